@@ -1,0 +1,70 @@
+/** The words of delivering: keys, attempts, answers, outcomes. Types only; `docs/delivery.md` is the protocol. */
+
+/** `run` is "" for the delivery that a publish made, a job id for a replay. */
+export interface DeliveryKey {
+  readonly bus: string;
+  readonly seq: string;
+  readonly subscriptionId: string;
+  readonly run: string;
+}
+
+/** What a sink did with one request. */
+export type Answer =
+  | {
+      readonly kind: "answered";
+      readonly status: number;
+      /** `Retry-After` of the answer as an instant, null without a valid one. */
+      readonly retryAtMs: number | null;
+      /** The first ANSWER_SAMPLE_BYTES_MAX of the body of an answer that is not 2xx, "" for 2xx. */
+      readonly sample: string;
+      readonly durationMs: number;
+    }
+  | {
+      readonly kind: "failed";
+      /** `refused`: our own sink policy forbids the URL; no request was made. */
+      readonly error: "timeout" | "connection" | "refused";
+      readonly detail: string;
+      readonly durationMs: number;
+    };
+
+/** Why a delivery is dead. */
+export type DeadCause =
+  /** The schedule is used up. */
+  | "exhausted"
+  /** The sink answered a status of `retry.permanent`, PERMANENT_TRIES_MAX times. */
+  | "rejected"
+  /** The sink answered 410. */
+  | "gone"
+  /** Its attempts ended without a trace, each time. */
+  | "crashed"
+  /** Retention came first. */
+  | "expired"
+  /** The event's body is no longer on record. */
+  | "body-missing";
+
+/** What an attempt means. */
+export type Outcome =
+  | { readonly kind: "delivered" }
+  | { readonly kind: "retry"; readonly dueMs: number; readonly slow: boolean }
+  | { readonly kind: "dead"; readonly cause: DeadCause }
+  /** Given back without an attempt: due now, not counted, woken on the slow lane. */
+  | { readonly kind: "released" };
+
+/** One finished attempt as it is kept, JSON in the column `attempts`. */
+export interface AttemptRecord {
+  /** Counts from 1 over the whole life of the delivery; the header `fantail-attempt`. */
+  readonly attempt: number;
+  readonly at_ms: number;
+  readonly duration_ms: number;
+  readonly status: number | null;
+  readonly error: string | null;
+  /** The first bytes of a failure's answer. */
+  readonly answer: string | null;
+}
+
+/** What settle writes for one delivery. `attempt` is null when none was made. */
+export interface Settlement {
+  readonly key: DeliveryKey;
+  readonly outcome: Outcome;
+  readonly attempt: AttemptRecord | null;
+}

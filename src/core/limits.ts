@@ -1,0 +1,159 @@
+/**
+ * Every limit of Fantail, with its unit in its name. Nothing here reads anything; nothing elsewhere invents a number.
+ * Sources: CloudEvents 1.0.2, Standard Webhooks 1.0, Cloudflare's limits pages for Workers, Queues and D1.
+ */
+
+// ---- Events ------------------------------------------------------------------------------------------------------
+
+/** One event in its canonical JSON text, UTF-8. Sixteen times what CloudEvents asks every intermediary to forward (64 kB). */
+export const EVENT_BYTES_MAX = 1_048_576;
+/** One HTTP request body. */
+export const REQUEST_BYTES_MAX = 4_194_304;
+/** Events of one batch request. */
+export const BATCH_EVENTS_MAX = 100;
+/** Attributes of one event, required ones included. */
+export const ATTRIBUTES_MAX = 64;
+/** Characters of an attribute name. CloudEvents 1.0.2 §3.1 advises 20; longer ones are in use. */
+export const ATTRIBUTE_NAME_CHARS_MAX = 64;
+/** UTF-8 bytes of one attribute's value: in binary mode attributes are HTTP headers, and receivers cap those at 8 kB. */
+export const ATTRIBUTE_VALUE_BYTES_MAX = 4_096;
+/** Nesting of arrays and objects in an event's JSON, `data` included. */
+export const JSON_DEPTH_MAX = 128;
+/** `fantail-hops` of a publish; over it the event is refused, because it runs in a circle. */
+export const HOPS_MAX = 5;
+
+// ---- Subscriptions -----------------------------------------------------------------------------------------------
+
+export const SUBSCRIPTIONS_PER_BUS_MAX = 100_000;
+export const BUSES_MAX = 10_000;
+export const KEYS_PER_BUS_MAX = 1_000;
+export const NAME_CHARS_MAX = 100;
+export const TYPES_MAX = 100;
+export const FILTERS_MAX = 20;
+/** Dialect objects of one subscription's filters, all levels together. */
+export const FILTER_NODES_MAX = 200;
+/** Levels of `all`, `any` and `not`. */
+export const FILTER_DEPTH_MAX = 8;
+/** UTF-8 bytes of one subscription's `types`, `source` and `filters` as JSON. */
+export const FILTER_BYTES_MAX = 16_384;
+export const SINK_CHARS_MAX = 2_048;
+export const SINK_HEADERS_MAX = 20;
+export const SINK_HEADER_NAME_CHARS_MAX = 100;
+export const SINK_HEADER_VALUE_CHARS_MAX = 2_048;
+export const TIMEOUT_MS_MIN = 1_000;
+export const TIMEOUT_MS_MAX = 60_000;
+export const TIMEOUT_MS_DEFAULT = 15_000;
+/** Entries of a retry schedule: one attempt more than that is made in all. */
+export const RETRY_SCHEDULE_MAX = 30;
+/** The longest wait between two attempts: a queue delays a message for at most 24 h. */
+export const RETRY_DELAY_SECONDS_MAX = 86_400;
+export const RETRY_SCHEDULE_SECONDS_DEFAULT = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400] as const;
+export const RETRY_PERMANENT_DEFAULT = [400, 413, 415, 422] as const;
+export const RETRY_PERMANENT_MAX = 50;
+/** Attempts made on a status of `retry.permanent` before the delivery is dead. */
+export const PERMANENT_TRIES_MAX = 3;
+/** Jitter is added to a delay, never taken away: delay × (1 + uniform(0, JITTER_MAX)). */
+export const JITTER_MAX = 0.1;
+/** Bytes of a signing secret. Standard Webhooks 1.0: between 24 and 64. */
+export const SECRET_BYTES_MIN = 24;
+export const SECRET_BYTES_MAX = 64;
+export const SECRET_BYTES_DEFAULT = 32;
+/** A replaced secret goes on signing beside its successor for so long. */
+export const SECRET_OVERLAP_MS = 86_400_000;
+
+// ---- Queues ------------------------------------------------------------------------------------------------------
+
+/** Deliveries of one event in one queue message: operations are billed per message. */
+export const PARCEL_DELIVERIES_MAX = 10;
+/** UTF-8 bytes of a message that carries its event: below 64,000 a message is one billed operation each way. */
+export const INLINE_BYTES_MAX = 60_000;
+/** UTF-8 bytes of any message we send. Queues take 128,000 with some 100 B of their own. */
+export const MESSAGE_BYTES_MAX = 120_000;
+/** UTF-8 bytes of one `sendBatch`. Queues take 256,000. */
+export const SEND_BYTES_MAX = 250_000;
+/** Messages of one `sendBatch`, a limit of Queues. */
+export const SEND_MESSAGES_MAX = 100;
+/** A send not confirmed by then is tried once on the sibling shard: an overloaded queue may hang for almost a minute. */
+export const SEND_TIMEOUT_MS = 5_000;
+/** Shards of each lane. */
+export const SHARDS = 2;
+/** First wait before a queue message is tried again, doubled each time up to the second figure. */
+export const MESSAGE_RETRY_SECONDS_MIN = 5;
+export const MESSAGE_RETRY_SECONDS_MAX = 600;
+/** What nobody can decode is kept on the poison queue and looked at so often: a later version may know it. */
+export const POISON_RETRY_SECONDS = 3_600;
+
+// ---- Delivering --------------------------------------------------------------------------------------------------
+
+/** Requests in flight per invocation: fetch, queue sends and D1 share six connections. */
+export const PUSHES_MAX = 5;
+export const PUSHES_PER_SUBSCRIPTION_MAX = 2;
+/** No push starts later than that after its batch began; what is left is released. */
+export const PUSH_START_MS = 30_000;
+/** While a push stays open, what has finished is settled at this interval. */
+export const SETTLE_EARLY_MS = 2_000;
+/** A claim's lease: PUSH_START_MS + TIMEOUT_MS_MAX + the settle retries, with room; under the platform's 15 min. */
+export const LEASE_MS = 180_000;
+/** The wait before a failed claim is repeated with the same token. */
+export const CLAIM_RETRY_MS = 200;
+/** The waits before a failed settle is repeated with the same token. */
+export const SETTLE_RETRY_MS = [200, 1_000, 5_000, 15_000] as const;
+/** A wake-up may come this much before the due time: queue delays are whole seconds. */
+export const DUE_TOLERANCE_MS = 1_000;
+/** An attempt that took longer wakes on the slow lane. */
+export const SLOW_ATTEMPT_MS = 2_000;
+/** Bytes of a sink's answer that are read at most; the rest is cancelled. */
+export const ANSWER_BYTES_MAX = 16_384;
+/** Bytes of a failure's answer that are kept. */
+export const ANSWER_SAMPLE_BYTES_MAX = 1_024;
+/** Attempts kept on record per delivery; `attempt` goes on counting. */
+export const ATTEMPTS_KEPT_MAX = 100;
+/** Bytes of bodies that one claim loads from D1; deliveries of what is over are released. */
+export const CLAIM_BODIES_BYTES_MAX = 8_000_000;
+
+// ---- D1 ----------------------------------------------------------------------------------------------------------
+
+/** UTF-8 bytes of one JSON parameter. D1 takes strings of 2,000,000. */
+export const D1_PARAMETER_BYTES_MAX = 1_800_000;
+/** Rows that one page of a list reads at most; such a page may be short. */
+export const LIST_ROWS_READ_MAX = 5_000;
+export const LIST_LIMIT_DEFAULT = 50;
+export const LIST_LIMIT_MAX = 200;
+
+// ---- Routes (the isolate's cache) --------------------------------------------------------------------------------
+
+/** Up to this age the cache is used as it is. */
+export const ROUTES_FRESH_MS = 2_000;
+/** Up to this age it is used while a refresh runs behind; older: one query first. */
+export const ROUTES_STALE_MS = 5_000;
+/** The wait for that one query. */
+export const ROUTES_QUERY_TIMEOUT_MS = 1_000;
+/** The wait for a bus that this isolate has never loaded. */
+export const ROUTES_LOAD_TIMEOUT_MS = 10_000;
+/** While D1 is away the last good routes serve for so long. */
+export const ROUTES_OUTAGE_MS = 900_000;
+/** An unknown key or bus is looked up again unless that was done so recently. */
+export const ROUTES_UNKNOWN_MS = 1_000;
+/** Changes read by one query. */
+export const ROUTES_CHANGES_MAX = 1_000;
+/** Estimated bytes of all held buses; the least recently used goes first. An isolate has 128 MB. */
+export const ROUTES_BYTES_MAX = 64_000_000;
+/** Every change is live everywhere this long after its commit. */
+export const EFFECTIVE_MS = 5_000;
+/** A deletion stays visible to the caches for so long. */
+export const TOMBSTONE_MS = 86_400_000;
+
+// ---- Sweep -------------------------------------------------------------------------------------------------------
+
+/** An alarm is lost when its row is overdue by so much. */
+export const SWEEP_GRACE_MS = 60_000;
+/** Rows that one step of the sweep takes. */
+export const SWEEP_ROWS_MAX = 1_000;
+/** Events that one step of retention removes. */
+export const RETENTION_EVENTS_MAX = 500;
+/** The sweep starts no further step after so long. */
+export const SWEEP_BUDGET_MS = 25_000;
+export const RETENTION_DAYS_MIN = 1;
+export const RETENTION_DAYS_MAX = 30;
+/** A delivery that retention closed (`expired`) stays on record for so long. */
+export const EXPIRED_KEPT_MS = 86_400_000;
