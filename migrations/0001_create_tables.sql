@@ -43,6 +43,7 @@ CREATE TABLE subscriptions (
   PRIMARY KEY (bus, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX subscriptions_version ON subscriptions (version);
+CREATE INDEX subscriptions_deleted ON subscriptions (updated_ms) WHERE status = 'deleted';
 
 CREATE TABLE keys (
   bus TEXT NOT NULL,
@@ -59,6 +60,7 @@ CREATE TABLE keys (
   PRIMARY KEY (bus, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX keys_version ON keys (version);
+CREATE INDEX keys_deleted ON keys (updated_ms) WHERE status = 'deleted';
 
 CREATE TABLE events (
   bus TEXT NOT NULL,
@@ -107,7 +109,7 @@ CREATE TABLE deliveries (
   PRIMARY KEY (bus, seq, subscription_id, run)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX deliveries_due ON deliveries (due_ms) WHERE state = 'waiting';
-CREATE INDEX deliveries_held ON deliveries (bus, subscription_id, seq) WHERE state = 'held';
+CREATE INDEX deliveries_held ON deliveries (subscription_id, bus, seq, run) WHERE state = 'held';
 CREATE INDEX deliveries_dead ON deliveries (bus, seq, subscription_id, run) WHERE state = 'dead';
 
 -- Batches in flight: deleted by settle; what a crash leaves is freed by the sweep after the lease.

@@ -2,7 +2,8 @@
 import type { CloudEvent } from "./core/event.ts";
 import type { Answer, DeliveryKey, Settlement } from "./core/delivery.ts";
 import type { EventParcel, WakeParcel } from "./core/parcel.ts";
-import type { Push, Subscription } from "./core/subscription.ts";
+import type { Push, RetryPolicy, Subscription } from "./core/subscription.ts";
+import type { Wake } from "./core/wakes.ts";
 
 export interface Clock {
   /** Unix milliseconds. On Workers it moves only when I/O happens. */
@@ -104,8 +105,8 @@ export interface ClaimedDelivery {
   readonly eventId: string;
   readonly attempt: number;
   readonly tries: number;
-  /** As of the claim. A secret that cannot be opened makes it an error text, and the attempt a failed one. */
-  readonly push: Push | { readonly error: string };
+  /** As of the claim. Secrets that cannot be opened leave an error text, and the attempt fails. */
+  readonly push: Push | { readonly error: string; readonly retry: RetryPolicy };
 }
 
 export interface ClaimedEvent {
@@ -125,7 +126,6 @@ export interface Claimed {
   readonly events: ReadonlyMap<string, ClaimedEvent>;
   /** Deliveries of these parcels that a live batch holds, with the end of its lease. */
   readonly elsewhere: readonly { readonly key: DeliveryKey; readonly eventId: string; readonly leaseMs: number }[];
-  readonly duplicates: number;
 }
 
 /** The log of deliveries. Each method is one D1 `batch()`, a transaction; all may be repeated with the same token. */
@@ -134,22 +134,12 @@ export interface Log {
     parcels: readonly (EventParcel | WakeParcel)[],
     options: { readonly token: string; readonly now: number },
   ): Promise<Claimed>;
-  /** `last`: no push of this token is open any more; its claim ends. */
-  settle(
-    settlements: readonly Settlement[],
-    options: { readonly token: string; readonly now: number; readonly last: boolean },
-  ): Promise<void>;
+  /** Writes outcomes; the claim ends with the last delivery that carries its token. */
+  settle(settlements: readonly Settlement[], options: { readonly token: string; readonly now: number }): Promise<void>;
   /** Puts on record what a queue gave up on: rows become `waiting`, due now. Returns the keys to wake. */
   adopt(parcels: readonly EventParcel[], now: number): Promise<readonly DeliveryKey[]>;
   /** Stores bodies that travel by reference; the first body of an event stays. */
   storeBodies(bodies: readonly { readonly eventId: string; readonly body: string }[], now: number): Promise<void>;
-}
-
-/** A delivery to wake, and whether its last attempt was slow. */
-export interface Wake {
-  readonly key: DeliveryKey;
-  readonly slow: boolean;
-  readonly dueMs: number;
 }
 
 /** The sweep's steps: each is bounded, and one D1 `batch()`. */
@@ -213,12 +203,22 @@ export interface Page<T> {
   readonly next: string | null;
 }
 
+/** One page of rows, newest first. A page may be short and still have a `next`: lists read at most LIST_ROWS_READ_MAX rows. */
+export interface Rows<T, Place> {
+  readonly rows: readonly T[];
+  /** Where the next page goes on, null at the end. */
+  readonly next: Place | null;
+}
+
 export interface SubscriptionStore {
-  /** False when the bus is full. Answers the stored subscription with its version. */
+  /** Stores it with its version; repeated with the same id it answers the one that is there. The bus exists. */
   create(subscription: Omit<Subscription, "version">): Promise<Subscription | "limit-reached">;
   get(bus: string, id: string): Promise<Subscription | null>;
-  /** Newest first. `before` is the id to go on after. */
-  list(bus: string, options: { readonly limit: number; readonly before: string | null }): Promise<readonly Subscription[]>;
+  /** Newest first. `before` is the `next` of the page before. */
+  list(
+    bus: string,
+    options: { readonly limit: number; readonly before: string | null },
+  ): Promise<Rows<Subscription, string>>;
   /** Replaces it if its version is still `expected`; null when it is not (changed or gone). */
   replace(subscription: Subscription, expected: number): Promise<Subscription | null>;
   /** Answers the version of the deletion, null when there is none to delete. */
@@ -247,8 +247,10 @@ export interface Key extends KeyGrant {
 }
 
 export interface KeyStore {
+  /** Stores it with its version; repeated with the same id it answers the one that is there. The bus exists. */
   create(key: Omit<Key, "version">): Promise<Key | "limit-reached">;
-  list(bus: string, options: { readonly limit: number; readonly before: string | null }): Promise<readonly Key[]>;
+  /** Newest first. `before` is the `next` of the page before. */
+  list(bus: string, options: { readonly limit: number; readonly before: string | null }): Promise<Rows<Key, string>>;
   get(bus: string, id: string): Promise<Key | null>;
   /** Answers the version of the revocation, null when there is none to revoke. */
   revoke(bus: string, id: string, now: number): Promise<number | null>;
@@ -283,7 +285,7 @@ export interface DeliveryOnRecord {
   readonly attempt: number;
   readonly dueMs: number | null;
   readonly cause: string | null;
-  /** JSON text of AttemptRecord[]. */
+  /** JSON text of AttemptRecord[], oldest first. In lists only the last one: a hundred for each row would be megabytes. */
   readonly attempts: string;
 }
 
@@ -295,11 +297,13 @@ export interface EventRecord {
       readonly type?: string;
       readonly source?: string;
       readonly subject?: string;
+      /** Accepted at or after. */
       readonly sinceMs?: number;
+      /** Accepted before. */
       readonly untilMs?: number;
     },
     page: { readonly limit: number; readonly cursor: readonly string[] | null },
-  ): Promise<{ readonly rows: readonly EventSummary[]; readonly next: readonly string[] | null }>;
+  ): Promise<Rows<EventSummary, readonly string[]>>;
   event(bus: string, eventId: string): Promise<EventOnRecord | null>;
   deliveries(
     bus: string,
@@ -311,8 +315,8 @@ export interface EventRecord {
       readonly untilMs?: number;
     },
     page: { readonly limit: number; readonly cursor: readonly string[] | null },
-  ): Promise<{ readonly rows: readonly DeliveryOnRecord[]; readonly next: readonly string[] | null }>;
+  ): Promise<Rows<DeliveryOnRecord, readonly string[]>>;
   delivery(bus: string, eventId: string, subscriptionId: string, run: string): Promise<DeliveryOnRecord | null>;
-  /** Manual retry: `waiting`, due now. */
-  retry(key: DeliveryKey, now: number): Promise<"waiting" | "attempt-in-progress">;
+  /** Manual retry: `waiting`, due now; twice = once. Null when there is no such delivery (any more). */
+  retry(key: DeliveryKey, now: number): Promise<"waiting" | "attempt-in-progress" | null>;
 }

@@ -21,8 +21,8 @@ export type Answer =
     }
   | {
       readonly kind: "failed";
-      /** `refused`: our own sink policy forbids the URL; no request was made. */
-      readonly error: "timeout" | "connection" | "refused";
+      /** `refused`: our own sink policy forbids the URL. `internal`: the fault is ours. No request was made in these two. */
+      readonly error: "timeout" | "connection" | "refused" | "internal";
       readonly detail: string;
       readonly durationMs: number;
     };

@@ -60,6 +60,10 @@ export const SECRET_BYTES_MAX = 64;
 export const SECRET_BYTES_DEFAULT = 32;
 /** A replaced secret goes on signing beside its successor for so long. */
 export const SECRET_OVERLAP_MS = 86_400_000;
+/** How far a signature's timestamp may be from the receiver's clock. Standard Webhooks 1.0 leaves it open; its libraries take this. */
+export const SIGNATURE_TOLERANCE_SECONDS = 300;
+/** Bytes of an encryption key: AES-256. */
+export const ENCRYPTION_KEY_BYTES = 32;
 
 // ---- Queues ------------------------------------------------------------------------------------------------------
 
@@ -106,6 +110,8 @@ export const SLOW_ATTEMPT_MS = 2_000;
 export const ANSWER_BYTES_MAX = 16_384;
 /** Bytes of a failure's answer that are kept. */
 export const ANSWER_SAMPLE_BYTES_MAX = 1_024;
+/** Imported signing keys that an isolate keeps; importing costs more than signing. */
+export const SIGNING_KEYS_MAX = 1_000;
 /** Attempts kept on record per delivery; `attempt` goes on counting. */
 export const ATTEMPTS_KEPT_MAX = 100;
 /** Bytes of bodies that one claim loads from D1; deliveries of what is over are released. */
@@ -117,6 +123,8 @@ export const CLAIM_BODIES_BYTES_MAX = 8_000_000;
 export const D1_PARAMETER_BYTES_MAX = 1_800_000;
 /** Rows that one page of a list reads at most; such a page may be short. */
 export const LIST_ROWS_READ_MAX = 5_000;
+/** Rows that the scan behind such a page passes: a filtered list reads them twice, and each row it keeps may join another. */
+export const LIST_SCAN_ROWS_MAX = 2_300;
 export const LIST_LIMIT_DEFAULT = 50;
 export const LIST_LIMIT_MAX = 200;
 
@@ -138,6 +146,10 @@ export const ROUTES_UNKNOWN_MS = 1_000;
 export const ROUTES_CHANGES_MAX = 1_000;
 /** Estimated bytes of all held buses; the least recently used goes first. An isolate has 128 MB. */
 export const ROUTES_BYTES_MAX = 64_000_000;
+/** What a held row is estimated to cost beside its text, in bytes. */
+export const ROUTES_ROW_BYTES = 200;
+/** Buses that were looked for and do not exist, remembered for ROUTES_UNKNOWN_MS. */
+export const ROUTES_UNKNOWN_BUSES_MAX = 1_000;
 /** Every change is live everywhere this long after its commit. */
 export const EFFECTIVE_MS = 5_000;
 /** A deletion stays visible to the caches for so long. */
@@ -149,6 +161,8 @@ export const TOMBSTONE_MS = 86_400_000;
 export const SWEEP_GRACE_MS = 60_000;
 /** Rows that one step of the sweep takes. */
 export const SWEEP_ROWS_MAX = 1_000;
+/** Dead batches that one step of the sweep frees. */
+export const SWEEP_CLAIMS_MAX = 50;
 /** Events that one step of retention removes. */
 export const RETENTION_EVENTS_MAX = 500;
 /** The sweep starts no further step after so long. */
@@ -157,3 +171,29 @@ export const RETENTION_DAYS_MIN = 1;
 export const RETENTION_DAYS_MAX = 30;
 /** A delivery that retention closed (`expired`) stays on record for so long. */
 export const EXPIRED_KEPT_MS = 86_400_000;
+
+// ---- HTTP API ----------------------------------------------------------------------------------------------------
+
+/** One request body that is not a publish. Sixteen times what a subscription's filters may have. */
+export const MANAGEMENT_BYTES_MAX = 262_144;
+/** Characters of `Idempotency-Key`, visible ASCII. */
+export const IDEMPOTENCY_KEY_CHARS_MAX = 255;
+/** Characters of `tracestate`: what W3C Trace Context §3.3.1.5 asks everyone to carry. A longer one is left behind. */
+export const TRACESTATE_CHARS_MAX = 512;
+/** Ids of subscriptions that the answer to a publish lists for each event; `matched` counts all. */
+export const RECEIPT_SUBSCRIPTIONS_MAX = 100;
+/** Faults that one problem lists; its detail says how many there are. */
+export const FAULTS_MAX = 100;
+/** Characters of a cursor. Ours have some 150. */
+export const CURSOR_CHARS_MAX = 512;
+/** `Retry-After` of an answer 503. */
+export const UNAVAILABLE_RETRY_SECONDS = 5;
+/** Times that a change without `If-Match` is tried when others change the same subscription meanwhile. */
+export const CHANGE_TRIES_MAX = 5;
+/** Secrets of one subscription: the current one, and replaced ones that still sign along. */
+export const SECRETS_MAX = 4;
+
+// ---- Deployment --------------------------------------------------------------------------------------------------
+
+/** Characters of the root key: what a person makes up is shorter. */
+export const ROOT_KEY_CHARS_MIN = 16;

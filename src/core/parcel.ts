@@ -4,9 +4,13 @@
  * A message is text (contentType "text"): one line of JSON, and for an event that travels inline a line feed and the event's
  * canonical JSON text as it is, neither escaped nor parsed on the way.
  */
-import type { DeliveryKey, Settlement } from "./delivery.ts";
+import type { AttemptRecord, DeliveryKey, Settlement } from "./delivery.ts";
+import { MESSAGE_BYTES_MAX } from "./limits.ts";
+import { err, ok, type Result } from "./result.ts";
 
 export const PARCEL_VERSION = 1;
+/** Room for everything in an outcomes parcel that is not an outcome. */
+const OUTCOMES_HEAD_BYTES = 200;
 
 /** An event with up to PARCEL_DELIVERIES_MAX deliveries of it; with none when it matched nothing. */
 export interface EventParcel {
@@ -45,3 +49,159 @@ export interface OutcomesParcel {
 }
 
 export type Parcel = EventParcel | WakeParcel | OutcomesParcel;
+
+/** The parcel as message text. */
+export function encodeParcel(parcel: Parcel): string {
+  if (parcel.kind !== "event" || parcel.body === null)
+    return JSON.stringify({ v: PARCEL_VERSION, ...parcel });
+  return `${JSON.stringify({ v: PARCEL_VERSION, ...parcel, body: undefined })}\n${parcel.body}`;
+}
+
+/**
+ * A message text as a parcel. The error says what is wrong: the text is from another version of Fantail or not ours at all, and
+ * whoever reads it keeps it for one that can.
+ */
+export function decodeParcel(text: unknown): Result<Parcel, string> {
+  if (typeof text !== "string") return err("The message is not text");
+  const lineEnd = text.indexOf("\n");
+  let head: unknown;
+  try {
+    head = JSON.parse(lineEnd < 0 ? text : text.slice(0, lineEnd));
+  } catch {
+    return err("The message's first line is not JSON");
+  }
+  if (!isObject(head)) return err("The message's first line is not an object");
+  if (head["v"] !== PARCEL_VERSION)
+    return err(`The message has version ${JSON.stringify(head["v"])}, known is ${PARCEL_VERSION}`);
+  const body = lineEnd < 0 ? null : text.slice(lineEnd + 1);
+  switch (head["kind"]) {
+    case "event":
+      return eventParcel(head, body);
+    case "wake":
+      return wakeParcel(head);
+    case "outcomes":
+      return outcomesParcel(head);
+    default:
+      return err("The message has an unknown kind");
+  }
+}
+
+type Members = Readonly<Record<string, unknown>>;
+
+const isObject = (value: unknown): value is Members =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+const isText = (value: unknown): value is string => typeof value === "string";
+const isCount = (value: unknown): value is number =>
+  typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+const isTextOrNull = (value: unknown): value is string | null => value === null || isText(value);
+const isCountOrNull = (value: unknown): value is number | null => value === null || isCount(value);
+const isList = <T>(value: unknown, is: (item: unknown) => item is T): value is T[] =>
+  Array.isArray(value) && value.every((item) => is(item));
+
+function eventParcel(head: Members, body: string | null): Result<EventParcel, string> {
+  const {
+    bus,
+    seq,
+    eventId,
+    receipt,
+    acceptedMs,
+    hops,
+    matched,
+    bytes,
+    id,
+    source,
+    type,
+    subject,
+    subscriptionIds,
+  } = head;
+  if (!(isText(bus) && isText(seq) && isText(eventId) && isText(receipt)))
+    return err("An event parcel lacks its identity");
+  if (!(isText(id) && isText(source) && isText(type) && isTextOrNull(subject)))
+    return err("An event parcel lacks attributes");
+  if (!(isCount(acceptedMs) && isCount(hops) && isCount(matched) && isCount(bytes)))
+    return err("An event parcel lacks counts");
+  if (!isList(subscriptionIds, isText)) return err("An event parcel lacks its deliveries");
+  const identity = {
+    bus,
+    seq,
+    eventId,
+    receipt,
+    acceptedMs,
+    hops,
+    matched,
+    bytes,
+    id,
+    source,
+    type,
+    subject,
+  };
+  return ok({ kind: "event", ...identity, subscriptionIds, body });
+}
+
+const isKey = (value: unknown): value is DeliveryKey =>
+  isObject(value) &&
+  isText(value["bus"]) &&
+  isText(value["seq"]) &&
+  isText(value["subscriptionId"]) &&
+  isText(value["run"]);
+
+function wakeParcel(head: Members): Result<WakeParcel, string> {
+  const { keys } = head;
+  return isList(keys, isKey) ? ok({ kind: "wake", keys }) : err("A wake parcel lacks its keys");
+}
+
+function isOutcome(value: unknown): value is Settlement["outcome"] {
+  if (!isObject(value)) return false;
+  switch (value["kind"]) {
+    case "delivered":
+    case "released":
+      return true;
+    case "retry":
+      return isCount(value["dueMs"]) && typeof value["slow"] === "boolean";
+    case "dead":
+      return isText(value["cause"]);
+    default:
+      return false;
+  }
+}
+
+const isAttempt = (value: unknown): value is AttemptRecord =>
+  isObject(value) &&
+  isCount(value["attempt"]) &&
+  isCount(value["at_ms"]) &&
+  isCount(value["duration_ms"]) &&
+  isCountOrNull(value["status"]) &&
+  isTextOrNull(value["error"]) &&
+  isTextOrNull(value["answer"]);
+
+const isSettlement = (value: unknown): value is Settlement =>
+  isObject(value) &&
+  isKey(value["key"]) &&
+  isOutcome(value["outcome"]) &&
+  (value["attempt"] === null || isAttempt(value["attempt"]));
+
+function outcomesParcel(head: Members): Result<OutcomesParcel, string> {
+  const { token, settlements } = head;
+  if (!isText(token) || !isList(settlements, isSettlement))
+    return err("An outcomes parcel lacks its outcomes");
+  return ok({ kind: "outcomes", token, settlements });
+}
+
+/** Outcomes of one token, in as many parcels as MESSAGE_BYTES_MAX asks for. */
+export function outcomesParcels(token: string, settlements: readonly Settlement[]): OutcomesParcel[] {
+  const parcels: OutcomesParcel[] = [];
+  let part: Settlement[] = [];
+  let bytes = OUTCOMES_HEAD_BYTES;
+  for (const settlement of settlements) {
+    const added = new TextEncoder().encode(JSON.stringify(settlement)).byteLength + 1;
+    if (part.length > 0 && bytes + added > MESSAGE_BYTES_MAX) {
+      parcels.push({ kind: "outcomes", token, settlements: part });
+      part = [];
+      bytes = OUTCOMES_HEAD_BYTES;
+    }
+    part.push(settlement);
+    bytes += added;
+  }
+  if (part.length > 0) parcels.push({ kind: "outcomes", token, settlements: part });
+  return parcels;
+}

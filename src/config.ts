@@ -1,0 +1,97 @@
+/** The only reader of variables and secrets. It fails with the variable's name, never with its value. */
+import { decodeBase64 } from "./core/base64.ts";
+import { RETENTION_DAYS_MAX, RETENTION_DAYS_MIN, ROOT_KEY_CHARS_MIN } from "./core/limits.ts";
+
+/** What deployment decides. The comments in wrangler.toml say the same for whoever sets them. */
+export interface Config {
+  /** The first is current; all are accepted. */
+  readonly rootKeys: readonly string[];
+  /** 32 bytes each. The first writes; all read. */
+  readonly encryptionKeys: readonly Uint8Array<ArrayBuffer>[];
+  readonly publicHost: string | null;
+  /** Base of links into this router, without a trailing slash; "" (links are then relative) without PUBLIC_HOST. */
+  readonly publicUrl: string;
+  readonly retentionDays: number;
+  readonly allowInsecureSinks: boolean;
+}
+
+/** Variables as they come. */
+export type Variables = Readonly<
+  Partial<Record<"ROOT_KEY" | "ENCRYPTION_KEY" | "PUBLIC_HOST" | "RETENTION_DAYS" | "ALLOW_INSECURE_SINKS", string>>
+>;
+
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+const listOf = (text: string | undefined): string[] =>
+  (text ?? "")
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
+
+function rootKeys(text: string | undefined): string[] {
+  const keys = listOf(text);
+  if (keys.length === 0) throw new ConfigError("ROOT_KEY is not set");
+  if (keys.some((key) => key.length < ROOT_KEY_CHARS_MIN)) {
+    throw new ConfigError(`ROOT_KEY has a key of fewer than ${ROOT_KEY_CHARS_MIN} characters`);
+  }
+  return keys;
+}
+
+function encryptionKeys(text: string | undefined): Uint8Array<ArrayBuffer>[] {
+  const keys = listOf(text);
+  if (keys.length === 0) throw new ConfigError("ENCRYPTION_KEY is not set");
+  return keys.map((key) => {
+    const bytes = decodeBase64(key);
+    if (bytes?.byteLength !== 32) throw new ConfigError("ENCRYPTION_KEY has a key that is not 32 bytes in base64");
+    return bytes;
+  });
+}
+
+function wholeNumber(name: string, text: string | undefined, range: { min: number; max: number; otherwise: number }): number {
+  if (text === undefined || text === "") return range.otherwise;
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < range.min || value > range.max) {
+    throw new ConfigError(`${name} is not a whole number from ${range.min} to ${range.max}`);
+  }
+  return value;
+}
+
+function flag(name: string, text: string | undefined): boolean {
+  if (text === undefined || text === "" || text === "false") return false;
+  if (text === "true") return true;
+  throw new ConfigError(`${name} is neither "true" nor "false"`);
+}
+
+function hostName(name: string, text: string | undefined): string | null {
+  if (text === undefined || text === "") return null;
+  if (!URL.canParse(`https://${text}/`) || new URL(`https://${text}/`).host !== text.toLowerCase()) {
+    throw new ConfigError(`${name} is not a host name without scheme and path`);
+  }
+  return text.toLowerCase();
+}
+
+const LOOPBACK_HOST = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/;
+
+function urlOf(host: string | null): string {
+  if (host === null) return "";
+  return LOOPBACK_HOST.test(host) ? `http://${host}` : `https://${host}`;
+}
+
+/** @throws ConfigError */
+export function readConfig(variables: Variables): Config {
+  const publicHost = hostName("PUBLIC_HOST", variables.PUBLIC_HOST);
+  return {
+    rootKeys: rootKeys(variables.ROOT_KEY),
+    encryptionKeys: encryptionKeys(variables.ENCRYPTION_KEY),
+    publicHost,
+    publicUrl: urlOf(publicHost),
+    retentionDays: wholeNumber("RETENTION_DAYS", variables.RETENTION_DAYS, {
+      min: RETENTION_DAYS_MIN,
+      max: RETENTION_DAYS_MAX,
+      otherwise: 7,
+    }),
+    allowInsecureSinks: flag("ALLOW_INSECURE_SINKS", variables.ALLOW_INSECURE_SINKS),
+  };
+}

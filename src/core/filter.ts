@@ -1,0 +1,256 @@
+/**
+ * What a subscription takes: how `types`, `source` and `filters` are read and what they mean for an event's attributes.
+ * `docs/filters.md` is normative. It never looks at an event's data, and never finds subscriptions: that is `matcher.ts`.
+ */
+import { type AttributeValue, canonicalString } from "./event.ts";
+import {
+  ATTRIBUTE_NAME_CHARS_MAX,
+  ATTRIBUTE_VALUE_BYTES_MAX,
+  ATTRIBUTES_MAX,
+  FAULTS_MAX,
+  FILTER_BYTES_MAX,
+  FILTER_DEPTH_MAX,
+  FILTER_NODES_MAX,
+  FILTERS_MAX,
+  TYPES_MAX,
+} from "./limits.ts";
+import { type Fault, pointerToken } from "./problem.ts";
+import { err, ok, type Result } from "./result.ts";
+import type { Wanted } from "./subscription.ts";
+
+/** Attribute names with what their values are compared to; never empty, all must hold. */
+type Comparisons = Readonly<Record<string, string>>;
+
+/** A condition on an event's attributes, in the form of its JSON: the dialects of the CloudEvents Subscriptions API 1.0-wip §3.2.4. */
+export type Filter =
+  | { readonly exact: Comparisons }
+  | { readonly prefix: Comparisons }
+  | { readonly suffix: Comparisons }
+  | { readonly all: readonly Filter[] }
+  | { readonly any: readonly Filter[] }
+  | { readonly not: Filter };
+
+type Attributes = Readonly<Record<string, AttributeValue>>;
+
+/** A filter made ready for many events. */
+export type Condition = (attributes: Attributes) => boolean;
+
+/** The condition that a filter states. An attribute that is absent satisfies neither `exact` nor `prefix` nor `suffix`. */
+export function compileFilter(filter: Filter): Condition {
+  if ("exact" in filter) return compileComparisons(filter.exact, (value, wanted) => value === wanted);
+  if ("prefix" in filter) return compileComparisons(filter.prefix, (value, wanted) => value.startsWith(wanted));
+  if ("suffix" in filter) return compileComparisons(filter.suffix, (value, wanted) => value.endsWith(wanted));
+  if ("all" in filter) return every(filter.all.map(compileFilter));
+  if ("any" in filter) {
+    const conditions = filter.any.map(compileFilter);
+    return (attributes) => conditions.some((condition) => condition(attributes));
+  }
+  const condition = compileFilter(filter.not);
+  return (attributes) => !condition(attributes);
+}
+
+type Comparison = (value: string, wanted: string) => boolean;
+
+function compileComparisons(comparisons: Comparisons, holds: Comparison): Condition {
+  return every(Object.entries(comparisons).map(([name, wanted]) => compileComparison(name, wanted, holds)));
+}
+
+function compileComparison(name: string, wanted: string, holds: Comparison): Condition {
+  return (attributes) => {
+    // `constructor` is a legal attribute name, and every object inherits one.
+    const value = Object.hasOwn(attributes, name) ? attributes[name] : undefined;
+    return value !== undefined && holds(canonicalString(value), wanted);
+  };
+}
+
+/** One condition stands for itself: most filters have one, and a large bus has many filters. */
+function every(conditions: readonly Condition[]): Condition {
+  const [only, ...others] = conditions;
+  if (only !== undefined && others.length === 0) return only;
+  return (attributes) => conditions.every((condition) => condition(attributes));
+}
+
+/** One walk over filters: the limits hold for all of them together. */
+interface Walk {
+  readonly faults: Fault[];
+  nodes: number;
+}
+
+interface Place {
+  readonly pointer: string;
+  /** How many `all`, `any` and `not` are around it. */
+  readonly depth: number;
+}
+
+/** Reads what stands under a dialect's name; null when it is not valid, and then there are faults. */
+type Reader = (value: unknown, place: Place, walk: Walk) => Filter | null;
+
+const DIALECTS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
+  ["exact", comparisonsReader((exact) => ({ exact }))],
+  ["prefix", comparisonsReader((prefix) => ({ prefix }))],
+  ["suffix", comparisonsReader((suffix) => ({ suffix }))],
+  ["all", listReader((all) => ({ all }))],
+  ["any", listReader((any) => ({ any }))],
+  ["not", readNot],
+  ["pattern", readUnsupported],
+  ["sql", readUnsupported],
+]);
+const SUPPORTED = [...DIALECTS].flatMap(([name, read]) => (read === readUnsupported ? [] : [name])).join(", ");
+
+/**
+ * Filters as they stand in a request. `pointer` is the JSON Pointer of `value`. Limits: FILTERS_MAX filters, FILTER_NODES_MAX dialect
+ * objects in all of them, FILTER_DEPTH_MAX levels of nesting; at most FAULTS_MAX faults are told.
+ */
+export function parseFilters(value: unknown, pointer: string): Result<readonly Filter[], readonly Fault[]> {
+  if (!Array.isArray(value)) return err([{ pointer, detail: "Filters are an array" }]);
+  if (value.length > FILTERS_MAX)
+    return err([{ pointer, detail: `There are ${value.length} filters, the limit is ${FILTERS_MAX}` }]);
+  const walk: Walk = { faults: [], nodes: 0 };
+  const filters = readFilters(value, { pointer, depth: 0 }, walk);
+  return walk.faults.length === 0 ? ok(filters) : err(walk.faults);
+}
+
+function readFilters(values: readonly unknown[], place: Place, walk: Walk): readonly Filter[] {
+  const filters: Filter[] = [];
+  for (const [index, value] of values.entries()) {
+    // Whoever sends more than the limits allow must not have all of it walked.
+    if (isOver(walk)) break;
+    const filter = readFilter(value, { ...place, pointer: `${place.pointer}/${index}` }, walk);
+    if (filter !== null) filters.push(filter);
+  }
+  return filters;
+}
+
+function isOver(walk: Walk): boolean {
+  return walk.nodes > FILTER_NODES_MAX || walk.faults.length >= FAULTS_MAX;
+}
+
+function readFilter(value: unknown, { pointer, depth }: Place, walk: Walk): Filter | null {
+  walk.nodes += 1;
+  if (walk.nodes > FILTER_NODES_MAX)
+    return fault(walk, pointer, `There are more than ${FILTER_NODES_MAX} dialect objects, which is the limit`);
+  if (!isObject(value)) return fault(walk, pointer, "A filter is an object");
+  const [name, ...others] = Object.keys(value);
+  if (name === undefined || others.length > 0)
+    return fault(walk, pointer, `A filter has exactly one dialect, this one has ${Object.keys(value).length} members`);
+  const inside = { pointer: `${pointer}/${pointerToken(name)}`, depth };
+  const read = DIALECTS.get(name);
+  if (read === undefined) return fault(walk, inside.pointer, `The dialect is unknown, supported are ${SUPPORTED}`);
+  return read(value[name], inside, walk);
+}
+
+function readUnsupported(_: unknown, { pointer }: Place, walk: Walk): null {
+  const name = pointer.slice(pointer.lastIndexOf("/") + 1);
+  return fault(walk, pointer, `The dialect ${name} is not supported yet, supported are ${SUPPORTED}`);
+}
+
+function listReader(make: (filters: readonly Filter[]) => Filter): Reader {
+  return (value, { pointer, depth }, walk) => {
+    if (depth >= FILTER_DEPTH_MAX) return tooDeep(walk, pointer);
+    if (!Array.isArray(value) || value.length === 0)
+      return fault(walk, pointer, "An array of at least one filter is needed");
+    const filters = readFilters(value, { pointer, depth: depth + 1 }, walk);
+    return filters.length === value.length ? make(filters) : null;
+  };
+}
+
+function readNot(value: unknown, { pointer, depth }: Place, walk: Walk): Filter | null {
+  if (depth >= FILTER_DEPTH_MAX) return tooDeep(walk, pointer);
+  const not = readFilter(value, { pointer, depth: depth + 1 }, walk);
+  return not === null ? null : { not };
+}
+
+function tooDeep(walk: Walk, pointer: string): null {
+  return fault(
+    walk,
+    pointer,
+    `The filter nests more than ${FILTER_DEPTH_MAX} levels of all, any and not, which is the limit`,
+  );
+}
+
+function comparisonsReader(make: (comparisons: Comparisons) => Filter): Reader {
+  return (value, { pointer }, walk) => {
+    if (!isObject(value)) return fault(walk, pointer, "An object of attribute names and strings is needed");
+    const entries = Object.entries(value);
+    if (entries.length === 0) return fault(walk, pointer, "At least one attribute is needed");
+    if (entries.length > ATTRIBUTES_MAX)
+      return fault(walk, pointer, `There are ${entries.length} attributes, the limit is ${ATTRIBUTES_MAX}`);
+    const comparisons: [string, string][] = [];
+    for (const [name, wanted] of entries) {
+      if (isOver(walk)) return null;
+      const at = `${pointer}/${pointerToken(name)}`;
+      const wrong = nameFault(name);
+      if (wrong !== null) fault(walk, at, wrong);
+      else if (isText(wanted)) comparisons.push([name, wanted]);
+      else fault(walk, at, `The value is not ${TEXT}`);
+    }
+    return comparisons.length === entries.length ? make(Object.fromEntries(comparisons)) : null;
+  };
+}
+
+/** CloudEvents 1.0.2 §3.1: names are of lower-case letters and digits, and `data` is no attribute. */
+function nameFault(name: string): string | null {
+  if (name.length > ATTRIBUTE_NAME_CHARS_MAX)
+    return `The attribute name has ${name.length} characters, the limit is ${ATTRIBUTE_NAME_CHARS_MAX}`;
+  if (!/^[a-z0-9]+$/.test(name)) return "An attribute name is made of a-z and 0-9";
+  return name === "data" ? "data is not an attribute, this dialect compares attributes" : null;
+}
+
+const TEXT = `a string of 1 to ${ATTRIBUTE_VALUE_BYTES_MAX} bytes`;
+
+function isText(value: unknown): value is string {
+  return typeof value === "string" && value !== "" && bytesOf(value) <= ATTRIBUTE_VALUE_BYTES_MAX;
+}
+
+function bytesOf(text: string): number {
+  return new TextEncoder().encode(text).length;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Null, so that a reader can return it. */
+function fault(walk: Walk, pointer: string, detail: string): null {
+  walk.faults.push({ pointer, detail });
+  return null;
+}
+
+/**
+ * The members of a subscription that say which events it takes, as they stand in the request's object. Absent and null mean "all".
+ * Limits: TYPES_MAX types, FILTER_BYTES_MAX bytes as JSON, and those of `parseFilters`.
+ */
+export function parseWanted(request: {
+  readonly types?: unknown;
+  readonly source?: unknown;
+  readonly filters?: unknown;
+}): Result<Wanted, readonly Fault[]> {
+  const types = parseTypes(request.types ?? null);
+  const source = parseSource(request.source ?? null);
+  const filters = parseFilters(request.filters ?? [], "/filters");
+  if (!types.ok || !source.ok || !filters.ok) {
+    const faults = [types, source, filters].flatMap((result) => (result.ok ? [] : result.error));
+    return err(faults.slice(0, FAULTS_MAX));
+  }
+  const wanted: Wanted = { types: types.value, source: source.value, filters: filters.value };
+  const bytes = bytesOf(JSON.stringify(wanted));
+  if (bytes <= FILTER_BYTES_MAX) return ok(wanted);
+  const detail = `types, source and filters have ${bytes} bytes as JSON, the limit is ${FILTER_BYTES_MAX}`;
+  return err([{ pointer: "", detail }]);
+}
+
+function parseTypes(value: unknown): Result<readonly string[] | null, readonly Fault[]> {
+  if (value === null) return ok(null);
+  if (!Array.isArray(value)) return err([{ pointer: "/types", detail: "types is an array of strings, or null" }]);
+  if (value.length > TYPES_MAX)
+    return err([{ pointer: "/types", detail: `There are ${value.length} types, the limit is ${TYPES_MAX}` }]);
+  const types = value.filter(isText);
+  if (types.length === value.length) return ok(types);
+  const detail = `The type is not ${TEXT}`;
+  return err(value.flatMap((type, index) => (isText(type) ? [] : [{ pointer: `/types/${index}`, detail }])));
+}
+
+function parseSource(value: unknown): Result<string | null, readonly Fault[]> {
+  if (value === null || isText(value)) return ok(value);
+  return err([{ pointer: "/source", detail: `source is not null and not ${TEXT}` }]);
+}

@@ -1,0 +1,51 @@
+/** Wake-ups as queue messages: which lane and shard, how many keys in one, how long delayed. Pure. */
+import type { DeliveryKey } from "./delivery.ts";
+import { shardOf } from "./ids.ts";
+import { PARCEL_DELIVERIES_MAX, RETRY_DELAY_SECONDS_MAX, SHARDS } from "./limits.ts";
+import { encodeParcel } from "./parcel.ts";
+
+export interface Wake {
+  readonly key: DeliveryKey;
+  readonly dueMs: number;
+  /** Its last attempt took long or timed out, or it was given back: it must not hold up the fast lane. */
+  readonly slow: boolean;
+}
+
+export interface WakeMessage {
+  readonly lane: "fast" | "slow";
+  readonly shard: number;
+  readonly delaySeconds: number;
+  readonly text: string;
+}
+
+/** Whole seconds, never early, at most what a queue can delay (RETRY_DELAY_SECONDS_MAX). */
+const delaySecondsUntil = (dueMs: number, now: number): number =>
+  Math.min(RETRY_DELAY_SECONDS_MAX, Math.max(0, Math.ceil((dueMs - now) / 1000)));
+
+/** Shard of `fast`: hash of the event. Shard of `slow`: hash of the subscription. */
+const shardOfWake = ({ key, slow }: Wake): number => shardOf(slow ? key.subscriptionId : key.seq) % SHARDS;
+
+/**
+ * Up to PARCEL_DELIVERIES_MAX keys of the same delay and shard share a message; on the slow lane they are of one subscription, so
+ * that a slow sink fills only messages of its own.
+ */
+export function wakeMessages(wakes: readonly Wake[], now: number): WakeMessage[] {
+  const groups = Map.groupBy(wakes, (wake) =>
+    [delaySecondsUntil(wake.dueMs, now), shardOfWake(wake), wake.slow ? wake.key.subscriptionId : ""].join(" "),
+  );
+  return [...groups.values()].flatMap((group) => {
+    const messages: WakeMessage[] = [];
+    for (let start = 0; start < group.length; start += PARCEL_DELIVERIES_MAX) {
+      const part = group.slice(start, start + PARCEL_DELIVERIES_MAX);
+      const [first] = part;
+      if (first === undefined) continue;
+      messages.push({
+        lane: first.slow ? "slow" : "fast",
+        shard: shardOfWake(first),
+        delaySeconds: delaySecondsUntil(first.dueMs, now),
+        text: encodeParcel({ kind: "wake", keys: part.map(({ key }) => key) }),
+      });
+    }
+    return messages;
+  });
+}

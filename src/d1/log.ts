@@ -1,0 +1,296 @@
+/**
+ * The log of deliveries: claim, settle and adopt, each one D1 batch(), a transaction. docs/delivery.md is the protocol and names
+ * the statements (C1-C7, T1-T2) as they stand here. Every statement may run again with the same token and changes nothing then.
+ */
+import { ATTEMPTS_KEPT_MAX, CLAIM_BODIES_BYTES_MAX, DUE_TOLERANCE_MS, LEASE_MS } from "../core/limits.ts";
+import type { DeliveryKey, Settlement } from "../core/delivery.ts";
+import type { EventParcel } from "../core/parcel.ts";
+import type { Vault } from "../core/vault.ts";
+import type { Claimed, ClaimedDelivery, ClaimedEvent, Log } from "../ports.ts";
+import { jsonParameters } from "./json-parameter.ts";
+import { rowsOf } from "./rows.ts";
+import { openPush, type SubscriptionRow } from "./subscriptions.ts";
+import { weather } from "./unavailable.ts";
+
+/**
+ * Free to take: waiting and due, or claimed by another batch whose lease is over or gone.
+ * ?2 now, ?3 our token. A row that carries our token already is not taken twice.
+ */
+const FREE = `(
+  deliveries.state = 'waiting' AND deliveries.due_ms <= ?2 + ${DUE_TOLERANCE_MS}
+  OR deliveries.state = 'claimed' AND deliveries.claim <> ?3 AND NOT EXISTS (
+    SELECT 1 FROM claims live WHERE live.token = deliveries.claim AND live.lease_ms > ?2))`;
+
+/** What becomes of a delivery that is taken, from its subscription \`s\` as it is in this transaction. */
+const GONE = `(s.id IS NULL OR s.status = 'deleted')`;
+const VERDICT = `CASE WHEN ${GONE} THEN 'cancelled' WHEN s.status <> 'active' THEN 'held' ELSE 'claimed' END`;
+const CAUSE = `CASE WHEN ${GONE} THEN 'subscription-deleted' WHEN s.status <> 'active' THEN 'subscription-' || s.status END`;
+const COUNTED = `iif(s.status = 'active', 1, 0)`;
+
+/** C1 and adopt: events go on record; another receipt for a known event is a duplicate publish. Index: events_event_id. */
+const INSERT_EVENTS = `
+  INSERT INTO events (bus, seq, event_id, receipt, accepted_ms, hops, matched, bytes, id, source, type, subject, body)
+  SELECT value ->> 'bus', value ->> 'seq', value ->> 'eventId', value ->> 'receipt', value ->> 'acceptedMs', value ->> 'hops',
+    value ->> 'matched', value ->> 'bytes', value ->> 'id', value ->> 'source', value ->> 'type', value ->> 'subject',
+    value ->> 'body'
+  FROM json_each(?1) WHERE true
+  ON CONFLICT (event_id) DO UPDATE SET duplicates = duplicates + 1 WHERE events.receipt <> excluded.receipt`;
+
+/** C2: first deliveries of events, keyed by event id so that a duplicate publish meets the row on record. Index: primary keys. */
+const CLAIM_FIRST = `
+  INSERT INTO deliveries (bus, seq, subscription_id, run, state, attempt, tries, claim, cause)
+  SELECT e.bus, e.seq, k.value ->> 1, '', ${VERDICT}, ${COUNTED}, ${COUNTED}, iif(${COUNTED}, ?3, NULL), ${CAUSE}
+  FROM json_each(?1) k
+  JOIN events e ON e.event_id = k.value ->> 0
+  LEFT JOIN subscriptions s ON s.bus = e.bus AND s.id = k.value ->> 1
+  WHERE true
+  ON CONFLICT (bus, seq, subscription_id, run) DO UPDATE SET
+    state = excluded.state, claim = excluded.claim, cause = excluded.cause, due_ms = NULL,
+    attempt = deliveries.attempt + excluded.attempt, tries = deliveries.tries + excluded.tries
+  WHERE ${FREE}`;
+
+/** C3: rows that wake-ups name. It never inserts: what was erased stays gone. Index: primary keys. */
+const CLAIM_WOKEN = `
+  UPDATE deliveries SET state = w.verdict, claim = iif(w.counted, ?3, NULL), cause = w.cause, due_ms = NULL,
+    attempt = attempt + w.counted, tries = tries + w.counted
+  FROM (
+    SELECT k.value ->> 0 AS bus, k.value ->> 1 AS seq, k.value ->> 2 AS subscription_id, k.value ->> 3 AS run,
+      ${VERDICT} AS verdict, ${COUNTED} AS counted, ${CAUSE} AS cause
+    FROM json_each(?1) k LEFT JOIN subscriptions s ON s.bus = k.value ->> 0 AND s.id = k.value ->> 2) w
+  WHERE deliveries.bus = w.bus AND deliveries.seq = w.seq AND deliveries.subscription_id = w.subscription_id
+    AND deliveries.run = w.run AND ${FREE}`;
+
+/** The rows that the batch's messages name: ?1 pairs of event id and subscription, ?4 whole keys. */
+const NAMED = `(
+  SELECT e.bus, e.seq, k.value ->> 1 AS subscription_id, '' AS run
+  FROM json_each(?1) k JOIN events e ON e.event_id = k.value ->> 0
+  UNION SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?4))`;
+const NAMED_DELIVERIES = `${NAMED} n CROSS JOIN deliveries d
+  ON d.bus = n.bus AND d.seq = n.seq AND d.subscription_id = n.subscription_id AND d.run = n.run`;
+
+/** C4: the batch in flight as one row; none when nothing is ours. ?2 the lease's end. */
+const WRITE_CLAIM = `
+  INSERT INTO claims (token, lease_ms, keys)
+  SELECT ?3, ?2, json_group_array(json_array(d.bus, d.seq, d.subscription_id, d.run))
+  FROM ${NAMED_DELIVERIES} WHERE d.claim = ?3 AND d.state = 'claimed' HAVING count(*) > 0
+  ON CONFLICT (token) DO UPDATE SET lease_ms = excluded.lease_ms`;
+
+/** C5: what is ours, and until when another batch holds the rest. ?2 now, for a holder without a lease. */
+const READ_CLAIMED = `
+  SELECT d.bus, d.seq, d.subscription_id, d.run, e.event_id, d.attempt, d.tries, d.claim = ?3 AS ours,
+    coalesce(c.lease_ms, ?2) AS lease_ms
+  FROM ${NAMED_DELIVERIES}
+  CROSS JOIN events e ON e.bus = d.bus AND e.seq = d.seq
+  LEFT JOIN claims c ON c.token = d.claim
+  WHERE d.state = 'claimed'`;
+
+/** C6: the subscriptions of what is ours, as of this transaction. */
+const READ_SUBSCRIPTIONS = `
+  SELECT s.* FROM (
+    SELECT DISTINCT j.value ->> 0 AS bus, j.value ->> 2 AS id FROM claims c, json_each(c.keys) j WHERE c.token = ?1) k
+  CROSS JOIN subscriptions s ON s.bus = k.bus AND s.id = k.id`;
+
+/**
+ * C7: the events of what is ours. The event on record rules: a body that came inline is used only if its receipt (?2) made the
+ * record; all other bodies are loaded, in order, up to ?3 bytes.
+ */
+const READ_EVENTS = `
+  WITH ours AS (
+    SELECT DISTINCT j.value ->> 0 AS bus, j.value ->> 1 AS seq FROM claims c, json_each(c.keys) j WHERE c.token = ?1),
+  sized AS (
+    SELECT e.bus, e.seq, i.value IS NOT NULL AS inline,
+      sum(iif(i.value IS NULL, e.bytes, 0)) OVER (ORDER BY e.bus, e.seq) - iif(i.value IS NULL, e.bytes, 0) AS before
+    FROM ours CROSS JOIN events e ON e.bus = ours.bus AND e.seq = ours.seq
+    LEFT JOIN json_each(?2) i ON i.value = e.event_id || ' ' || e.receipt)
+  SELECT e.event_id, e.bus, e.seq, e.accepted_ms, e.hops, s.inline, iif(s.inline, NULL, coalesce(e.body, b.body)) AS body
+  FROM sized s CROSS JOIN events e ON e.bus = s.bus AND e.seq = s.seq
+  LEFT JOIN bodies b ON b.event_id = e.event_id AND NOT s.inline
+  WHERE s.inline OR s.before < ?3`;
+
+/**
+ * T1: outcomes, by token. The one exception: \`delivered\` is absorbing and is written whoever holds the row. Index: primary key.
+ */
+const SETTLE = `
+  UPDATE deliveries SET state = o.state, due_ms = o.due_ms, cause = o.cause, claim = NULL,
+    attempt = attempt - o.uncounted, tries = tries - o.uncounted,
+    attempts = CASE
+      WHEN o.record IS NULL THEN attempts
+      WHEN json_array_length(attempts) < ${ATTEMPTS_KEPT_MAX} THEN json_insert(attempts, '$[#]', json(o.record))
+      ELSE json_insert(json_remove(attempts, '$[0]'), '$[#]', json(o.record)) END
+  FROM (
+    SELECT value ->> 0 AS bus, value ->> 1 AS seq, value ->> 2 AS subscription_id, value ->> 3 AS run, value ->> 4 AS state,
+      value ->> 5 AS due_ms, value ->> 6 AS cause, value ->> 7 AS uncounted, nullif(value -> 8, 'null') AS record
+    FROM json_each(?1)) o
+  WHERE deliveries.bus = o.bus AND deliveries.seq = o.seq AND deliveries.subscription_id = o.subscription_id
+    AND deliveries.run = o.run
+    AND (deliveries.claim = ?2 OR o.state = 'delivered' AND deliveries.state <> 'delivered')`;
+
+/** T2: the batch is no longer in flight once no delivery carries its token: never in an early settle. Index: primary keys. */
+const END_CLAIM = `
+  DELETE FROM claims WHERE token = ?1 AND NOT EXISTS (
+    SELECT 1 FROM json_each(claims.keys) j CROSS JOIN deliveries d
+      ON d.bus = j.value ->> 0 AND d.seq = j.value ->> 1 AND d.subscription_id = j.value ->> 2 AND d.run = j.value ->> 3
+    WHERE d.claim = ?1 AND d.state = 'claimed')`;
+
+/** Adopt: rows that no batch could make, due now; those that exist are somebody's already. */
+const ADOPT_DELIVERIES = `
+  INSERT INTO deliveries (bus, seq, subscription_id, run, state, attempt, tries, due_ms, cause)
+  SELECT e.bus, e.seq, k.value ->> 1, '', iif(${GONE}, 'cancelled', 'waiting'), 0, 0, iif(${GONE}, NULL, ?2),
+    iif(${GONE}, 'subscription-deleted', 'released')
+  FROM json_each(?1) k
+  JOIN events e ON e.event_id = k.value ->> 0
+  LEFT JOIN subscriptions s ON s.bus = e.bus AND s.id = k.value ->> 1
+  WHERE true
+  ON CONFLICT DO NOTHING
+  RETURNING bus, seq, subscription_id, run, state`;
+
+/** The first body of an event stays. */
+const STORE_BODY = `INSERT INTO bodies (event_id, stored_ms, body) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING`;
+
+interface ClaimedRow {
+  readonly bus: string;
+  readonly seq: string;
+  readonly subscription_id: string;
+  readonly run: string;
+  readonly event_id: string;
+  readonly attempt: number;
+  readonly tries: number;
+  readonly ours: number;
+  readonly lease_ms: number;
+}
+
+interface EventRow {
+  readonly event_id: string;
+  readonly bus: string;
+  readonly seq: string;
+  readonly accepted_ms: number;
+  readonly hops: number;
+  readonly inline: number;
+  readonly body: string | null;
+}
+
+type KeyRow = Pick<ClaimedRow, "bus" | "seq" | "subscription_id" | "run">;
+
+const toKey = (row: KeyRow): DeliveryKey => ({
+  bus: row.bus,
+  seq: row.seq,
+  subscriptionId: row.subscription_id,
+  run: row.run,
+});
+
+const keyList = (key: DeliveryKey): string[] => [key.bus, key.seq, key.subscriptionId, key.run];
+
+/** Event id and receipt of a parcel, as READ_EVENTS compares them. */
+const inlineMark = (parcel: EventParcel): string => `${parcel.eventId} ${parcel.receipt}`;
+
+/** The state, due time and cause that an outcome leaves. `released` is due at once and takes back what the claim counted. */
+function settled({ outcome }: Settlement, now: number): readonly [string, number | null, string | null, 0 | 1] {
+  switch (outcome.kind) {
+    case "delivered":
+      return ["delivered", null, null, 0];
+    case "retry":
+      return ["waiting", outcome.dueMs, "retry", 0];
+    case "dead":
+      return ["dead", null, outcome.cause, 0];
+    case "released":
+      return ["waiting", now, "released", 1];
+  }
+}
+
+/** Statements that put events on record, as many as their bytes need. */
+function insertEvents(db: D1Database, events: readonly EventParcel[]): D1PreparedStatement[] {
+  const rows = events.map(({ kind: _kind, subscriptionIds: _subscriptionIds, ...event }) => event);
+  return jsonParameters(rows).map((parameter) => db.prepare(INSERT_EVENTS).bind(parameter));
+}
+
+/** Pairs of event id and subscription id. */
+const firstDeliveries = (events: readonly EventParcel[]): string =>
+  JSON.stringify(events.flatMap((event) => event.subscriptionIds.map((id) => [event.eventId, id])));
+
+async function openDeliveries(
+  rows: readonly ClaimedRow[],
+  subscriptions: readonly SubscriptionRow[],
+  vault: Vault,
+): Promise<ClaimedDelivery[]> {
+  const pushes = new Map(
+    await Promise.all(subscriptions.map(async (row) => [`${row.bus} ${row.id}`, await openPush(row, vault)] as const)),
+  );
+  return rows.map((row) => {
+    const push = pushes.get(`${row.bus} ${row.subscription_id}`);
+    if (push === undefined) throw new Error("A claimed delivery has no subscription");
+    return { key: toKey(row), eventId: row.event_id, attempt: row.attempt, tries: row.tries, push };
+  });
+}
+
+function readEvents(rows: readonly EventRow[], parcels: readonly EventParcel[]): Map<string, ClaimedEvent> {
+  const inline = new Map(parcels.map((parcel) => [parcel.eventId, parcel.body]));
+  return new Map(
+    rows.map((row) => [
+      row.event_id,
+      {
+        bus: row.bus,
+        seq: row.seq,
+        eventId: row.event_id,
+        acceptedMs: row.accepted_ms,
+        hops: row.hops,
+        body: row.inline === 1 ? (inline.get(row.event_id) ?? null) : row.body,
+      },
+    ]),
+  );
+}
+
+export function d1Log({ db, vault }: { db: D1Database; vault: Vault }): Log {
+  return {
+    async claim(parcels, { token, now }): Promise<Claimed> {
+      const events = parcels.filter((parcel) => parcel.kind === "event");
+      const wakes = parcels.filter((parcel) => parcel.kind === "wake");
+      const first = firstDeliveries(events);
+      const woken = JSON.stringify(wakes.flatMap(({ keys }) => keys.map(keyList)));
+      const inline = events.filter((event) => event.body !== null);
+      const results = await weather(() =>
+        db.batch([
+          ...insertEvents(db, events),
+          db.prepare(CLAIM_FIRST).bind(first, now, token),
+          db.prepare(CLAIM_WOKEN).bind(woken, now, token),
+          db.prepare(WRITE_CLAIM).bind(first, now + LEASE_MS, token, woken),
+          db.prepare(READ_CLAIMED).bind(first, now, token, woken),
+          db.prepare(READ_SUBSCRIPTIONS).bind(token),
+          db.prepare(READ_EVENTS).bind(token, JSON.stringify(inline.map(inlineMark)), CLAIM_BODIES_BYTES_MAX),
+        ]),
+      );
+      const rows = rowsOf<ClaimedRow>(results.at(-3));
+      const ours = rows.filter((row) => row.ours === 1);
+      return {
+        deliveries: await openDeliveries(ours, rowsOf<SubscriptionRow>(results.at(-2)), vault),
+        events: readEvents(rowsOf<EventRow>(results.at(-1)), inline),
+        elsewhere: rows
+          .filter((row) => row.ours !== 1)
+          .map((row) => ({ key: toKey(row), eventId: row.event_id, leaseMs: row.lease_ms })),
+      };
+    },
+
+    async settle(settlements, { token, now }) {
+      const rows = settlements.map((settlement) => [
+        ...keyList(settlement.key),
+        ...settled(settlement, now),
+        settlement.attempt,
+      ]);
+      const outcomes = jsonParameters(rows).map((parameter) => db.prepare(SETTLE).bind(parameter, token));
+      await weather(() => db.batch([...outcomes, db.prepare(END_CLAIM).bind(token)]));
+    },
+
+    async adopt(parcels, now) {
+      const results = await weather(() =>
+        db.batch([...insertEvents(db, parcels), db.prepare(ADOPT_DELIVERIES).bind(firstDeliveries(parcels), now)]),
+      );
+      return rowsOf<KeyRow & { readonly state: string }>(results.at(-1))
+        .filter((row) => row.state === "waiting")
+        .map(toKey);
+    },
+
+    async storeBodies(bodies, now) {
+      const store = db.prepare(STORE_BODY);
+      await weather(() => db.batch(bodies.map(({ eventId, body }) => store.bind(eventId, now, body))));
+    },
+  };
+}

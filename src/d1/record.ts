@@ -1,0 +1,255 @@
+/**
+ * The record of events and deliveries, for people: lists, single reads, the manual retry. Lists go from a place downward in
+ * (bus, seq, subscription, run), which no write moves, so that pages neither repeat nor skip a row while others write.
+ */
+import type { DeliveryKey } from "../core/delivery.ts";
+import { timeOrderedFloor } from "../core/ids.ts";
+import { LIST_SCAN_ROWS_MAX } from "../core/limits.ts";
+import type { DeliveryOnRecord, DeliveryStatus, EventOnRecord, EventRecord, EventSummary } from "../ports.ts";
+import { pageOf, type Scanned } from "./page.ts";
+import { rowsOf } from "./rows.ts";
+import { weather } from "./unavailable.ts";
+
+interface EventRow {
+  readonly bus: string;
+  readonly seq: string;
+  readonly event_id: string;
+  readonly accepted_ms: number;
+  readonly matched: number;
+  readonly duplicates: number;
+  readonly bytes: number;
+  readonly id: string;
+  readonly source: string;
+  readonly type: string;
+  readonly subject: string | null;
+}
+
+function toSummary(row: EventRow): EventSummary {
+  const { bus, seq, id, source, type, subject, matched, duplicates, bytes } = row;
+  const { event_id: eventId, accepted_ms: acceptedMs } = row;
+  return { eventId, bus, seq, id, source, type, subject, acceptedMs, matched, duplicates, bytes };
+}
+
+interface DeliveryRow {
+  readonly bus: string;
+  readonly seq: string;
+  readonly subscription_id: string;
+  readonly run: string;
+  readonly event_id: string;
+  readonly type: string;
+  readonly state: string;
+  readonly attempt: number;
+  readonly due_ms: number | null;
+  readonly cause: string | null;
+  readonly attempts: string;
+}
+
+function toDelivery(row: DeliveryRow): DeliveryOnRecord {
+  const { bus, seq, subscription_id: subscriptionId, run, state, attempt, cause, attempts, type } = row;
+  const key: DeliveryKey = { bus, seq, subscriptionId, run };
+  return { key, eventId: row.event_id, type, state, attempt, dueMs: row.due_ms, cause, attempts };
+}
+
+/** Sorts after every seq, subscription id and run: "~" is above all letters. */
+const TOP = "~";
+
+/** A place in the order of deliveries; events have only the first part. */
+type Place = readonly [seq: string, subscriptionId: string, run: string];
+
+const isBefore = (a: Place, b: Place): boolean => {
+  const index = a.findIndex((part, at) => part !== b[at]);
+  return index >= 0 && (a[index] ?? "") < (b[index] ?? "");
+};
+
+/** What a list may read: below `upper`, down to `floor`. The cursor and `until` are one bound, so that the index starts there. */
+function bounds(
+  filters: { readonly sinceMs?: number; readonly untilMs?: number },
+  cursor: readonly string[] | null,
+): { readonly upper: Place; readonly floor: string } {
+  const [seq = "", subscriptionId = "", run = ""] = cursor ?? [TOP];
+  const place: Place = [seq, subscriptionId, run];
+  const until: Place = [filters.untilMs === undefined ? TOP : floorOf(filters.untilMs), "", ""];
+  const floor = filters.sinceMs === undefined ? "" : floorOf(filters.sinceMs);
+  return { upper: isBefore(place, until) ? place : until, floor };
+}
+
+/** Instants before 1970 have no place in the order: every event comes after them. */
+const floorOf = (ms: number): string => timeOrderedFloor(Math.max(0, ms));
+
+/** Collects the values of a statement that is put together from parts; the answer is the placeholder. */
+type Bind = (value: string | number) => string;
+
+function binder(): { readonly bind: Bind; readonly values: readonly (string | number)[] } {
+  const values: (string | number)[] = [];
+  return { values, bind: (value) => `?${values.push(value)}` };
+}
+
+/**
+ * A bounded scan, newest first, as a statement for `pageOf`. `source` is what the index answers, `kept` what the filter keeps of
+ * it. Without a filter each row is kept, and the end of the scan need not be looked up: the page is full before.
+ */
+function scan(parts: {
+  readonly columns: string;
+  readonly source: string;
+  readonly order: readonly string[];
+  readonly kept: readonly string[];
+}): string {
+  const { columns, source, order, kept } = parts;
+  const place = order.join(", ");
+  const downward = `ORDER BY ${order.map((column) => `${column} DESC`).join(", ")}`;
+  const rows = `SELECT ${columns} ${source} ${downward} LIMIT ${LIST_SCAN_ROWS_MAX}`;
+  if (kept.length === 0) return `SELECT *, 1 AS matches, 0 AS ends FROM (${rows}) ${downward}`;
+  return `
+    WITH ending AS MATERIALIZED (SELECT ${place} ${source} ${downward} LIMIT 1 OFFSET ${LIST_SCAN_ROWS_MAX - 1})
+    SELECT *, ${kept.join(" AND ")} AS matches, (${place}) IS (SELECT ${place} FROM ending) AS ends
+      FROM (${rows}) WHERE matches OR ends ${downward}`;
+}
+
+const EVENT_COLUMNS = "bus, seq, event_id, accepted_ms, matched, duplicates, bytes, id, source, type, subject";
+
+/** The unique index events_event_id. A body that travelled by reference is in `bodies`, by its primary key. */
+const EVENT = `
+  SELECT ${EVENT_COLUMNS},
+    coalesce(body, (SELECT b.body FROM bodies b WHERE b.event_id = events.event_id)) AS body
+  FROM events WHERE event_id = ?1 AND bus = ?2`;
+
+const DELIVERY_COLUMNS = "bus, seq, subscription_id, run, state, attempt, due_ms, cause";
+
+/** The unique index events_event_id, then the primary key of `deliveries`. */
+const DELIVERY = `
+  SELECT d.bus, d.seq, d.subscription_id, d.run, d.state, d.attempt, d.due_ms, d.cause, d.attempts, e.event_id, e.type
+  FROM events e CROSS JOIN deliveries d ON d.bus = e.bus AND d.seq = e.seq
+  WHERE e.event_id = ?1 AND e.bus = ?2 AND d.subscription_id = ?3 AND d.run = ?4`;
+
+/**
+ * Primary keys of `deliveries` and `claims`. Whoever was waiting keeps his place in the schedule; all others start it anew.
+ * A deleted subscription's delivery waits too: its claim cancels it.
+ */
+const RETRY = `
+  UPDATE deliveries SET tries = iif(state = 'waiting', tries, 0), state = 'waiting', due_ms = ?5, claim = NULL, cause = 'retry'
+  WHERE bus = ?1 AND seq = ?2 AND subscription_id = ?3 AND run = ?4
+    AND NOT (state = 'claimed'
+      AND EXISTS (SELECT 1 FROM claims WHERE token = deliveries.claim AND lease_ms > ?5))
+  RETURNING state`;
+
+/** Primary key. */
+const EXISTS = "SELECT 1 FROM deliveries WHERE bus = ?1 AND seq = ?2 AND subscription_id = ?3 AND run = ?4";
+
+/** An open delivery is pending until an attempt of it has finished; then it is retrying. */
+function statusIs(status: DeliveryStatus): string {
+  const open = "state IN ('claimed', 'waiting')";
+  if (status === "pending") return `${open} AND attempts = '[]'`;
+  if (status === "retrying") return `${open} AND attempts <> '[]'`;
+  return `state = '${status}'`;
+}
+
+type DeliveryFilters = Parameters<EventRecord["deliveries"]>[1];
+
+/**
+ * Where a list of deliveries looks, and what is left for the filter. Dead ones: index deliveries_dead. Held ones of a
+ * subscription: index deliveries_held, whose order is that of the list while the subscription is one. All others: primary key.
+ */
+function deliverySource(
+  bus: string,
+  filters: DeliveryFilters,
+  range: { readonly upper: Place; readonly floor: string; readonly bind: Bind },
+): { readonly source: string; readonly kept: readonly string[] } {
+  const { upper, floor, bind } = range;
+  const [seq, subscriptionId, run] = upper.map(bind);
+  const below = `bus = ${bind(bus)} AND (seq, subscription_id, run) < (${seq}, ${subscriptionId}, ${run}) AND seq >= ${bind(floor)}`;
+  const ofSubscription =
+    filters.subscriptionId === undefined ? [] : [`subscription_id = ${bind(filters.subscriptionId)}`];
+  if (filters.status === "dead")
+    return {
+      source: `FROM deliveries INDEXED BY deliveries_dead WHERE state = 'dead' AND ${below}`,
+      kept: ofSubscription,
+    };
+  if (filters.status === "held" && filters.subscriptionId !== undefined) {
+    const held = `state = 'held' AND ${ofSubscription.join("")} AND seq <= ${seq} AND ${below}`;
+    return { source: `FROM deliveries INDEXED BY deliveries_held WHERE ${held}`, kept: [] };
+  }
+  const ofStatus = filters.status === undefined ? [] : [statusIs(filters.status)];
+  return { source: `FROM deliveries WHERE ${below}`, kept: [...ofSubscription, ...ofStatus] };
+}
+
+/** The record over D1. All methods @throw Unavailable. */
+export function d1Record({ db }: { readonly db: D1Database }): EventRecord {
+  /** The range of one event's deliveries, null when it is not on record. Unique index events_event_id. */
+  async function seqOf(bus: string, eventId: string): Promise<string | null> {
+    const statement = db.prepare("SELECT seq FROM events WHERE event_id = ?1 AND bus = ?2").bind(eventId, bus);
+    return await weather(() => statement.first<string>("seq"));
+  }
+
+  return {
+    async events(bus, filters, { limit, cursor }) {
+      const { upper, floor } = bounds(filters, cursor);
+      const { bind, values } = binder();
+      // Primary key, read backward.
+      const source = `FROM events WHERE bus = ${bind(bus)} AND seq < ${bind(upper[0])} AND seq >= ${bind(floor)}`;
+      const kept = (["type", "source", "subject"] as const).flatMap((name) => {
+        const value = filters[name];
+        return value === undefined ? [] : [`${name} = ${bind(value)}`];
+      });
+      const statement = `${scan({ columns: EVENT_COLUMNS, source, order: ["seq"], kept })} LIMIT ${bind(limit + 1)}`;
+      const { results } = await weather(() =>
+        db
+          .prepare(statement)
+          .bind(...values)
+          .all<EventRow & Scanned>(),
+      );
+      const { page, last } = pageOf(results, limit);
+      return { rows: page.map(toSummary), next: last === null ? null : [last.seq] };
+    },
+
+    async event(bus, eventId) {
+      const statement = db.prepare(EVENT).bind(eventId, bus);
+      const row = await weather(() => statement.first<EventRow & Pick<EventOnRecord, "body">>());
+      return row === null ? null : { ...toSummary(row), body: row.body };
+    },
+
+    async deliveries(bus, filters, { limit, cursor }) {
+      let range = bounds(filters, cursor);
+      if (filters.eventId !== undefined) {
+        const seq = await seqOf(bus, filters.eventId);
+        if (seq === null || seq < range.floor) return { rows: [], next: null };
+        const top: Place = [seq, TOP, TOP];
+        range = { upper: isBefore(range.upper, top) ? range.upper : top, floor: seq };
+      }
+      const { bind, values } = binder();
+      const { source, kept } = deliverySource(bus, filters, { ...range, bind });
+      const order = ["seq", "subscription_id", "run"];
+      const scanned = scan({ columns: `${DELIVERY_COLUMNS}, attempts`, source, order, kept });
+      // The scan, then the primary key of `events` for each row of the page.
+      const statement = `
+        SELECT ${DELIVERY_COLUMNS.replaceAll(/\w+/g, "d.$&")}, e.event_id, e.type, d.matches, d.ends,
+          iif(d.attempts = '[]', d.attempts, json_array(d.attempts -> '$[#-1]')) AS attempts
+        FROM (${scanned} LIMIT ${bind(limit + 1)}) d CROSS JOIN events e ON e.bus = d.bus AND e.seq = d.seq
+        ORDER BY d.seq DESC, d.subscription_id DESC, d.run DESC`;
+      const { results } = await weather(() =>
+        db
+          .prepare(statement)
+          .bind(...values)
+          .all<DeliveryRow & Scanned>(),
+      );
+      const { page, last } = pageOf(results, limit);
+      return { rows: page.map(toDelivery), next: last === null ? null : [last.seq, last.subscription_id, last.run] };
+    },
+
+    async delivery(bus, eventId, subscriptionId, run) {
+      const statement = db.prepare(DELIVERY).bind(eventId, bus, subscriptionId, run);
+      const row = await weather(() => statement.first<DeliveryRow>());
+      return row === null ? null : toDelivery(row);
+    },
+
+    async retry({ bus, seq, subscriptionId, run }, now) {
+      const [retried, there] = await weather(() =>
+        db.batch([
+          db.prepare(RETRY).bind(bus, seq, subscriptionId, run, now),
+          db.prepare(EXISTS).bind(bus, seq, subscriptionId, run),
+        ]),
+      );
+      if (rowsOf(retried).length > 0) return "waiting";
+      return rowsOf(there).length > 0 ? "attempt-in-progress" : null;
+    },
+  };
+}

@@ -1,0 +1,5 @@
+/** Reads a statement's rows. The cast is unchecked: each Row interface stands beside its SQL, and tests read every column back. */
+export function rowsOf<Row>(result: D1Result | undefined): Row[] {
+  if (result === undefined) throw new Error("A batch answered fewer results than it has statements");
+  return result.results as Row[];
+}

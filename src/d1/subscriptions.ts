@@ -1,0 +1,215 @@
+/**
+ * All SQL of subscriptions. Secrets and header values are sealed on the way in and opened on the way out. Every change is one
+ * `batch()` that takes the next version, stamps the row and keeps `buses.subscriptions` right.
+ */
+import { LIST_SCAN_ROWS_MAX, SUBSCRIPTIONS_PER_BUS_MAX } from "../core/limits.ts";
+import type {
+  Format,
+  Push,
+  RetryPolicy,
+  SigningSecret,
+  Subscription,
+  SubscriptionStatus,
+  Wanted,
+} from "../core/subscription.ts";
+import { VAULT_IV_BYTES, type Vault } from "../core/vault.ts";
+import type { Random, SubscriptionStore } from "../ports.ts";
+import { NEXT_VERSION, THIS_VERSION } from "./changes.ts";
+import { pageOf, type Scanned } from "./page.ts";
+import { weather } from "./unavailable.ts";
+
+export interface SubscriptionRow {
+  readonly bus: string;
+  readonly id: string;
+  readonly version: number;
+  readonly status: SubscriptionStatus;
+  readonly disabled_reason: string | null;
+  readonly name: string | null;
+  /** "" in a tombstone, like `secrets` and `headers`. */
+  readonly sink: string;
+  readonly format: Format;
+  readonly timeout_ms: number;
+  readonly created_ms: number;
+  readonly updated_ms: number;
+  /** JSON text of RetryPolicy. */
+  readonly retry: string;
+  /** JSON text of Wanted. */
+  readonly wanted: string;
+  /** Sealed JSON text of SigningSecret[]. */
+  readonly secrets: string;
+  /** Sealed JSON text of Push["headers"]. */
+  readonly headers: string;
+}
+
+/** Where a sealed column belongs: a ciphertext copied to another row or column does not open. */
+const context = (row: { readonly bus: string; readonly id: string }, column: "secrets" | "headers"): string =>
+  `subscription/${row.bus}/${row.id}/${column}`;
+
+async function toPush(row: SubscriptionRow, vault: Vault): Promise<Push> {
+  const [secretsText, headersText] = await Promise.all([
+    vault.open(row.secrets, context(row, "secrets")),
+    vault.open(row.headers, context(row, "headers")),
+  ]);
+  const secrets: readonly SigningSecret[] = JSON.parse(secretsText);
+  const headers: Push["headers"] = JSON.parse(headersText);
+  return { sink: row.sink, format: row.format, headers, timeoutMs: row.timeout_ms, retry: toRetry(row), secrets };
+}
+
+function toRetry(row: SubscriptionRow): RetryPolicy {
+  return JSON.parse(row.retry);
+}
+
+/**
+ * How to push for that row, secrets in the clear. A text that cannot be opened (its key is gone, or it was changed) comes back as
+ * an error without any of it: it must fail that subscription's attempts, not the batch they are in.
+ */
+export async function openPush(
+  row: SubscriptionRow,
+  vault: Vault,
+): Promise<Push | { readonly error: string; readonly retry: RetryPolicy }> {
+  try {
+    return await toPush(row, vault);
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : "The subscription's secrets cannot be opened";
+    return { error: detail, retry: toRetry(row) };
+  }
+}
+
+async function toDomain(row: SubscriptionRow, vault: Vault): Promise<Subscription> {
+  const wanted: Wanted = JSON.parse(row.wanted);
+  const push = await toPush(row, vault);
+  return {
+    ...wanted,
+    ...push,
+    id: row.id,
+    bus: row.bus,
+    name: row.name,
+    status: row.status,
+    disabledReason: row.disabled_reason,
+    createdMs: row.created_ms,
+    updatedMs: row.updated_ms,
+    version: row.version,
+  };
+}
+
+/** The wanted part as the caches get it: the JSON text of `Wanted` and nothing else. */
+function wantedText({ types, source, filters }: Wanted): string {
+  return JSON.stringify({ types, source, filters } satisfies Wanted);
+}
+
+const ACTIVE_OR_NOT = "status <> 'deleted'";
+
+/** Values ?3 to ?13, in the order of both INSERT and UPDATE. */
+const COLUMNS = "status, disabled_reason, name, sink, format, timeout_ms, updated_ms, retry, wanted, secrets, headers";
+
+/** Answered by the primary key of `buses`; nothing is inserted into a full bus, nor twice. */
+const INSERT = `
+  INSERT INTO subscriptions (bus, id, version, ${COLUMNS}, created_ms)
+  SELECT bus, ?2, ${THIS_VERSION}, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14
+    FROM buses WHERE bus = ?1 AND subscriptions < ?15
+  ON CONFLICT DO NOTHING`;
+
+/** Counts what this batch wrote and nothing else. Primary keys of `buses` and `subscriptions`. */
+const count = (by: "+ 1" | "- 1"): string => `
+  UPDATE buses SET subscriptions = subscriptions ${by}
+    WHERE bus = ?1 AND EXISTS (SELECT 1 FROM subscriptions WHERE bus = ?1 AND id = ?2 AND version = ${THIS_VERSION})`;
+
+/** Primary key. */
+const GET = `SELECT * FROM subscriptions WHERE bus = ?1 AND id = ?2 AND ${ACTIVE_OR_NOT}`;
+
+/** Newest first, tombstones passed over. Primary key, read backward. */
+const LIST = `
+  WITH ending AS MATERIALIZED (
+    SELECT id FROM subscriptions WHERE bus = ?1 AND id < ?2 ORDER BY id DESC LIMIT 1 OFFSET ?3 - 1)
+  SELECT *, ${ACTIVE_OR_NOT} AS matches, id IS (SELECT id FROM ending) AS ends
+    FROM (SELECT * FROM subscriptions WHERE bus = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3)
+    WHERE matches OR ends ORDER BY id DESC LIMIT ?4 + 1`;
+
+/** Primary key. */
+const REPLACE = `
+  UPDATE subscriptions SET version = ${THIS_VERSION},
+    (${COLUMNS}) = (?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+    WHERE bus = ?1 AND id = ?2 AND version = ?14 AND ${ACTIVE_OR_NOT}
+    RETURNING version`;
+
+/** A tombstone keeps no secret. Primary key. */
+const DELETE = `
+  UPDATE subscriptions SET version = ${THIS_VERSION}, status = 'deleted', disabled_reason = NULL, name = NULL,
+    sink = '', secrets = '', headers = '', updated_ms = ?3
+    WHERE bus = ?1 AND id = ?2 AND ${ACTIVE_OR_NOT}
+    RETURNING version`;
+
+/** Primary key. */
+const DISABLE = `
+  UPDATE subscriptions SET version = ${THIS_VERSION}, status = 'disabled', disabled_reason = ?3, updated_ms = ?4
+    WHERE bus = ?1 AND id = ?2 AND status = 'active'
+    RETURNING version`;
+
+/** The store over D1. All methods @throw Unavailable, and Error when a stored secret cannot be opened. */
+export function d1Subscriptions(deps: {
+  readonly db: D1Database;
+  readonly vault: Vault;
+  readonly random: Random;
+}): SubscriptionStore {
+  const { db, vault, random } = deps;
+
+  /** Runs a change, and answers the version that its second statement returned. */
+  async function change(...statements: readonly D1PreparedStatement[]): Promise<number | null> {
+    const results = await weather(() =>
+      db.batch<{ readonly version: number }>([db.prepare(NEXT_VERSION), ...statements]),
+    );
+    return results.flatMap((result) => result.results)[0]?.version ?? null;
+  }
+
+  const seal = (subscription: Omit<Subscription, "version">, column: "secrets" | "headers") =>
+    vault.seal(JSON.stringify(subscription[column]), {
+      iv: random.bytes(VAULT_IV_BYTES),
+      context: context(subscription, column),
+    });
+
+  /** ?1 to ?13 of INSERT and REPLACE. */
+  async function values(subscription: Omit<Subscription, "version">): Promise<readonly (string | number | null)[]> {
+    const { bus, id, status, disabledReason, name, sink, format, timeoutMs, updatedMs, retry } = subscription;
+    const secrets = await seal(subscription, "secrets");
+    const headers = await seal(subscription, "headers");
+    const settings = [status, disabledReason, name, sink, format, timeoutMs, updatedMs, JSON.stringify(retry)];
+    return [bus, id, ...settings, wantedText(subscription), secrets, headers];
+  }
+
+  return {
+    async create(subscription) {
+      const { bus, id, createdMs } = subscription;
+      const insert = db.prepare(INSERT).bind(...(await values(subscription)), createdMs, SUBSCRIPTIONS_PER_BUS_MAX);
+      const stored = db.prepare("SELECT version FROM subscriptions WHERE bus = ?1 AND id = ?2").bind(bus, id);
+      const version = await change(insert, db.prepare(count("+ 1")).bind(bus, id), stored);
+      return version === null ? "limit-reached" : { ...subscription, version };
+    },
+
+    async get(bus, id) {
+      const row = await weather(() => db.prepare(GET).bind(bus, id).first<SubscriptionRow>());
+      return row === null ? null : await toDomain(row, vault);
+    },
+
+    async list(bus, { limit, before }) {
+      // "t" sorts after every id, which begin with "sub_".
+      const statement = db.prepare(LIST).bind(bus, before ?? "t", LIST_SCAN_ROWS_MAX, limit);
+      const { results } = await weather(() => statement.all<SubscriptionRow & Scanned>());
+      const { page, last } = pageOf(results, limit);
+      return { rows: await Promise.all(page.map((row) => toDomain(row, vault))), next: last?.id ?? null };
+    },
+
+    async replace(subscription, expected) {
+      const version = await change(db.prepare(REPLACE).bind(...(await values(subscription)), expected));
+      return version === null ? null : { ...subscription, version };
+    },
+
+    async delete(bus, id, now) {
+      return await change(db.prepare(DELETE).bind(bus, id, now), db.prepare(count("- 1")).bind(bus, id));
+    },
+
+    async disable(bus, id, reason, now) {
+      const version = await change(db.prepare(DISABLE).bind(bus, id, reason, now));
+      return version === null ? null : { kind: "subscription", version, bus, id, wanted: null };
+    },
+  };
+}

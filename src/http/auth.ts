@@ -1,0 +1,72 @@
+/**
+ * Who may do what: the key of a request, and the bus it acts on. A key that nobody made is refused before anything is looked up.
+ * Compares secrets in constant time only, and never puts one into an answer.
+ */
+import type { Context } from "hono";
+import { createMiddleware } from "hono/factory";
+import { hashApiKey, parseApiKey } from "../core/api-key.ts";
+import { sameSecret } from "../core/digest.ts";
+import { isBusName } from "../core/ids.ts";
+import { refusal, type Refusal } from "../core/problem.ts";
+import { err, ok, type Result } from "../core/result.ts";
+import { SCOPES, type Scope } from "../ports.ts";
+import type { Access, HttpDeps, HttpEnv } from "./deps.ts";
+import { problem } from "./problem.ts";
+
+const BUS_DEFAULT = "default";
+
+/** One of these scopes is enough; `root` is for the root key alone, and names no bus. */
+export type Requirement = readonly Scope[] | "root";
+
+/** Lets a request pass when its key allows it, with `access` set. */
+export const requires = (deps: HttpDeps, required: Requirement) =>
+  createMiddleware<HttpEnv>(async (c, next) => {
+    const access = await authorize(c, deps, required);
+    if (!access.ok) return problem(c, access.error);
+    c.set("access", access.value);
+    return next();
+  });
+
+/** What the request's key allows. While the routes are warm it costs no I/O. @throws Unavailable */
+export async function authorize(
+  c: Context<HttpEnv>,
+  deps: HttpDeps,
+  required: Requirement,
+): Promise<Result<Access, Refusal>> {
+  const [, key] = /^Bearer +(\S+)$/i.exec(c.req.header("authorization") ?? "") ?? [];
+  if (key === undefined) return err(refusal("unauthorized", "The header authorization must be Bearer and a key"));
+  const namedBus = c.req.header("fantail-bus") ?? null;
+  const matches = await Promise.all(deps.auth.rootKeys.map((rootKey) => sameSecret(rootKey, key)));
+  return matches.includes(true) ? asRoot(c, deps, { required, namedBus }) : asKey(c, deps, { key, required, namedBus });
+}
+
+async function asRoot(
+  c: Context<HttpEnv>,
+  deps: HttpDeps,
+  { required, namedBus }: { required: Requirement; namedBus: string | null },
+): Promise<Result<Access, Refusal>> {
+  const bus = namedBus ?? BUS_DEFAULT;
+  if (!isBusName(bus)) return err(refusal("invalid-header", "fantail-bus must be 1 to 32 of a-z, 0-9 and hyphen"));
+  if (required !== "root" && (await deps.routes.bus(bus, c.env.background)) === null)
+    return err(refusal("bus-not-found", `There is no bus ${bus}`));
+  return ok({ bus, scopes: SCOPES });
+}
+
+async function asKey(
+  c: Context<HttpEnv>,
+  deps: HttpDeps,
+  { key, required, namedBus }: { key: string; required: Requirement; namedBus: string | null },
+): Promise<Result<Access, Refusal>> {
+  const unknown = err(refusal("unauthorized", "The key is not valid"));
+  const parsed = await parseApiKey(key, await deps.auth.checkKeys());
+  if (parsed === null) return unknown;
+  const { bus } = parsed;
+  const grant = await deps.routes.key(bus, await hashApiKey(key), c.env.background);
+  if (grant === null) return unknown;
+  if (namedBus !== null && namedBus !== bus)
+    return err(refusal("forbidden", "The key belongs to another bus than fantail-bus"));
+  if (required === "root") return err(refusal("forbidden", "Only the root key may do this"));
+  if (!required.some((scope) => grant.scopes.includes(scope)))
+    return err(refusal("forbidden", `The key has not the scope ${required.join(" or ")}`));
+  return ok({ bus, scopes: grant.scopes });
+}

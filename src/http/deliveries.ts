@@ -1,0 +1,110 @@
+/** `/v1/deliveries`: what became of each event for each subscription, and trying again by hand. */
+import { Hono } from "hono";
+import * as z from "zod";
+import { encodeCursor } from "../core/cursor.ts";
+import type { AttemptRecord } from "../core/delivery.ts";
+import { deliveryIdOf, isEventId, isSubscriptionId, parseDeliveryId } from "../core/ids.ts";
+import { SLOW_ATTEMPT_MS } from "../core/limits.ts";
+import { refusal } from "../core/problem.ts";
+import type { DeliveryOnRecord } from "../ports.ts";
+import { requires } from "./auth.ts";
+import type { HttpDeps, HttpEnv } from "./deps.ts";
+import { problem } from "./problem.ts";
+import { idParameter, pageParameters, readQuery, timeParameter } from "./query.ts";
+
+const missing = refusal("not-found", "There is no such delivery");
+
+const STATUSES = ["pending", "retrying", "held", "delivered", "dead", "cancelled"] as const;
+
+const deliveryQuery = z.strictObject({
+  subscription_id: idParameter("subscription_id", isSubscriptionId),
+  event_id: idParameter("event_id", isEventId),
+  status: z.enum(STATUSES).exactOptional(),
+  since: timeParameter,
+  until: timeParameter,
+  ...pageParameters("deliveries"),
+});
+
+/** The column is written by settle alone, from `AttemptRecord`s: that is why its JSON is believed. */
+function attemptsOf(delivery: DeliveryOnRecord): readonly AttemptRecord[] {
+  const attempts: readonly AttemptRecord[] = JSON.parse(delivery.attempts);
+  return attempts;
+}
+
+/** A claimed or waiting delivery is `pending` until an attempt of it has finished, then `retrying`. */
+const statusOf = (state: string, attempts: readonly AttemptRecord[]): string =>
+  state !== "claimed" && state !== "waiting" ? state : attempts.length === 0 ? "pending" : "retrying";
+
+/** One delivery as lists show it. */
+export function renderedDelivery(delivery: DeliveryOnRecord) {
+  const { key, eventId } = delivery;
+  const attempts = attemptsOf(delivery);
+  const last = attempts.at(-1);
+  return {
+    id: deliveryIdOf(eventId, key.subscriptionId, key.run),
+    event_id: eventId,
+    subscription_id: key.subscriptionId,
+    type: delivery.type,
+    status: statusOf(delivery.state, attempts),
+    cause: delivery.cause,
+    attempt: delivery.attempt,
+    due_at: delivery.dueMs === null ? null : new Date(delivery.dueMs).toISOString(),
+    last_attempt: last === undefined ? null : renderedAttempt(last),
+  };
+}
+
+const renderedAttempt = ({ attempt, at_ms, duration_ms, status, error, answer }: AttemptRecord) => ({
+  attempt,
+  at: new Date(at_ms).toISOString(),
+  duration_ms,
+  status,
+  error,
+  answer,
+});
+
+export const deliveries = (deps: HttpDeps): Hono<HttpEnv> =>
+  new Hono<HttpEnv>()
+    .get("/", requires(deps, ["read"]), async (c) => {
+      const query = readQuery(c.req.url, deliveryQuery);
+      if (!query.ok) return problem(c, query.error);
+      const { limit, cursor = null, subscription_id, event_id, status, since, until } = query.value;
+      const filters = {
+        ...(subscription_id === undefined ? {} : { subscriptionId: subscription_id }),
+        ...(event_id === undefined ? {} : { eventId: event_id }),
+        ...(status === undefined ? {} : { status }),
+        ...(since === undefined ? {} : { sinceMs: since }),
+        ...(until === undefined ? {} : { untilMs: until }),
+      };
+      const { rows, next } = await deps.record.deliveries(c.var.access.bus, filters, { limit, cursor });
+      const next_cursor = next === null ? null : encodeCursor("deliveries", next);
+      return c.json({ data: rows.map(renderedDelivery), next_cursor });
+    })
+    .get("/:delivery_id", requires(deps, ["read"]), async (c) => {
+      const delivery = await find(deps, c.var.access.bus, c.req.param("delivery_id"));
+      if (delivery === null) return problem(c, missing);
+      return c.json({ ...renderedDelivery(delivery), attempts: attemptsOf(delivery).map(renderedAttempt) });
+    })
+    .post("/:delivery_id/retry", requires(deps, ["manage"]), async (c) => {
+      const delivery = await find(deps, c.var.access.bus, c.req.param("delivery_id"));
+      if (delivery === null) return problem(c, missing);
+      const { key, eventId } = delivery;
+      const now = deps.clock.now();
+      const retried = await deps.record.retry(key, now);
+      if (retried === null) return problem(c, missing);
+      if (retried === "attempt-in-progress")
+        return problem(
+          c,
+          refusal("attempt-in-progress", "An attempt of this delivery is in progress; its outcome comes first"),
+        );
+      const attempts = attemptsOf(delivery);
+      const last = attempts.at(-1);
+      const slow = last !== undefined && (last.duration_ms > SLOW_ATTEMPT_MS || last.error === "timeout");
+      await deps.wake([{ key, slow, dueMs: now }]);
+      const id = deliveryIdOf(eventId, key.subscriptionId, key.run);
+      return c.json({ id, status: statusOf("waiting", attempts) }, 202);
+    });
+
+async function find(deps: HttpDeps, bus: string, deliveryId: string): Promise<DeliveryOnRecord | null> {
+  const parts = parseDeliveryId(deliveryId);
+  return parts && deps.record.delivery(bus, parts.eventId, parts.subscriptionId, parts.run);
+}

@@ -1,0 +1,51 @@
+/** What the HTTP API is given, and what each request carries through it. Types only. */
+import type { SinkPolicy } from "../core/sink.ts";
+import type { Wake } from "../core/wakes.ts";
+import type { Ingest } from "../ingest.ts";
+import type {
+  Background,
+  BusStore,
+  Clock,
+  EventRecord,
+  KeyStore,
+  Logger,
+  Random,
+  Routes,
+  Scope,
+  SubscriptionStore,
+} from "../ports.ts";
+
+export interface HttpDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly routes: Routes;
+  readonly buses: BusStore;
+  readonly keys: KeyStore;
+  readonly subscriptions: SubscriptionStore;
+  readonly record: EventRecord;
+  readonly ingest: Ingest;
+  /** Sends alarms for deliveries that are due. Never throws: the sweep finds what it could not send. */
+  readonly wake: (wakes: readonly Wake[]) => Promise<void>;
+  /** Frees what subscriptions held that are active again, sooner than the sweep would. Runs in the background; may throw. */
+  readonly resumed: () => Promise<void>;
+  readonly auth: {
+    readonly rootKeys: readonly string[];
+    readonly checkKeys: () => Promise<readonly CryptoKey[]>;
+  };
+  readonly sinkPolicy: SinkPolicy;
+  /** Of Fantail, as `GET /healthz` shows it. */
+  readonly version: string;
+}
+
+/** What a valid key allows: everything on that bus (root), or its scopes there. */
+export interface Access {
+  readonly bus: string;
+  readonly scopes: readonly Scope[];
+}
+
+/** Hono's environment. `access` is set behind `requires`, and read nowhere else. */
+export interface HttpEnv {
+  Bindings: { background: Background };
+  Variables: { requestId: string; access: Access };
+}

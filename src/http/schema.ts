@@ -1,0 +1,64 @@
+/**
+ * What the schemas of requests share: faults in our words, with JSON Pointers. The schemas stand beside the resource they describe.
+ */
+import type * as z from "zod";
+import { pointerToken, refusal, type Fault, type Refusal } from "../core/problem.ts";
+import { err, ok, type Result } from "../core/result.ts";
+
+/** The value as the schema has it, or all its faults. */
+export function check<T>(schema: z.ZodType<T>, value: unknown): Result<T, readonly Fault[]> {
+  const parsed = schema.safeParse(value, { error: messageOf });
+  return parsed.success ? ok(parsed.data) : err(parsed.error.issues.flatMap(faultsOf));
+}
+
+/** A request body with faults. */
+export function invalidRequest(faults: readonly Fault[]): Refusal {
+  const [first] = faults;
+  return refusal(
+    "invalid-request",
+    faults.length === 1 && first ? first.detail : `The request has ${faults.length} faults`,
+    faults,
+  );
+}
+
+function faultsOf(issue: z.core.$ZodIssue): readonly Fault[] {
+  const pointer = pointerOf(issue.path);
+  // One fault for each unknown member: that is where the typo is.
+  if (issue.code === "unrecognized_keys")
+    return issue.keys.map((key) => ({
+      pointer: pointer + pointerOf([key]),
+      detail: `${nameOf([...issue.path, key])} is not known`,
+    }));
+  return [{ pointer, detail: issue.message }];
+}
+
+type Path = readonly PropertyKey[];
+
+const pointerOf = (path: Path): string => path.map((name) => `/${pointerToken(String(name))}`).join("");
+const nameOf = (path: Path): string => path.map(String).join(".") || "The body";
+
+const EXPECTED: Readonly<Record<string, string>> = {
+  string: "a string",
+  int: "an integer",
+  number: "a number",
+  array: "an array",
+  object: "an object",
+};
+
+const UNITS: Readonly<Record<string, string>> = { string: "characters", array: "entries" };
+
+function sizeOf(origin: string, bound: string): string {
+  const unit = UNITS[origin];
+  return unit === undefined ? `be ${bound}` : `have ${bound} ${unit}`;
+}
+
+function messageOf(issue: z.core.$ZodRawIssue): string {
+  const name = nameOf(issue.path ?? []);
+  if (issue.code === "invalid_type" && issue.input === undefined) return `${name} is required`;
+  if (issue.code === "invalid_type") return `${name} must be ${EXPECTED[issue.expected] ?? issue.expected}`;
+  if (issue.code === "invalid_value") return `${name} must be one of ${issue.values.join(", ")}`;
+  if (issue.code === "too_big") return `${name} must ${sizeOf(issue.origin, `at most ${issue.maximum}`)}`;
+  if (issue.code === "too_small") return `${name} must ${sizeOf(issue.origin, `at least ${issue.minimum}`)}`;
+  if (issue.code === "invalid_format" && issue.format === "datetime") return `${name} must be a time as in RFC 3339`;
+  return `${name} is not valid`;
+}

@@ -1,0 +1,170 @@
+/** `/v1/subscriptions`: making, reading, changing and deleting them. A change is applied to this isolate before it is answered. */
+import { Hono, type Context } from "hono";
+import * as z from "zod";
+import { encodeCursor } from "../core/cursor.ts";
+import { ID_RANDOM_BYTES, isSubscriptionId, timeOrderedId } from "../core/ids.ts";
+import {
+  CHANGE_TRIES_MAX,
+  SECRET_BYTES_DEFAULT,
+  SECRET_OVERLAP_MS,
+  SECRETS_MAX,
+  SUBSCRIPTIONS_PER_BUS_MAX,
+} from "../core/limits.ts";
+import { refusal, type Fault, type Refusal } from "../core/problem.ts";
+import { err, ok, type Result } from "../core/result.ts";
+import { newSecret } from "../core/signature.ts";
+import type { SinkPolicy } from "../core/sink.ts";
+import type { SigningSecret, Subscription } from "../core/subscription.ts";
+import { Unavailable, type Change } from "../ports.ts";
+import { requires } from "./auth.ts";
+import { readMembers, type Members } from "./body.ts";
+import type { HttpDeps, HttpEnv } from "./deps.ts";
+import { problem } from "./problem.ts";
+import { pageParameters, placeOf, readQuery } from "./query.ts";
+import { invalidRequest } from "./schema.ts";
+import { documentOf, mergedDocument, readDocument, renderedSubscription } from "./subscription-document.ts";
+
+const subscriptionQuery = z.strictObject(pageParameters("subscriptions"));
+const missing = refusal("not-found", "There is no such subscription");
+const PATCH_TYPES = ["application/merge-patch+json", "application/json"];
+
+export const subscriptions = (deps: HttpDeps): Hono<HttpEnv> =>
+  new Hono<HttpEnv>()
+    .post("/", requires(deps, ["manage"]), (c) => create(c, deps))
+    .get("/", requires(deps, ["read", "manage"]), async (c) => {
+      const query = readQuery(c.req.url, subscriptionQuery);
+      if (!query.ok) return problem(c, query.error);
+      const place = placeOf(query.value.cursor, isSubscriptionId);
+      if (!place.ok) return problem(c, place.error);
+      const { limit } = query.value;
+      const { rows, next } = await deps.subscriptions.list(c.var.access.bus, { limit, before: place.value });
+      const data = rows.map((row) => renderedSubscription(row, row.updatedMs));
+      return c.json({ data, next_cursor: next === null ? null : encodeCursor("subscriptions", [next]) });
+    })
+    .get("/:id", requires(deps, ["read", "manage"]), async (c) => {
+      const found = await find(deps, c.var.access.bus, c.req.param("id"));
+      return found === null
+        ? problem(c, missing)
+        : c.json(renderedSubscription(found, found.updatedMs), 200, etagOf(found));
+    })
+    .patch("/:id", requires(deps, ["manage"]), (c) => change(c, deps, c.req.param("id")))
+    .delete("/:id", requires(deps, ["manage"]), async (c) => {
+      const { bus } = c.var.access;
+      const id = c.req.param("id");
+      const version = isSubscriptionId(id) ? await deps.subscriptions.delete(bus, id, deps.clock.now()) : null;
+      if (version === null) return problem(c, missing);
+      deps.routes.applied({ kind: "subscription", version, bus, id, wanted: null });
+      return c.body(null, 204);
+    });
+
+async function find(deps: HttpDeps, bus: string, id: string): Promise<Subscription | null> {
+  return isSubscriptionId(id) ? deps.subscriptions.get(bus, id) : null;
+}
+
+const etagOf = ({ version }: Subscription) => ({ etag: `"${version}"` });
+
+async function create(c: Context<HttpEnv>, deps: HttpDeps): Promise<Response> {
+  const body = await readMembers(c.req.raw);
+  if (!body.ok) return problem(c, body.error);
+  const settings = readDocument(mergedDocument({}, body.value), deps.sinkPolicy, null);
+  if (!settings.ok) return problem(c, invalidRequest(settings.error));
+  const { secret: given, ...rest } = settings.value;
+  const secret = given ?? newSecret(deps.random.bytes(SECRET_BYTES_DEFAULT));
+  const now = deps.clock.now();
+  const stored = await deps.subscriptions.create({
+    ...rest,
+    id: `sub_${timeOrderedId(now, deps.random.bytes(ID_RANDOM_BYTES))}`,
+    bus: c.var.access.bus,
+    disabledReason: null,
+    secrets: [{ secret, untilMs: null }],
+    createdMs: now,
+    updatedMs: now,
+  });
+  if (stored === "limit-reached")
+    return problem(c, refusal("limit-reached", `The bus has ${SUBSCRIPTIONS_PER_BUS_MAX} subscriptions, the limit`));
+  deps.routes.applied(changeOf(stored));
+  const shown = renderedSubscription(stored, deps.clock.now());
+  return c.json(given === null ? { ...shown, secret } : shown, 201, etagOf(stored));
+}
+
+async function change(c: Context<HttpEnv>, deps: HttpDeps, id: string): Promise<Response> {
+  const wantedVersions = versionsOf(c.req.header("if-match"));
+  if (!wantedVersions.ok) return problem(c, wantedVersions.error);
+  const patch = await readMembers(c.req.raw, PATCH_TYPES);
+  if (!patch.ok) return problem(c, patch.error);
+  for (let tries = 0; tries < CHANGE_TRIES_MAX; tries++) {
+    const current = await find(deps, c.var.access.bus, id);
+    if (current === null) return problem(c, missing);
+    if (wantedVersions.value !== "any" && !wantedVersions.value.includes(current.version))
+      return problem(c, refusal("version-mismatch", `The subscription has version ${current.version} by now`));
+    const next = patched(current, patch.value, { policy: deps.sinkPolicy, now: deps.clock.now() });
+    if (!next.ok) return problem(c, invalidRequest(next.error));
+    const stored = await deps.subscriptions.replace(next.value, current.version);
+    if (stored !== null) {
+      deps.routes.applied(changeOf(stored));
+      // Settled, because the sweep does the same a little later.
+      if (stored.status === "active" && current.status !== "active")
+        c.env.background(Promise.allSettled([deps.resumed()]));
+      return c.json(renderedSubscription(stored, deps.clock.now()), 200, etagOf(stored));
+    }
+  }
+  throw new Unavailable(`Others changed the subscription ${CHANGE_TRIES_MAX} times in between`);
+}
+
+function patched(
+  current: Subscription,
+  patch: Members,
+  { policy, now }: { policy: SinkPolicy; now: number },
+): Result<Subscription, readonly Fault[]> {
+  const settings = readDocument(mergedDocument(documentOf(current), patch), policy, current.sink);
+  const secrets = secretsAfter(current.secrets, patch["secret"], now);
+  if (!settings.ok || !secrets.ok) return err([settings, secrets].flatMap((result) => (result.ok ? [] : result.error)));
+  const { secret: _, status, ...rest } = settings.value;
+  // Only a patch that names the status changes it: a paused or disabled subscription stays so while others correct its sink.
+  const state = Object.hasOwn(patch, "status")
+    ? { status, disabledReason: null }
+    : { status: current.status, disabledReason: current.disabledReason };
+  return ok({ ...current, ...rest, ...state, secrets: secrets.value, updatedMs: now });
+}
+
+const secretFault = (detail: string) => err([{ pointer: "/secret", detail }]);
+
+/** The secrets after a patch whose member `secret` is `given`: the one that it replaces signs along for SECRET_OVERLAP_MS. */
+function secretsAfter(
+  secrets: readonly SigningSecret[],
+  given: unknown,
+  now: number,
+): Result<readonly SigningSecret[], readonly Fault[]> {
+  if (given === null) return secretFault("secret cannot be removed, only replaced");
+  const living = secrets.filter(({ untilMs }) => untilMs === null || untilMs > now);
+  // What is not a text is a fault that the document's schema tells.
+  if (typeof given !== "string" || living.some(({ secret, untilMs }) => secret === given && untilMs === null))
+    return ok(living);
+  const before = living.filter(({ secret }) => secret !== given);
+  if (before.length >= SECRETS_MAX)
+    return secretFault(`${SECRETS_MAX} secrets sign already, which is the limit; the oldest ends within 24 h`);
+  return ok([
+    { secret: given, untilMs: null },
+    ...before.map(({ secret, untilMs }) => ({ secret, untilMs: untilMs ?? now + SECRET_OVERLAP_MS })),
+  ]);
+}
+
+/** The versions that `If-Match` allows (RFC 9110 §13.1.1); any without it and with `*`. A weak tag matches nothing. */
+function versionsOf(header: string | undefined): Result<readonly number[] | "any", Refusal> {
+  if (header === undefined || header.trim() === "*") return ok("any");
+  const tags = header.split(",").map((tag) => /^(?:W\/)?"[^"]*"$/.exec(tag.trim())?.[0]);
+  if (tags.includes(undefined))
+    return err(refusal("invalid-header", 'if-match must be * or versions in quotes, as in "12"'));
+  return ok(tags.map((tag) => Number(/^"(\d{1,15})"$/.exec(tag ?? "")?.[1] ?? Number.NaN)));
+}
+
+/** The stored subscription as the caches take it. */
+function changeOf({ version, bus, id, status, types, source, filters }: Subscription): Change {
+  return {
+    kind: "subscription",
+    version,
+    bus,
+    id,
+    wanted: status === "active" ? JSON.stringify({ types, source, filters }) : null,
+  };
+}

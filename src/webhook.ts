@@ -1,0 +1,154 @@
+/**
+ * The adapter that calls sinks: the only outbound fetch. One request per push: checked, rendered, signed, timed out, never
+ * redirected; whatever goes wrong becomes an answer.
+ */
+import type { Answer } from "./core/delivery.ts";
+import type { CloudEvent } from "./core/event.ts";
+import { ANSWER_BYTES_MAX, ANSWER_SAMPLE_BYTES_MAX, SIGNING_KEYS_MAX } from "./core/limits.ts";
+import { renderDelivery } from "./core/render.ts";
+import { parseRetryAfter } from "./core/retry-after.ts";
+import { importSecret, signatureOf } from "./core/signature.ts";
+import { checkSink } from "./core/sink.ts";
+import type { Clock, PushRequest, Webhooks } from "./ports.ts";
+
+type Failure = Extract<Answer, { readonly kind: "failed" }>["error"];
+
+export interface WebhookDeps {
+  readonly fetch: typeof fetch;
+  readonly clock: Clock;
+  readonly policy: { readonly allowInsecure: boolean; readonly publicHost: string | null };
+  /** Scheme and host of our API, without a slash at the end: the base of links in `reference` deliveries. */
+  readonly baseUrl: string;
+  /** Fantail's own, for `user-agent`. */
+  readonly version: string;
+}
+
+export function createWebhooks(deps: WebhookDeps): Webhooks {
+  // Called without a receiver: the platform's fetch refuses any other.
+  const { fetch: send, clock, policy } = deps;
+  const keyOf = signingKeys();
+
+  return {
+    async push(request) {
+      const { sink, timeoutMs } = request.push;
+      const startedMs = clock.now();
+      const failed = (error: Failure, detail: string): Answer => {
+        return { kind: "failed", error, detail, durationMs: clock.now() - startedMs };
+      };
+      const checked = checkSink(sink, policy);
+      if (!checked.ok) return failed("refused", checked.error);
+      let outgoing: Outgoing;
+      try {
+        outgoing = await prepare(request, { ...deps, keyOf, now: startedMs });
+      } catch {
+        // The error may quote a header or a secret.
+        return failed("internal", "The subscription's headers or secrets make no valid request");
+      }
+      const signal = AbortSignal.timeout(timeoutMs);
+      try {
+        const response = await send(checked.value, { method: "POST", redirect: "manual", signal, ...outgoing });
+        const sample = await readSample(response, signal);
+        const now = clock.now();
+        return {
+          kind: "answered",
+          status: response.status,
+          retryAtMs: parseRetryAfter(response.headers.get("retry-after"), now),
+          sample: response.ok ? "" : sample,
+          durationMs: now - startedMs,
+        };
+      } catch {
+        // The platform's error may quote the URL, and says no more than these two.
+        if (signal.aborted) return failed("timeout", `The sink did not finish its answer within ${timeoutMs} ms`);
+        return failed("connection", "The connection could not be made, or broke before the answer was complete");
+      }
+    },
+  };
+}
+
+interface Outgoing {
+  readonly headers: Headers;
+  readonly body: string | Uint8Array<ArrayBuffer>;
+}
+
+/** @throws Error on a header that HTTP forbids, and when no valid secret is left to sign with. */
+async function prepare(
+  request: PushRequest,
+  context: {
+    readonly keyOf: (secret: string) => Promise<CryptoKey>;
+    readonly now: number;
+    readonly baseUrl: string;
+    readonly version: string;
+  },
+): Promise<Outgoing> {
+  const { deliveryId, attempt, event, hops, push } = request;
+  const { keyOf, now, baseUrl, version } = context;
+  const rendered = renderDelivery({ ...request, format: push.format, baseUrl });
+  const secrets = push.secrets.filter(({ untilMs }) => untilMs === null || untilMs > now);
+  if (secrets.length === 0) throw new Error("There is no secret to sign with");
+  const keys = await Promise.all(secrets.map(({ secret }) => keyOf(secret)));
+  const timestampSeconds = Math.floor(now / 1_000);
+
+  // Ours come last: each `set` replaces what the subscription or the event may have put there.
+  const headers = new Headers(Object.entries(push.headers));
+  for (const [name, value] of [...traceHeaders(event), ...rendered.headers]) headers.set(name, value);
+  headers.set("user-agent", `Fantail/${version}`);
+  headers.set("fantail-attempt", String(attempt));
+  headers.set("fantail-hops", String(hops + 1));
+  headers.set("webhook-id", deliveryId);
+  headers.set("webhook-timestamp", String(timestampSeconds));
+  headers.set("webhook-signature", await signatureOf({ id: deliveryId, timestampSeconds, body: rendered.body, keys }));
+  return { headers, body: rendered.body };
+}
+
+/** The Distributed Tracing extension of CloudEvents as the headers of W3C Trace Context; what no header can hold is left out. */
+function traceHeaders({ attributes }: CloudEvent): [string, string][] {
+  return ["traceparent", "tracestate"].flatMap((name): [string, string][] => {
+    const value = attributes[name];
+    return typeof value === "string" && /^[\x20-\x7e]+$/.test(value) ? [[name, value]] : [];
+  });
+}
+
+/** Imported keys by secret, the least recently used out. Keys are kept, not promises: a promise belongs to one request. */
+function signingKeys(): (secret: string) => Promise<CryptoKey> {
+  const kept = new Map<string, CryptoKey>();
+  return async (secret) => {
+    const key = kept.get(secret) ?? (await importSecret(secret));
+    kept.delete(secret);
+    kept.set(secret, key);
+    const [oldest] = kept.keys();
+    if (kept.size > SIGNING_KEYS_MAX && oldest !== undefined) kept.delete(oldest);
+    return key;
+  };
+}
+
+/**
+ * The first ANSWER_SAMPLE_BYTES_MAX of the body as text, cut between characters; bytes that are no UTF-8 become U+FFFD. At
+ * most ANSWER_BYTES_MAX are waited for, so that a sink sees its short answer through and no long one holds us.
+ * @throws the signal's reason when it aborts first.
+ */
+async function readSample(response: Response, signal: AbortSignal): Promise<string> {
+  if (response.body === null) return "";
+  const reader = response.body.getReader();
+  // A cancelled read ends at once. That cancelling itself may fail is of no interest: the body is given up either way.
+  const giveUp = () => void reader.cancel().catch(() => undefined);
+  signal.addEventListener("abort", giveUp);
+  try {
+    const sample = new Uint8Array(ANSWER_SAMPLE_BYTES_MAX);
+    let kept = 0;
+    let read = 0;
+    while (read < ANSWER_BYTES_MAX) {
+      const { done, value } = await reader.read();
+      signal.throwIfAborted();
+      if (done) break;
+      const part = value.subarray(0, ANSWER_SAMPLE_BYTES_MAX - kept);
+      sample.set(part, kept);
+      kept += part.length;
+      read += value.length;
+    }
+    // `stream` keeps back a character that the cut left incomplete; one that the sink itself broke is shown.
+    return new TextDecoder().decode(sample.subarray(0, kept), { stream: read > kept });
+  } finally {
+    signal.removeEventListener("abort", giveUp);
+    giveUp();
+  }
+}

@@ -1,0 +1,104 @@
+/** Composition root: the environment → dependencies. The only file that knows every adapter. */
+import { importCheckKeys } from "./core/api-key.ts";
+import { createVault } from "./core/vault.ts";
+import { type Config, readConfig } from "./config.ts";
+import { d1Buses } from "./d1/buses.ts";
+import { d1Changes } from "./d1/changes.ts";
+import { d1Keys } from "./d1/keys.ts";
+import { d1Log } from "./d1/log.ts";
+import { d1Record } from "./d1/record.ts";
+import { d1Subscriptions } from "./d1/subscriptions.ts";
+import { d1Sweep } from "./d1/sweep.ts";
+import { createDeliver } from "./deliver.ts";
+import { createApp } from "./http/app.ts";
+import { createIngest } from "./ingest.ts";
+import { consoleLogger } from "./log.ts";
+import type { Clock, Random } from "./ports.ts";
+import { queueLanes } from "./queues.ts";
+import { createRoutes, emptyRoutesState } from "./routes.ts";
+import { createSweep } from "./sweep.ts";
+import { VERSION } from "./version.ts";
+import { createWebhooks } from "./webhook.ts";
+
+const DAY_MS = 86_400_000;
+
+const clock: Clock = {
+  now: () => Date.now(),
+  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+};
+
+const random: Random = {
+  bytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
+  fraction: () => Math.random(),
+};
+
+/** With these shard orders a queue's place in its list is its number in wrangler.toml. */
+function queuesOf(env: Env) {
+  return {
+    fast: [env.DELIVERIES_FAST_0, env.DELIVERIES_FAST_1],
+    slow: [env.DELIVERIES_SLOW_0, env.DELIVERIES_SLOW_1],
+    poison: env.DELIVERIES_POISON,
+  };
+}
+
+/** A router of its own, with an empty cache: what one isolate holds. @throws ConfigError */
+export function assemble(env: Env, config: Config = readConfig(env)) {
+  const logger = consoleLogger;
+  const db = env.DB;
+  const vault = createVault(config.encryptionKeys);
+  const sinkPolicy = { allowInsecure: config.allowInsecureSinks, publicHost: config.publicHost };
+
+  const lanes = queueLanes({ queues: queuesOf(env), clock, logger });
+  const routes = createRoutes({ feed: d1Changes({ db }), clock, logger, state: emptyRoutesState() });
+  const log = d1Log({ db, vault });
+  const subscriptions = d1Subscriptions({ db, vault, random });
+  const webhooks = createWebhooks({ fetch, clock, policy: sinkPolicy, baseUrl: config.publicUrl, version: VERSION });
+
+  const sweeper = createSweep({ log: d1Sweep({ db }), lanes, clock, logger, retentionMs: config.retentionDays * DAY_MS });
+  const consumers = createDeliver({
+    log,
+    lanes,
+    webhooks,
+    clock,
+    random,
+    logger,
+    disable: async (bus, id, reason) => {
+      const change = await subscriptions.disable(bus, id, reason, clock.now());
+      if (change !== null) routes.applied(change);
+    },
+  });
+
+  // The keys are kept, not the promise of them: one request must not wait for another's.
+  let checkKeys: readonly CryptoKey[] | undefined;
+  const app = createApp({
+    clock,
+    random,
+    logger,
+    routes,
+    buses: d1Buses({ db }),
+    keys: d1Keys({ db }),
+    subscriptions,
+    record: d1Record({ db }),
+    ingest: createIngest({ routes, log, lanes, clock, random }),
+    wake: consumers.wake,
+    resumed: sweeper.unhold,
+    auth: { rootKeys: config.rootKeys, checkKeys: async () => (checkKeys ??= await importCheckKeys(config.encryptionKeys)) },
+    sinkPolicy,
+    version: VERSION,
+  });
+  return { app, deliver: consumers.deliver, adopt: consumers.adopt, sweep: sweeper.sweep };
+}
+
+type Router = ReturnType<typeof assemble>;
+
+/** One router per isolate and environment: plain data and imported keys only, no I/O object outlives its request. */
+const routers = new WeakMap<Env, Router>();
+
+/** @throws ConfigError */
+export function wire(env: Env): Router {
+  const known = routers.get(env);
+  if (known !== undefined) return known;
+  const router = assemble(env);
+  routers.set(env, router);
+  return router;
+}

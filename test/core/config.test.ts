@@ -1,0 +1,51 @@
+// Configuration: each variable is checked, and the error names it without its value.
+import { readFileSync } from "node:fs";
+import { expect, it } from "vitest";
+import { ConfigError, readConfig } from "../../src/config.ts";
+import { VERSION } from "../../src/version.ts";
+
+const KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+const GOOD = { ROOT_KEY: "a-root-key-of-some-length", ENCRYPTION_KEY: KEY };
+
+it("readConfig() fills what is not set", () => {
+  const config = readConfig(GOOD);
+  expect(config).toMatchObject({ retentionDays: 7, allowInsecureSinks: false, publicHost: null, publicUrl: "" });
+  expect(config.encryptionKeys.map((key) => key.byteLength)).toEqual([32]);
+});
+
+it("readConfig() takes lists of keys, the first first", () => {
+  const config = readConfig({ ROOT_KEY: "first-first-first-first, second-second-second", ENCRYPTION_KEY: `${KEY},${KEY}` });
+  expect(config.rootKeys).toEqual(["first-first-first-first", "second-second-second"]);
+  expect(config.encryptionKeys).toHaveLength(2);
+});
+
+it("readConfig() knows where the router is reached", () => {
+  expect(readConfig({ ...GOOD, PUBLIC_HOST: "Events.Example.com" }).publicUrl).toBe("https://events.example.com");
+  expect(readConfig({ ...GOOD, PUBLIC_HOST: "127.0.0.1:8787" }).publicUrl).toBe("http://127.0.0.1:8787");
+});
+
+it.each([
+  ["ROOT_KEY", undefined],
+  ["ROOT_KEY", ""],
+  ["ROOT_KEY", "short"],
+  ["ROOT_KEY", `${GOOD.ROOT_KEY},short`],
+  ["ENCRYPTION_KEY", undefined],
+  ["ENCRYPTION_KEY", "AAAA"],
+  ["ENCRYPTION_KEY", "not base64"],
+  ["RETENTION_DAYS", "0"],
+  ["RETENTION_DAYS", "31"],
+  ["RETENTION_DAYS", "1.5"],
+  ["RETENTION_DAYS", "a week"],
+  ["ALLOW_INSECURE_SINKS", "yes"],
+  ["PUBLIC_HOST", "https://events.example.com"],
+  ["PUBLIC_HOST", "events.example.com/x"],
+])("readConfig() refuses %s = %s and names it", (name, value) => {
+  const variables = { ...GOOD, [name]: value };
+  expect(() => readConfig(variables)).toThrow(ConfigError);
+  expect(() => readConfig(variables)).toThrow(name);
+});
+
+it("VERSION is that of package.json", () => {
+  const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+  expect(VERSION).toBe(version);
+});

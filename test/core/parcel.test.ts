@@ -1,0 +1,116 @@
+// Queue messages: what we encode we decode, and what is not ours is said so, never thrown.
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { MESSAGE_BYTES_MAX } from "../../src/core/limits.ts";
+import {
+  decodeParcel,
+  encodeParcel,
+  outcomesParcels,
+  type EventParcel,
+  type Parcel,
+} from "../../src/core/parcel.ts";
+import type { Settlement } from "../../src/core/delivery.ts";
+
+const text = fc.string({ unit: "binary" });
+const count = fc.nat();
+const key = fc.record({ bus: text, seq: text, subscriptionId: text, run: text });
+const event: fc.Arbitrary<EventParcel> = fc.record({
+  kind: fc.constant("event" as const),
+  bus: text,
+  seq: text,
+  eventId: text,
+  receipt: text,
+  acceptedMs: count,
+  hops: count,
+  matched: count,
+  bytes: count,
+  id: text,
+  source: text,
+  type: text,
+  subject: fc.option(text),
+  subscriptionIds: fc.array(text),
+  body: fc.option(text),
+});
+const settlement: fc.Arbitrary<Settlement> = fc.record({
+  key,
+  outcome: fc.oneof(
+    fc.constant({ kind: "delivered" as const }),
+    fc.constant({ kind: "released" as const }),
+    fc.record({ kind: fc.constant("retry" as const), dueMs: count, slow: fc.boolean() }),
+    fc.record({ kind: fc.constant("dead" as const), cause: fc.constant("exhausted" as const) }),
+  ),
+  attempt: fc.option(
+    fc.record({
+      attempt: count,
+      at_ms: count,
+      duration_ms: count,
+      status: fc.option(count),
+      error: fc.option(text),
+      answer: fc.option(text),
+    }),
+  ),
+});
+const parcel: fc.Arbitrary<Parcel> = fc.oneof(
+  event,
+  fc.record({ kind: fc.constant("wake" as const), keys: fc.array(key) }),
+  fc.record({ kind: fc.constant("outcomes" as const), token: text, settlements: fc.array(settlement) }),
+);
+
+it("decodeParcel() undoes encodeParcel()", () => {
+  fc.assert(
+    fc.property(parcel, (sent) => {
+      expect(decodeParcel(encodeParcel(sent))).toEqual({ ok: true, value: sent });
+    }),
+  );
+});
+
+it("encodeParcel() carries an inline body as it is, line feeds included", () => {
+  const [sample] = fc.sample(event, 1);
+  const body = '{"data":{\n "n": 12345678901234567890,\n "s": "\\ud800"}\n}';
+  const message = encodeParcel({ ...(sample as EventParcel), body });
+  expect(message.endsWith(`\n${body}`)).toBe(true);
+});
+
+it("decodeParcel() refuses what is not ours, and never throws", () => {
+  const head = JSON.parse(encodeParcel({ kind: "wake", keys: [] }));
+  for (const other of [
+    undefined,
+    null,
+    7,
+    {},
+    new Uint8Array(3),
+    "",
+    "{",
+    "[]",
+    "null",
+    JSON.stringify({ ...head, v: 2 }),
+    JSON.stringify({ ...head, kind: "parade" }),
+    JSON.stringify({ ...head, keys: [{ bus: "b" }] }),
+    JSON.stringify({ ...head, kind: "event" }),
+    JSON.stringify({ ...head, kind: "outcomes", token: "t", settlements: [{ key: {}, outcome: {}, attempt: null }] }),
+  ]) {
+    expect(decodeParcel(other).ok).toBe(false);
+  }
+  fc.assert(
+    fc.property(fc.oneof(fc.string(), fc.json(), fc.jsonValue().map((value) => JSON.stringify({ v: 1, ...Object(value) }))), (message) => {
+      expect(typeof decodeParcel(message).ok).toBe("boolean");
+    }),
+  );
+});
+
+it("outcomesParcels() keeps every outcome, in order, in messages that a queue takes", () => {
+  fc.assert(
+    fc.property(fc.array(settlement, { maxLength: 40 }), fc.nat(40_000), (settlements, sampleBytes) => {
+      const heavy = settlements.map((one) =>
+        one.attempt === null ? one : { ...one, attempt: { ...one.attempt, answer: "é".repeat(sampleBytes) } },
+      );
+      const parcels = outcomesParcels("token", heavy);
+      expect(parcels.flatMap((part) => part.settlements)).toEqual(heavy);
+      for (const part of parcels) {
+        const bytes = new TextEncoder().encode(encodeParcel(part)).byteLength;
+        expect(bytes <= MESSAGE_BYTES_MAX || part.settlements.length === 1).toBe(true);
+      }
+    }),
+    { numRuns: 30 },
+  );
+});

@@ -1,0 +1,134 @@
+import { env } from "cloudflare:workers";
+import { describe, expect, test } from "vitest";
+import { ROUTES_CHANGES_MAX } from "../../src/core/limits.ts";
+import { d1Buses } from "../../src/d1/buses.ts";
+import { d1Changes } from "../../src/d1/changes.ts";
+import { d1Keys } from "../../src/d1/keys.ts";
+import { d1Subscriptions } from "../../src/d1/subscriptions.ts";
+import { Unavailable } from "../../src/ports.ts";
+import { watched } from "./watched-db.ts";
+
+const db = env.DB;
+const feed = d1Changes({ db });
+const keys = d1Keys({ db });
+const sealed = { seal: () => Promise.resolve("sealed"), open: () => Promise.resolve("{}") };
+const subscriptions = d1Subscriptions({
+  db,
+  vault: sealed,
+  random: { bytes: (count) => new Uint8Array(count), fraction: () => 0 },
+});
+const NOW = 1_800_000_000_000;
+
+const newBus = async (bus: string) => {
+  const answer = await d1Buses({ db }).put(bus, NOW);
+  if (answer === "limit-reached") throw new Error("No more buses");
+  return answer.bus;
+};
+
+const subscription = (bus: string, id: string) =>
+  ({
+    ...{ id, bus, name: null, status: "active", disabledReason: null, createdMs: NOW, updatedMs: NOW },
+    ...{ sink: "https://a.example/", format: "binary", headers: {}, timeoutMs: 1_000, secrets: [] },
+    ...{ retry: { scheduleSeconds: [], permanent: [] }, types: ["a"], source: null, filters: [] },
+  }) as const;
+
+async function created(bus: string, id: string) {
+  const stored = await subscriptions.create(subscription(bus, id));
+  if (stored === "limit-reached") throw new Error("The bus is full");
+  return stored;
+}
+
+const WANTED = '{"types":["a"],"source":null,"filters":[]}';
+
+describe("since()", () => {
+  test("answers each kind of change of the buses asked for, oldest first, and no other's", async () => {
+    const { version: busVersion } = await newBus("one");
+    await newBus("other");
+    await created("other", "sub_other");
+    const kept = await created("one", "sub_kept");
+    const paused = await created("one", "sub_paused");
+    const paused2 = await subscriptions.replace({ ...paused, status: "paused" }, paused.version);
+    const gone = await created("one", "sub_gone");
+    const goneVersion = await subscriptions.delete("one", gone.id, NOW);
+    const grant = { id: "key_1", hash: "h1", scopes: ["publish"] } as const;
+    const key = await keys.create({ ...grant, bus: "one", name: null, createdMs: NOW });
+    await keys.create({ ...grant, id: "key_2", bus: "one", name: null, createdMs: NOW });
+    const revoked = await keys.revoke("one", "key_2", NOW);
+
+    const { changes, version, purgedVersion } = await feed.since(0, ["one", "unknown"]);
+    const bus = "one";
+    expect(changes).toEqual([
+      { kind: "bus", version: busVersion, bus },
+      { kind: "subscription", version: kept.version, bus, id: "sub_kept", wanted: WANTED },
+      { kind: "subscription", version: paused2?.version, bus, id: "sub_paused", wanted: null },
+      { kind: "subscription", version: goneVersion, bus, id: "sub_gone", wanted: null },
+      { kind: "key", version: key === "limit-reached" ? 0 : key.version, bus, id: "key_1", grant },
+      { kind: "key", version: revoked, bus, id: "key_2", grant: null },
+    ]);
+    expect({ version, purgedVersion }).toEqual({ version: revoked, purgedVersion: 0 });
+    expect((await feed.since(kept.version, ["one"])).changes).toEqual(changes.slice(2));
+    expect((await feed.since(version, ["one"])).changes).toEqual([]);
+    expect((await feed.since(0, [])).changes).toEqual([]);
+  });
+
+  test("shows no change when a change changed nothing, but the counter went on", async () => {
+    const before = await feed.since(0, ["default"]);
+    expect(await subscriptions.delete("default", "sub_none", NOW)).toBeNull();
+    expect(await feed.since(0, ["default"])).toEqual({ ...before, version: before.version + 1 });
+  });
+
+  test("answers at most ROUTES_CHANGES_MAX, and all of them page by page", async () => {
+    await newBus("large");
+    const first = (await feed.since(0, [])).version;
+    const count = 2 * ROUTES_CHANGES_MAX + 1;
+    await db.batch([
+      db
+        .prepare(
+          `INSERT INTO subscriptions WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
+           SELECT 'large', printf('sub_%05d', i), ?1 + i, 'active', NULL, NULL, '', 'binary', 1000, 0, 0, '{}', '{}', '', '' FROM n`,
+        )
+        .bind(first, count),
+      db.prepare("UPDATE meta SET version = version + ?1").bind(count),
+    ]);
+    const ids: string[] = [];
+    const sizes: number[] = [];
+    let from = first;
+    for (;;) {
+      const { changes } = await feed.since(from, ["large"]);
+      sizes.push(changes.length);
+      ids.push(...changes.map((change) => ("id" in change ? change.id : "")));
+      const last = changes.at(-1);
+      if (changes.length < ROUTES_CHANGES_MAX || last === undefined) break;
+      from = last.version;
+    }
+    expect(sizes).toEqual([ROUTES_CHANGES_MAX, ROUTES_CHANGES_MAX, 1]);
+    expect(new Set(ids).size).toBe(count);
+  });
+
+  test("is answered by the version indexes: nothing is scanned or sorted, and what is known is not read again", async () => {
+    const { db: reading, plans, rowsRead } = watched(db);
+    const reader = d1Changes({ db: reading });
+    const { version } = await reader.since(0, ["large", "one"]);
+    rowsRead();
+    await reader.since(version, ["large", "one"]);
+    expect(rowsRead()).toBeLessThan(20);
+    const lines = await plans();
+    for (const table of ["buses", "subscriptions", "keys"])
+      expect(lines).toContainEqual(
+        expect.stringMatching(new RegExp(`^SEARCH ${table} USING .*INDEX ${table}_version`)),
+      );
+    expect(lines.filter((line) => /^SCAN (?!json_each|meta)|TEMP B-TREE/.test(line))).toEqual([]);
+  });
+
+  test("throws Unavailable when the database is away", async () => {
+    const cause = new Error("D1_ERROR: D1 DB is overloaded. Requests queued for too long.");
+    const away = new Proxy(db, {
+      get: (target, name) => (name === "batch" ? () => Promise.reject(cause) : Reflect.get(target, name, target)),
+    });
+    const failure = await d1Changes({ db: away })
+      .since(0, ["default"])
+      .catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(Unavailable);
+    expect(failure).toHaveProperty("cause", cause);
+  });
+});

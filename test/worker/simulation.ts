@@ -1,0 +1,447 @@
+// A world for the delivery protocol with a hand-moved clock: real D1 and our own use cases, a queue and sinks that misbehave on
+// a seed. Every call outward waits at a gate until the driver lets it pass, fail before it acts, fail after it acted, or crash its
+// invocation for good; so every interleaving of awaits can happen, and a seed repeats it.
+import type { Answer } from "../../src/core/delivery.ts";
+import type { CloudEvent } from "../../src/core/event.ts";
+import { deliveryIdOf, eventIdOf } from "../../src/core/ids.ts";
+import { createVault } from "../../src/core/vault.ts";
+import { d1Log } from "../../src/d1/log.ts";
+import { d1Subscriptions } from "../../src/d1/subscriptions.ts";
+import { d1Sweep } from "../../src/d1/sweep.ts";
+import { createDeliver, type QueueMessage } from "../../src/deliver.ts";
+import { createIngest } from "../../src/ingest.ts";
+import { type Clock, type Lanes, type Logger, type Outgoing, type Random, Unavailable } from "../../src/ports.ts";
+import { createSweep } from "../../src/sweep.ts";
+
+export const SCHEDULE_SECONDS = 20;
+export const ATTEMPTS = 7;
+const TIMEOUT_MS = 15_000;
+const BUS = "default";
+
+/** How a call outward ends. `crash`: neither it nor its invocation ever comes back. */
+type Fate = "pass" | "fail-before" | "fail-after" | "crash-before" | "crash-after";
+
+interface Invocation {
+  readonly name: string;
+  alive: boolean;
+  onCrash: () => void;
+}
+
+interface Gate {
+  readonly label: string;
+  readonly invocation: Invocation;
+  readonly open: (fate: Fate) => Promise<void>;
+  /** The call ends by itself then; only pushes do. */
+  readonly deadlineMs: number;
+}
+
+interface Queued {
+  readonly text: string;
+  attempts: number;
+  atMs: number;
+  /** An event parcel is lost by no queue before it was claimed. */
+  claimedOnce: boolean;
+}
+
+/** Numerical Recipes' linear congruential generator: a seed is a world. */
+export function createDice(seed: number) {
+  let state = (seed * 2_654_435_761) % 2 ** 32;
+  const fraction = (): number => (state = (state * 1_664_525 + 1_013_904_223) % 2 ** 32) / 2 ** 32;
+  return { fraction, pick: (count: number): number => Math.floor(fraction() * count), chance: (p: number): boolean => fraction() < p };
+}
+
+/** Lets promises that need no gate run: several turns of the event loop, because Web Crypto answers on its own time. */
+export async function settleTurns(): Promise<void> {
+  for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+export interface World {
+  readonly totals: Record<"crashes" | "pushes" | "delivered" | "repeated" | "handedOver", number>;
+  /** What broke a promise, in words; empty in a correct world. */
+  readonly faults: string[];
+}
+
+export async function runWorld(options: {
+  readonly seed: number;
+  readonly steps: number;
+  readonly db: D1Database;
+  /** Wraps the database of the code under test: mutations of its SQL. */
+  readonly mutate: (sql: string) => string;
+}): Promise<World> {
+  const dice = createDice(options.seed);
+  const world: World = { totals: { crashes: 0, pushes: 0, delivered: 0, repeated: 0, handedOver: 0 }, faults: [] };
+  const { totals, faults } = world;
+  let now = 1_700_000_000_000;
+  let calm = false;
+
+  const db = new Proxy(options.db, {
+    get(target, name) {
+      if (name === "prepare") return (sql: string) => target.prepare(options.mutate(sql));
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  const random: Random = {
+    bytes: (count) => Uint8Array.from({ length: count }, () => dice.pick(256)),
+    fraction: dice.fraction,
+  };
+  const logger: Logger = {
+    info: (_name, fields) => {
+      if (fields["handed_over"] === true) totals.handedOver += 1;
+    },
+    warn: () => {},
+    error: (name, fields) => {
+      if (name === "delivery.defect" || name === "message.undecodable") faults.push(`${name} ${JSON.stringify(fields)}`);
+    },
+  };
+  const vault = createVault([new Uint8Array(32)]);
+
+  // ---- Gates and time -----------------------------------------------------------------------------------------------
+
+  let gates: Gate[] = [];
+  let sleepers: { atMs: number; invocation: Invocation; wake: () => void }[] = [];
+
+  function gated<T>(invocation: Invocation, label: string, act: () => Promise<T>, deadlineMs = Number.POSITIVE_INFINITY): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const open = async (fate: Fate): Promise<void> => {
+        gates = gates.filter((other) => other !== gate);
+        if (fate === "crash-before") return crash(invocation);
+        if (fate === "fail-before") return reject(new Unavailable(`${label} failed before it acted`));
+        try {
+          const value = await act();
+          if (fate === "crash-after") return crash(invocation);
+          if (fate === "fail-after") return reject(new Unavailable(`The answer of ${label} was lost`));
+          resolve(value);
+        } catch (error) {
+          reject(error);
+        }
+      };
+      const gate: Gate = { label, invocation, open, deadlineMs };
+      gates.push(gate);
+    });
+  }
+
+  function crash(invocation: Invocation): void {
+    if (!invocation.alive) return;
+    totals.crashes += 1;
+    invocation.alive = false;
+    gates = gates.filter((gate) => gate.invocation !== invocation);
+    sleepers = sleepers.filter((sleeper) => sleeper.invocation !== invocation);
+    for (const [id, push] of livePushes) if (push.invocation === invocation) livePushes.delete(id);
+    invocation.onCrash();
+  }
+
+  const clockOf = (invocation: Invocation): Clock => ({
+    now: () => now,
+    sleep: (ms) =>
+      new Promise((resolve) => {
+        sleepers.push({ atMs: now + ms, invocation, wake: resolve });
+      }),
+  });
+
+  /** Never past the end of an open push: a push ends by its own timeout. */
+  async function advance(ms: number): Promise<void> {
+    const limit = Math.min(now + ms, ...gates.map((gate) => gate.deadlineMs));
+    now = Math.max(now, limit);
+    const due = sleepers.filter((sleeper) => sleeper.atMs <= now);
+    sleepers = sleepers.filter((sleeper) => sleeper.atMs > now);
+    for (const sleeper of due) sleeper.wake();
+    for (const gate of gates.filter(({ deadlineMs }) => deadlineMs <= now)) await gate.open("pass");
+    await settleTurns();
+  }
+
+  function fate(label: string): Fate {
+    if (calm) return "pass";
+    const roll = dice.fraction();
+    if (label === "push") return roll < 0.03 ? "crash-before" : roll < 0.06 ? "crash-after" : "pass";
+    // An outage of D1 that outlasts a batch: its outcomes are handed over to the queue.
+    if (label === "settle" && outage) return "fail-before";
+    return roll < 0.05
+      ? "fail-before"
+      : roll < 0.1
+        ? "fail-after"
+        : roll < 0.12
+          ? "crash-before"
+          : roll < 0.14
+            ? "crash-after"
+            : "pass";
+  }
+  let outage = false;
+
+  // ---- Queue --------------------------------------------------------------------------------------------------------
+
+  let queue: Queued[] = [];
+  const enqueue = ({ text, delaySeconds }: Outgoing): void => {
+    const message = { text, attempts: 0, atMs: now + delaySeconds * 1000, claimedOnce: false };
+    // A queue may hand out a message twice, and an alarm may get lost.
+    if (calm || !text.includes('"kind":"wake"') || dice.chance(0.85)) queue.push(message);
+    if (!calm && dice.chance(0.1)) queue.push({ ...message });
+  };
+  const lanesOf = (invocation: Invocation): Lanes => ({
+    send: (messages) =>
+      gated(invocation, "send", async () => {
+        // A request of several sends may be confirmed in part.
+        const confirmed = !calm && dice.chance(0.1) ? dice.pick(messages.length) : messages.length;
+        messages.slice(0, confirmed).forEach(enqueue);
+        if (confirmed < messages.length) throw new Unavailable("A queue did not confirm");
+      }),
+    poison: async (text) => void faults.push(`poisoned ${text}`),
+  });
+
+  // ---- Sinks --------------------------------------------------------------------------------------------------------
+
+  const livePushes = new Map<string, { readonly invocation: Invocation }>();
+  const notBefore = new Map<string, number>();
+  const received = new Map<string, number>();
+
+  function answerNow(): Answer {
+    const roll = dice.fraction();
+    if (calm || roll < 0.55) return { kind: "answered", status: 204, retryAtMs: null, sample: "", durationMs: 20 };
+    if (roll < 0.8) return { kind: "answered", status: 503, retryAtMs: null, sample: "busy", durationMs: 20 };
+    if (roll < 0.9) return { kind: "failed", error: "connection", detail: "reset", durationMs: 5 };
+    return { kind: "failed", error: "timeout", detail: "15000 ms", durationMs: TIMEOUT_MS };
+  }
+
+  function beginPush(id: string, invocation: Invocation): void {
+    totals.pushes += 1;
+    if (livePushes.has(id)) faults.push(`two live attempts of ${id}`);
+    if (now < (notBefore.get(id) ?? 0)) faults.push(`${id} was attempted ${(notBefore.get(id) ?? 0) - now} ms early`);
+    livePushes.set(id, { invocation });
+  }
+
+  function endPush(id: string): Answer {
+    const answer = answerNow();
+    livePushes.delete(id);
+    if (answer.kind === "answered" && answer.status < 300) received.set(id, (received.get(id) ?? 0) + 1);
+    else notBefore.set(id, now + SCHEDULE_SECONDS * 1000 - 1000);
+    return answer;
+  }
+
+  // ---- Invariants, after every claim and settle ----------------------------------------------------------------------
+
+  const absorbed = new Set<string>();
+  async function audit(): Promise<void> {
+    const { results } = await options.db
+      .prepare(
+        `SELECT d.seq || d.subscription_id || d.run AS id, d.state, d.due_ms,
+           EXISTS (SELECT 1 FROM claims c WHERE c.token = d.claim) AS in_flight FROM deliveries d`,
+      )
+      .all<{ id: string; state: string; due_ms: number | null; in_flight: number }>();
+    for (const row of results) {
+      if (row.state === "claimed" && row.in_flight === 0) faults.push(`${row.id} is claimed by nobody in flight`);
+      if ((row.state === "waiting") !== (row.due_ms !== null)) faults.push(`${row.id} is ${row.state} and due at ${row.due_ms}`);
+      if (row.state === "delivered") absorbed.add(row.id);
+      else if (absorbed.has(row.id)) faults.push(`${row.id} was delivered and is ${row.state}`);
+    }
+  }
+
+  // ---- Invocations --------------------------------------------------------------------------------------------------
+
+  let invocations = 0;
+  const begin = (kind: string): Invocation => ({ name: `${kind}${(invocations += 1)}`, alive: true, onCrash: () => {} });
+
+  function startBatch(messages: Queued[]): void {
+    queue = queue.filter((message) => !messages.includes(message));
+    const invocation = begin("batch");
+    let claimed = false;
+    const again = (message: Queued, delaySeconds: number): void => {
+      queue.push({ ...message, attempts: message.attempts + 1, atMs: now + delaySeconds * 1000 });
+    };
+    invocation.onCrash = () => {
+      for (const message of messages) {
+        const lost = !calm && claimed && dice.chance(0.1);
+        if (!lost) again({ ...message, claimedOnce: message.claimedOnce || claimed }, 1);
+      }
+    };
+    const log = d1Log({ db, vault });
+    const { deliver } = createDeliver({
+      log: {
+        claim: (parcels, o) =>
+          gated(invocation, "claim", async () => {
+            const result = await log.claim(parcels, o);
+            claimed = true;
+            await audit();
+            return result;
+          }),
+        settle: (settlements, o) =>
+          gated(invocation, "settle", async () => {
+            await log.settle(settlements, o);
+            await audit();
+          }),
+        adopt: (parcels, at) => log.adopt(parcels, at),
+        storeBodies: (bodies, at) => log.storeBodies(bodies, at),
+      },
+      lanes: lanesOf(invocation),
+      webhooks: {
+        push: ({ deliveryId }) => {
+          beginPush(deliveryId, invocation);
+          return gated(invocation, "push", async () => endPush(deliveryId), now + TIMEOUT_MS);
+        },
+      },
+      disable: async () => {},
+      clock: clockOf(invocation),
+      random,
+      logger,
+    });
+    const work = messages.map((message): QueueMessage => ({ body: message.text, attempts: message.attempts + 1 }));
+    deliver(work).then(
+      (verdicts) =>
+        messages.forEach((message, index) => {
+          const verdict = verdicts[index];
+          if (verdict?.kind === "retry") again(message, verdict.delaySeconds);
+        }),
+      (error) => faults.push(`deliver() threw ${String(error)}`),
+    );
+  }
+
+  const must = new Set<string>();
+  const routesOf = new Map<string, Set<string>>();
+  function publish(event: CloudEvent, subscriptionIds: readonly string[]): void {
+    const invocation = begin("publish");
+    const log = d1Log({ db, vault });
+    const ingest = createIngest({
+      routes: {
+        bus: async () => ({ bus: BUS, match: () => subscriptionIds }),
+        key: async () => null,
+        applied: () => {},
+      },
+      log: { storeBodies: (bodies, at) => gated(invocation, "store", () => log.storeBodies(bodies, at)) },
+      lanes: lanesOf(invocation),
+      clock: clockOf(invocation),
+      random,
+    });
+    routesOf.set(event.id, new Set([...(routesOf.get(event.id) ?? []), subscriptionIds.join()]));
+    ingest({ bus: BUS, requestId: invocation.name, hops: 0, events: [event], background: () => {} }).then(
+      (accepted) => accepted.forEach(({ eventId }) => subscriptionIds.forEach((id) => must.add(deliveryIdOf(eventId, id, "")))),
+      (error) => {
+        if (!(error instanceof Unavailable)) faults.push(`ingest() threw ${String(error)}`);
+      },
+    );
+  }
+
+  function startSweep(): void {
+    const invocation = begin("sweep");
+    const log = d1Sweep({ db });
+    const { sweep } = createSweep({
+      log: {
+        lostAlarms: (at) => gated(invocation, "sweep", () => log.lostAlarms(at)),
+        unhold: (at) => gated(invocation, "sweep", () => log.unhold(at)),
+        retain: async () => ({ expired: 0, removed: 0, next: null }),
+        purge: async () => ({ bodies: 0, tombstones: 0, more: false }),
+      },
+      lanes: lanesOf(invocation),
+      clock: clockOf(invocation),
+      logger,
+      retentionMs: 86_400_000,
+    });
+    // A failing sweep says so in its log and comes again.
+    sweep().catch(() => {});
+  }
+
+  // ---- The world's course -------------------------------------------------------------------------------------------
+
+  const subscriptions = d1Subscriptions({ db: options.db, vault, random });
+  const ids: string[] = [];
+  for (let index = 0; index < 14; index++) {
+    const created = await subscriptions.create({
+      id: `sub_${String(index).padStart(26, "0")}`,
+      bus: BUS,
+      name: null,
+      sink: "https://sink.example/",
+      types: null,
+      source: null,
+      filters: [],
+      format: "structured",
+      headers: {},
+      timeoutMs: TIMEOUT_MS,
+      retry: { scheduleSeconds: Array.from({ length: ATTEMPTS - 1 }, () => SCHEDULE_SECONDS), permanent: [] },
+      secrets: [{ secret: `whsec_${btoa("x".repeat(24))}`, untilMs: null }],
+      status: "active",
+      disabledReason: null,
+      createdMs: now,
+      updatedMs: now,
+    });
+    if (created === "limit-reached") throw new Error("The bus is full");
+    ids.push(created.id);
+  }
+  const setStatus = (id: string, status: "active" | "paused") =>
+    options.db.prepare("UPDATE subscriptions SET status = ?1 WHERE id = ?2").bind(status, id).run();
+
+  const events = Array.from({ length: 6 }, (_, index): CloudEvent => {
+    const attributes = { specversion: "1.0", id: `e${index}`, source: "/s", type: "t" };
+    const filler = index === 5 ? "x".repeat(70_000) : "x";
+    return { id: `e${index}`, source: "/s", type: "t", attributes, data: { kind: "json", text: JSON.stringify(filler) } };
+  });
+  const someRoutes = (): string[] => ids.filter(() => dice.chance(0.5));
+
+  async function openOne(): Promise<void> {
+    const gate = gates[dice.pick(gates.length)];
+    if (gate === undefined) return;
+    await gate.open(fate(gate.label));
+    await settleTurns();
+  }
+
+  for (let step = 0; step < options.steps; step++) {
+    const roll = dice.fraction();
+    if (roll < 0.06) publish(events[dice.pick(events.length)] as CloudEvent, someRoutes());
+    else if (roll < 0.2) {
+      const due = queue.filter((message) => message.atMs <= now).sort(() => dice.fraction() - 0.5);
+      if (due.length > 0) startBatch(due.slice(0, 1 + dice.pick(4)));
+    } else if (roll < 0.24) startSweep();
+    else if (roll < 0.26) await setStatus(ids[dice.pick(ids.length)] ?? "", dice.chance(0.7) ? "active" : "paused");
+    else if (roll < 0.28) outage = dice.chance(0.4);
+    else if (roll < 0.45) await advance(dice.chance(0.1) ? 200_000 : dice.pick(6_000));
+    else await openOne();
+    if (roll < 0.28) await settleTurns();
+  }
+
+  // A quiet end: producers repeat what was not confirmed, everything comes up, nothing fails any more.
+  calm = true;
+  outage = false;
+  for (const id of ids) await setStatus(id, "active");
+  for (let idle = 0; idle < 5;) {
+    while (gates.length > 0) await openOne();
+    await advance(61_000);
+    if (gates.length > 0) continue;
+    const due = queue.filter((message) => message.atMs <= now);
+    idle = queue.length === 0 && sleepers.length === 0 ? idle + 1 : 0;
+    if (due.length > 0) startBatch(due.slice(0, 25));
+    startSweep();
+    await settleTurns();
+  }
+
+  // ---- What must hold -----------------------------------------------------------------------------------------------
+
+  const rows = await options.db
+    .prepare(
+      `SELECT d.bus, d.seq, d.subscription_id, d.run, d.state, d.cause, e.event_id FROM deliveries d JOIN events e ON e.bus = d.bus AND e.seq = d.seq`,
+    )
+    .all<{ subscription_id: string; run: string; state: string; cause: string | null; event_id: string }>();
+  const states = new Map(rows.results.map((row) => [deliveryIdOf(row.event_id, row.subscription_id, row.run), row]));
+  for (const [id, row] of states) {
+    if (!["delivered", "dead"].includes(row.state)) faults.push(`${id} ended ${row.state}`);
+    if (row.state === "dead" && !["exhausted", "crashed"].includes(row.cause ?? "")) faults.push(`${id} is dead: ${row.cause}`);
+    if (row.state === "delivered" && !received.has(id)) faults.push(`${id} is on record as delivered, its sink never took it`);
+  }
+  for (const id of must) if (!states.has(id)) faults.push(`${id} was answered 202 and is not on record`);
+  for (const [, count] of received) {
+    totals.delivered += 1;
+    totals.repeated += count - 1;
+  }
+  for (const event of events) {
+    const eventId = await eventIdOf(BUS, event.source, event.id);
+    const row = await options.db
+      .prepare(
+        `SELECT matched, (SELECT count(*) FROM deliveries d WHERE d.bus = e.bus AND d.seq = e.seq AND d.run = '') AS deliveries
+         FROM events e WHERE event_id = ?1`,
+      )
+      .bind(eventId)
+      .first<{ matched: number; deliveries: number }>();
+    if (row !== null && routesOf.get(event.id)?.size === 1 && row.matched !== row.deliveries) {
+      faults.push(`${eventId} matched ${row.matched} and has ${row.deliveries} deliveries`);
+    }
+  }
+  const claims = await options.db.prepare("SELECT count(*) AS count FROM claims").first<{ count: number }>();
+  if (claims?.count !== 0) faults.push(`${claims?.count} claims are left`);
+  return world;
+}

@@ -1,0 +1,298 @@
+import { env } from "cloudflare:workers";
+import { describe, expect, test } from "vitest";
+import { timeOrderedId } from "../../src/core/ids.ts";
+import { LIST_ROWS_READ_MAX, LIST_SCAN_ROWS_MAX, SUBSCRIPTIONS_PER_BUS_MAX } from "../../src/core/limits.ts";
+import type { Subscription } from "../../src/core/subscription.ts";
+import { createVault } from "../../src/core/vault.ts";
+import { d1Buses } from "../../src/d1/buses.ts";
+import { d1Subscriptions, openPush, type SubscriptionRow } from "../../src/d1/subscriptions.ts";
+import { Unavailable } from "../../src/ports.ts";
+import { watched } from "./watched-db.ts";
+
+const db = env.DB;
+const random = {
+  bytes: (count: number) => crypto.getRandomValues(new Uint8Array(count)),
+  fraction: () => Math.random(),
+};
+const vault = createVault([new Uint8Array(32).fill(7)]);
+const store = d1Subscriptions({ db, vault, random });
+const NOW = 1_800_000_000_000;
+
+let buses = 0;
+async function newBus(): Promise<string> {
+  const bus = `subscriptions-${++buses}`;
+  await d1Buses({ db }).put(bus, NOW);
+  return bus;
+}
+
+let made = 0;
+function subscription(bus: string, changes: Partial<Subscription> = {}): Omit<Subscription, "version"> {
+  return {
+    id: `sub_${timeOrderedId(NOW + ++made, random.bytes(10))}`,
+    bus,
+    name: "billing",
+    status: "active",
+    disabledReason: null,
+    createdMs: NOW,
+    updatedMs: NOW + 1,
+    sink: "https://billing.example.com/hooks",
+    format: "binary",
+    headers: { "x-team": "header-value-in-the-clear" },
+    timeoutMs: 12_345,
+    retry: { scheduleSeconds: [5, 300], permanent: [400] },
+    secrets: [{ secret: "whsec_c2VjcmV0LWluLXRoZS1jbGVhcg==", untilMs: null }],
+    types: ["order.created"],
+    source: "/shop",
+    filters: [],
+    ...changes,
+  };
+}
+
+async function created(bus: string, changes: Partial<Subscription> = {}): Promise<Subscription> {
+  const stored = await store.create(subscription(bus, changes));
+  if (stored === "limit-reached") throw new Error("The bus is full");
+  return stored;
+}
+
+const rowOf = (bus: string, id: string) =>
+  db.prepare("SELECT * FROM subscriptions WHERE bus = ? AND id = ?").bind(bus, id).first<SubscriptionRow>();
+const counted = (bus: string) =>
+  db.prepare("SELECT subscriptions FROM buses WHERE bus = ?").bind(bus).first<number>("subscriptions");
+const setCount = (bus: string, count: number) =>
+  db.prepare("UPDATE buses SET subscriptions = ?2 WHERE bus = ?1").bind(bus, count).run();
+const counter = () => db.prepare("SELECT version FROM meta").first<number>("version");
+
+describe("create()", () => {
+  test("reads every column back as it was given", async () => {
+    const bus = await newBus();
+    const given = subscription(bus, { name: null, status: "paused", types: null, source: null });
+    const stored = await store.create(given);
+    expect(stored).toEqual({ ...given, version: await counter() });
+    expect(await store.get(bus, given.id)).toEqual(stored);
+    const full = await created(bus);
+    expect(await store.get(bus, full.id)).toEqual(full);
+    expect((await rowOf(bus, full.id))?.wanted).toBe('{"types":["order.created"],"source":"/shop","filters":[]}');
+  });
+
+  test("stores no secret and no header value in the clear", async () => {
+    const { bus, id } = await created(await newBus());
+    expect(JSON.stringify(await rowOf(bus, id))).not.toMatch(/c2VjcmV0|in-the-clear/);
+  });
+
+  test("repeated with the same id answers the same version and counts once", async () => {
+    const bus = await newBus();
+    const given = subscription(bus);
+    const first = await store.create(given);
+    expect(await store.create(given)).toEqual(first);
+    expect(await counted(bus)).toBe(1);
+  });
+
+  test("fills a bus up to its limit and refuses one more, leaving nothing", async () => {
+    const bus = await newBus();
+    await setCount(bus, SUBSCRIPTIONS_PER_BUS_MAX - 1);
+    const last = await created(bus);
+    const over = subscription(bus);
+    expect(await store.create(over)).toBe("limit-reached");
+    expect(await rowOf(bus, over.id)).toBeNull();
+    expect(await counted(bus)).toBe(SUBSCRIPTIONS_PER_BUS_MAX);
+    await store.delete(bus, last.id, NOW);
+    expect(await store.create(over)).not.toBe("limit-reached");
+  });
+
+  test("never passes the limit when many create at once", async () => {
+    const bus = await newBus();
+    await setCount(bus, SUBSCRIPTIONS_PER_BUS_MAX - 3);
+    const answers = await Promise.all(Array.from({ length: 12 }, () => store.create(subscription(bus))));
+    expect(answers.filter((answer) => answer !== "limit-reached")).toHaveLength(3);
+    expect(await counted(bus)).toBe(SUBSCRIPTIONS_PER_BUS_MAX);
+  });
+
+  test("gives each change a version of its own when many change at once", async () => {
+    const bus = await newBus();
+    const stored = await Promise.all(Array.from({ length: 10 }, () => created(bus)));
+    expect(new Set(stored.map(({ version }) => version)).size).toBe(10);
+  });
+});
+
+describe("replace()", () => {
+  test("stores all columns under the next version", async () => {
+    const before = await created(await newBus());
+    const wanted = {
+      ...before,
+      name: null,
+      status: "disabled",
+      disabledReason: "gone",
+      sink: "https://other.example.com/",
+      format: "reference",
+      headers: {},
+      timeoutMs: 1_000,
+      retry: { scheduleSeconds: [], permanent: [] },
+      secrets: [{ secret: "whsec_bmV3", untilMs: NOW + 5 }],
+      types: null,
+      source: "/other",
+      updatedMs: NOW + 9,
+    } as const;
+    const after = await store.replace(wanted, before.version);
+    expect(after).toEqual({ ...wanted, version: await counter() });
+    expect(await store.get(before.bus, before.id)).toEqual(after);
+  });
+
+  test("refuses a version that is not the stored one, and leaves the row untouched", async () => {
+    const stored = await created(await newBus());
+    const row = await rowOf(stored.bus, stored.id);
+    expect(await store.replace({ ...stored, name: "late" }, stored.version - 1)).toBeNull();
+    expect(await rowOf(stored.bus, stored.id)).toEqual(row);
+  });
+
+  test("lets one of many win that expect the same version", async () => {
+    const stored = await created(await newBus());
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, (_, index) => store.replace({ ...stored, name: `writer ${index}` }, stored.version)),
+    );
+    const won = answers.filter((answer) => answer !== null);
+    expect(won).toHaveLength(1);
+    expect(await store.get(stored.bus, stored.id)).toEqual(won[0]);
+  });
+
+  test("does not bring a deleted one back", async () => {
+    const stored = await created(await newBus());
+    const version = await store.delete(stored.bus, stored.id, NOW);
+    expect(await store.replace(stored, version ?? 0)).toBeNull();
+    expect((await rowOf(stored.bus, stored.id))?.status).toBe("deleted");
+  });
+});
+
+describe("delete()", () => {
+  test("leaves a tombstone without secrets, that no read shows", async () => {
+    const { bus, id } = await created(await newBus());
+    const version = await store.delete(bus, id, NOW + 7);
+    expect(await rowOf(bus, id)).toMatchObject({
+      ...{ status: "deleted", version, updated_ms: NOW + 7 },
+      ...{ sink: "", secrets: "", headers: "" },
+    });
+    expect(await store.get(bus, id)).toBeNull();
+    expect(await store.list(bus, { limit: 10, before: null })).toEqual({ rows: [], next: null });
+  });
+
+  test("counts once, whoever repeats it", async () => {
+    const bus = await newBus();
+    const kept = await created(bus);
+    const { id } = await created(bus);
+    const answers = await Promise.all(Array.from({ length: 6 }, () => store.delete(bus, id, NOW)));
+    expect(answers.filter((version) => version !== null)).toHaveLength(1);
+    expect(await store.delete(bus, id, NOW)).toBeNull();
+    expect(await counted(bus)).toBe(1);
+    expect(await store.get(bus, kept.id)).toEqual(kept);
+  });
+
+  test("of one bus does not reach another's", async () => {
+    const { bus, id } = await created(await newBus());
+    const other = await newBus();
+    expect(await store.delete(other, id, NOW)).toBeNull();
+    expect(await store.get(other, id)).toBeNull();
+    expect(await store.get(bus, id)).not.toBeNull();
+  });
+});
+
+describe("disable()", () => {
+  test("disables an active one and says so as a change", async () => {
+    const { bus, id } = await created(await newBus());
+    const change = await store.disable(bus, id, "gone", NOW + 3);
+    expect(change).toEqual({ kind: "subscription", version: await counter(), bus, id, wanted: null });
+    expect(await store.get(bus, id)).toMatchObject({
+      ...{ status: "disabled", disabledReason: "gone" },
+      ...{ updatedMs: NOW + 3, version: change?.version },
+    });
+  });
+
+  test("leaves a paused, a disabled and a deleted one as it is", async () => {
+    const bus = await newBus();
+    const paused = await created(bus, { status: "paused" });
+    const deleted = await created(bus);
+    await store.delete(bus, deleted.id, NOW);
+    expect(await store.disable(bus, paused.id, "gone", NOW)).toBeNull();
+    expect(await store.disable(bus, deleted.id, "gone", NOW)).toBeNull();
+    expect(await store.get(bus, paused.id)).toEqual(paused);
+    expect((await rowOf(bus, deleted.id))?.status).toBe("deleted");
+  });
+});
+
+describe("list()", () => {
+  test("pages newest first, without repeating or skipping while others write", async () => {
+    const bus = await newBus();
+    const all: Subscription[] = [];
+    for (let index = 0; index < 5; index++) all.push(await created(bus));
+    const newest = all.toReversed();
+    const first = await store.list(bus, { limit: 2, before: null });
+    expect(first.rows).toEqual(newest.slice(0, 2));
+    await created(bus);
+    const second = await store.list(bus, { limit: 2, before: first.next });
+    expect(second.rows).toEqual(newest.slice(2, 4));
+    expect(await store.list(bus, { limit: 2, before: second.next })).toEqual({ rows: newest.slice(4), next: null });
+  });
+
+  test("ends without a next when the page is just full", async () => {
+    const bus = await newBus();
+    await created(bus);
+    await created(bus);
+    expect((await store.list(bus, { limit: 2, before: null })).next).toBeNull();
+  });
+
+  test("reads a bounded number of rows, however many tombstones lie between", async () => {
+    const bus = await newBus();
+    const oldest = await created(bus);
+    await db
+      .prepare(
+        `INSERT INTO subscriptions WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
+         SELECT ?1, printf('sub_t%025d', i), 1, 'deleted', NULL, NULL, '', 'binary', 1000, 0, 0, '{}', '{}', '', '' FROM n`,
+      )
+      .bind(bus, 2 * LIST_SCAN_ROWS_MAX)
+      .run();
+    const { db: reading, rowsRead } = watched(db);
+    const bounded = d1Subscriptions({ db: reading, vault, random });
+    const ids: string[] = [];
+    let before: string | null = null;
+    let pages = 0;
+    do {
+      const page = await bounded.list(bus, { limit: 200, before });
+      expect(rowsRead()).toBeLessThanOrEqual(LIST_ROWS_READ_MAX);
+      ids.push(...page.rows.map(({ id }) => id));
+      before = page.next;
+      pages++;
+    } while (before !== null);
+    expect({ ids, pages }).toEqual({ ids: [oldest.id], pages: 3 });
+  });
+});
+
+describe("openPush()", () => {
+  test("answers how to push, secrets in the clear", async () => {
+    const { bus, id, sink, format, headers, timeoutMs, retry, secrets } = await created(await newBus());
+    const row = await rowOf(bus, id);
+    expect(row && (await openPush(row, vault))).toEqual({ sink, format, headers, timeoutMs, retry, secrets });
+  });
+
+  test("answers an error without any secret when a text belongs to another row or its key is gone", async () => {
+    const bus = await newBus();
+    const one = await rowOf(bus, (await created(bus)).id);
+    const two = await rowOf(bus, (await created(bus)).id);
+    if (one === null || two === null) throw new Error("The rows are missing");
+    const retry = { scheduleSeconds: [5, 300], permanent: [400] };
+    const failed = { error: expect.not.stringMatching(/whsec|in-the-clear/), retry };
+    expect(await openPush({ ...one, secrets: two.secrets }, vault)).toEqual(failed);
+    expect(await openPush({ ...one, headers: one.secrets }, vault)).toEqual(failed);
+    expect(await openPush(one, createVault([new Uint8Array(32).fill(8)]))).toEqual(failed);
+    expect(await openPush({ ...one, secrets: "", headers: "" }, vault)).toEqual(failed);
+  });
+});
+
+test("every method throws Unavailable when the database is away", async () => {
+  const away = new Proxy(db, {
+    get: (target, name) =>
+      name === "batch"
+        ? () => Promise.reject(new Error("D1_ERROR: D1 DB is overloaded. Requests queued for too long."))
+        : Reflect.get(target, name, target),
+  });
+  const lost = d1Subscriptions({ db: away, vault, random });
+  await expect(lost.create(subscription("default"))).rejects.toThrow(Unavailable);
+  await expect(lost.delete("default", "sub_x", NOW)).rejects.toThrow(Unavailable);
+});

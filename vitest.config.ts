@@ -1,0 +1,68 @@
+import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-pool-workers";
+import { defineConfig, type TestProjectConfiguration } from "vitest/config";
+import { QUIET_ENVIRONMENT } from "./scripts/wrangler.ts";
+
+// Secrets are bound below: that there is no `.dev.vars` is no reason to warn before each file.
+Object.assign(process.env, QUIET_ENVIRONMENT, { WRANGLER_LOG: "error" });
+
+const PRODUCERS = [
+  "DELIVERIES_FAST_0",
+  "DELIVERIES_FAST_1",
+  "DELIVERIES_SLOW_0",
+  "DELIVERIES_SLOW_1",
+  "DELIVERIES_POISON",
+];
+
+/** Another Worker takes all messages and does nothing: limits hold, and the handler under test runs only when a test calls it. */
+const DRAINED_QUEUES = {
+  queueProducers: Object.fromEntries(PRODUCERS.map((binding) => [binding, { queueName: `drained-${binding}` }])),
+  workers: [
+    {
+      name: "drain",
+      modules: true,
+      script: "export default { queue() {} }",
+      compatibilityDate: "2026-10-01",
+      queueConsumers: Object.fromEntries(PRODUCERS.map((binding) => [`drained-${binding}`, { maxBatchTimeout: 0 }])),
+    },
+  ],
+};
+
+/** Tests inside workerd. Every variable is set here, for a `.dev.vars` in the checkout would be read too. */
+async function inWorkerd(name: string, include: string[], queues: object): Promise<TestProjectConfiguration> {
+  return {
+    plugins: [
+      cloudflareTest({
+        wrangler: { configPath: "./wrangler.toml" },
+        miniflare: {
+          ...queues,
+          bindings: {
+            TEST_MIGRATIONS: await readD1Migrations("./migrations"),
+            ROOT_KEY: "root-key-for-tests",
+            ENCRYPTION_KEY: "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+            PUBLIC_HOST: "",
+            RETENTION_DAYS: "7",
+            ALLOW_INSECURE_SINKS: "true",
+          },
+        },
+      }),
+    ],
+    test: { name, include, globalSetup: ["test/sinks.ts"], setupFiles: ["test/worker/setup.ts"] },
+  };
+}
+
+export default defineConfig(async () => ({
+  test: {
+    projects: [
+      {
+        // Plain Node: this alone proves that core/ needs no Workers.
+        test: {
+          name: "core",
+          include: ["test/core/**/*.test.ts", "test/conformance/**/*.test.ts", "test/scripts/**/*.test.ts"],
+        },
+      },
+      await inWorkerd("worker", ["test/worker/**/*.test.ts", "test/regression/**/*.test.ts"], DRAINED_QUEUES),
+      // Messages come back to this Worker's queue handler by themselves, in the isolate of the test.
+      await inWorkerd("e2e", ["test/e2e/**/*.test.ts"], {}),
+    ],
+  },
+}));
