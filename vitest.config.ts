@@ -46,12 +46,14 @@ async function inWorkerd(name: string, include: string[], queues: object): Promi
         },
       }),
     ],
-    test: { name, include, globalSetup: ["test/sinks.ts"], setupFiles: ["test/worker/setup.ts"] },
+    test: { name, include, globalSetup: ["test/sinks.ts"], setupFiles: ["test/worker/setup.ts"], testTimeout: 30_000 },
   };
 }
 
 export default defineConfig(async () => ({
   test: {
+    // The Worker writes a line per request: those of a test that fails are wanted, the others are not.
+    silent: "passed-only",
     projects: [
       {
         // Plain Node: this alone proves that core/ needs no Workers.

@@ -133,6 +133,8 @@ async function readSample(response: Response, signal: AbortSignal): Promise<stri
   const giveUp = () => void reader.cancel().catch(() => undefined);
   signal.addEventListener("abort", giveUp);
   try {
+    // An abort from before the listener was there.
+    signal.throwIfAborted();
     const sample = new Uint8Array(ANSWER_SAMPLE_BYTES_MAX);
     let kept = 0;
     let read = 0;

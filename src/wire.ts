@@ -1,7 +1,7 @@
 /** Composition root: the environment → dependencies. The only file that knows every adapter. */
 import { importCheckKeys } from "./core/api-key.ts";
 import { createVault } from "./core/vault.ts";
-import { type Config, readConfig } from "./config.ts";
+import { readConfig } from "./config.ts";
 import { d1Buses } from "./d1/buses.ts";
 import { d1Changes } from "./d1/changes.ts";
 import { d1Keys } from "./d1/keys.ts";
@@ -13,7 +13,7 @@ import { createDeliver } from "./deliver.ts";
 import { createApp } from "./http/app.ts";
 import { createIngest } from "./ingest.ts";
 import { consoleLogger } from "./log.ts";
-import type { Clock, Random } from "./ports.ts";
+import type { Clock, Logger, Random } from "./ports.ts";
 import { queueLanes } from "./queues.ts";
 import { createRoutes, emptyRoutesState } from "./routes.ts";
 import { createSweep } from "./sweep.ts";
@@ -22,12 +22,12 @@ import { createWebhooks } from "./webhook.ts";
 
 const DAY_MS = 86_400_000;
 
-const clock: Clock = {
+const workersClock: Clock = {
   now: () => Date.now(),
   sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
 };
 
-const random: Random = {
+const workersRandom: Random = {
   bytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
   fraction: () => Math.random(),
 };
@@ -41,9 +41,16 @@ function queuesOf(env: Env) {
   };
 }
 
+/** The doors that have no binding: time, chance and the log. */
+export interface Doors {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
 /** A router of its own, with an empty cache: what one isolate holds. @throws ConfigError */
-export function assemble(env: Env, config: Config = readConfig(env)) {
-  const logger = consoleLogger;
+export function assemble(env: Env, { clock, random, logger }: Doors) {
+  const config = readConfig(env);
   const db = env.DB;
   const vault = createVault(config.encryptionKeys);
   const sinkPolicy = { allowInsecure: config.allowInsecureSinks, publicHost: config.publicHost };
@@ -98,7 +105,7 @@ const routers = new WeakMap<Env, Router>();
 export function wire(env: Env): Router {
   const known = routers.get(env);
   if (known !== undefined) return known;
-  const router = assemble(env);
+  const router = assemble(env, { clock: workersClock, random: workersRandom, logger: consoleLogger });
   routers.set(env, router);
   return router;
 }

@@ -31,7 +31,7 @@ export type Answer =
 export type DeadCause =
   /** The schedule is used up. */
   | "exhausted"
-  /** The sink answered a status of `retry.permanent`, PERMANENT_TRIES_MAX times. */
+  /** The sink answered a status of `retry.permanent`, and PERMANENT_TRIES_MAX attempts were made. */
   | "rejected"
   /** The sink answered 410. */
   | "gone"

@@ -2,6 +2,9 @@
  * Reading request bodies: capped while they are read, never after. Decides nothing about what is in them, beyond that a management
  * body is a JSON object.
  */
+import { parseJson } from "../core/cloudevents/json-text.ts";
+import { isUtf8, parseMediaType } from "../core/cloudevents/media-type.ts";
+import { decodeUtf8 } from "../core/cloudevents/utf8.ts";
 import { MANAGEMENT_BYTES_MAX } from "../core/limits.ts";
 import { refusal, type Refusal } from "../core/problem.ts";
 import { err, ok, type Result } from "../core/result.ts";
@@ -52,34 +55,16 @@ export async function readMembers(
   request: Request,
   mediaTypes: readonly string[] = ["application/json"],
 ): Promise<Result<Members, Refusal>> {
-  const [mediaType = "", ...parameters] = (request.headers.get("content-type") ?? "").toLowerCase().split(";");
-  if (!mediaTypes.includes(mediaType.trim()))
+  const mediaType = parseMediaType(request.headers.get("content-type") ?? "");
+  if (mediaType === null || !mediaTypes.includes(`${mediaType.type}/${mediaType.subtype}`))
     return err(refusal("unsupported-media-type", `content-type must be ${mediaTypes.join(" or ")}`));
-  const charset = parameters.map((parameter) => parameter.trim()).find((parameter) => parameter.startsWith("charset="));
-  if (charset !== undefined && !/^charset="?utf-?8"?$/.test(charset))
-    return err(refusal("unsupported-media-type", "charset must be utf-8"));
+  if (!isUtf8(mediaType)) return err(refusal("unsupported-media-type", "charset must be utf-8"));
   const body = await readBody(request, MANAGEMENT_BYTES_MAX);
-  return body.ok ? parseMembers(body.value) : body;
-}
-
-function parseMembers(bytes: Uint8Array): Result<Members, Refusal> {
-  let text: string;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
-  } catch {
-    return err(refusal("malformed-json", "The body is not UTF-8"));
-  }
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    // The engine's message quotes the body, which may hold a secret: only the place is taken from it.
-    const [place] = /at position \d+/.exec(String(error)) ?? [];
-    return err(refusal("malformed-json", `The body is not valid JSON${place === undefined ? "" : ` ${place}`}`));
-  }
-  if (!isMembers(value))
-    return err(
-      refusal("invalid-request", "The body must be an object", [{ pointer: "", detail: "The body must be an object" }]),
-    );
-  return ok(value);
+  if (!body.ok) return body;
+  const text = decodeUtf8(body.value);
+  if (text === null) return err(refusal("malformed-body", "The body is not valid UTF-8"));
+  const json = parseJson(text);
+  if (!json.ok) return err(refusal("malformed-json", `The body is not valid JSON at ${json.error}`));
+  const detail = "The body must be an object";
+  return isMembers(json.value) ? ok(json.value) : err(refusal("invalid-request", detail, [{ pointer: "", detail }]));
 }

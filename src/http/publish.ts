@@ -41,9 +41,7 @@ export async function publish(c: Context<HttpEnv>, deps: HttpDeps): Promise<Resp
     now: deps.clock.now(),
   });
   if (!decoded.ok) return problem(c, decoded.error);
-  const { batch, entries } = decoded.value;
-  const [first] = entries;
-  if (!batch && first !== undefined && !first.ok) return problem(c, first.error);
+  const { entries } = decoded.value;
   const trace = traceOf(headers);
   const accepted = entries.flatMap((entry) => (entry.ok ? [withTrace(entry.value, trace)] : []));
   if (accepted.length === 0 && entries.length > 0) return problem(c, nothingValid(entries));
@@ -91,8 +89,8 @@ function acceptedEntry(receipt: Accepted | undefined) {
 function nothingValid(entries: readonly Entry[]): Refusal {
   const faults = entries.flatMap((entry, index) => {
     if (entry.ok) return [];
-    const { detail, errors = [{ pointer: "", detail }] } = entry.error;
-    return errors.map((fault) => ({ pointer: `/${index}${fault.pointer}`, detail: fault.detail }));
+    const { detail, errors = [{ pointer: `/${index}`, detail }] } = entry.error;
+    return errors;
   });
   return refusal("invalid-event", `None of the ${entries.length} events is valid`, faults);
 }

@@ -8,7 +8,13 @@ import { err, ok, type Result } from "../core/result.ts";
 /** The value as the schema has it, or all its faults. */
 export function check<T>(schema: z.ZodType<T>, value: unknown): Result<T, readonly Fault[]> {
   const parsed = schema.safeParse(value, { error: messageOf });
-  return parsed.success ? ok(parsed.data) : err(parsed.error.issues.flatMap(faultsOf));
+  if (parsed.success) return ok(parsed.data);
+  const faults = new Map<string, Fault>();
+  for (const fault of parsed.error.issues.flatMap(faultsOf)) {
+    // The first of a member says most: a text instead of an array is also an array that is too long.
+    if (!faults.has(fault.pointer)) faults.set(fault.pointer, fault);
+  }
+  return err([...faults.values()]);
 }
 
 /** A request body with faults. */

@@ -28,10 +28,10 @@ const document = z.strictObject({
   name: z.string().min(1).max(NAME_CHARS_MAX).nullable().default(null),
   sink: z.string(),
   // The rules of these four are core's; here they are only known.
-  types: z.unknown(),
-  source: z.unknown(),
-  filters: z.unknown(),
-  headers: z.unknown(),
+  types: z.unknown().optional(),
+  source: z.unknown().optional(),
+  filters: z.unknown().optional(),
+  headers: z.unknown().optional(),
   format: z.enum(FORMATS).default("structured"),
   timeout_ms: z.int().min(TIMEOUT_MS_MIN).max(TIMEOUT_MS_MAX).default(TIMEOUT_MS_DEFAULT),
   retry: z

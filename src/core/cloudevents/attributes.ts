@@ -1,0 +1,166 @@
+/**
+ * The context attributes of an event (CloudEvents 1.0.2 "Context Attributes"): which names and values are allowed, whatever the
+ * content mode they came in. It reports every fault, not the first; it never looks at the data.
+ */
+import type { AttributeValue, CloudEvent } from "../event.ts";
+import { ATTRIBUTE_NAME_CHARS_MAX, ATTRIBUTE_VALUE_BYTES_MAX, ATTRIBUTES_MAX } from "../limits.ts";
+import { pointerToken, refusal, type Fault, type Refusal } from "../problem.ts";
+import { parseMediaType } from "./media-type.ts";
+import { fitsUtf8, utf8Bytes } from "./utf8.ts";
+
+/** Stands in for the value of a header that cannot be decoded. */
+export const UNREADABLE = Symbol("unreadable header");
+
+/** Where an event's attributes came from, for the words of its faults. */
+export interface Place {
+  /** JSON Pointer to the event: "" unless it is an element of a batch. */
+  readonly pointer: string;
+  /** What the sender calls the attribute: its name, or the header it came in. */
+  readonly label: (name: string) => string;
+}
+
+/** An event without its data. */
+export type Context = Omit<CloudEvent, "data">;
+
+/** What is wrong with the value, to be read after the attribute's name; null when nothing is. */
+type Rule = (value: string) => string | null;
+
+const notEmpty: Rule = (value) => (value === "" ? "must not be empty" : null);
+
+/** RFC 3986 §2, without the structure: what is written with these characters is read alike by everyone. */
+const URI_CHARACTERS = /^[\w\-.~:/?#[\]@!$&'()*+,;=%]+$/;
+const STRAY_PERCENT = /%(?![0-9a-f]{2})/i;
+const SCHEME = /^[a-z][a-z\d+.-]*:/i;
+
+const uriReference: Rule = (value) =>
+  URI_CHARACTERS.test(value) && !STRAY_PERCENT.test(value)
+    ? null
+    : "must be a URI-reference (RFC 3986): not empty, no spaces, other characters percent-encoded";
+
+const absoluteUri: Rule = (value) =>
+  SCHEME.test(value) && uriReference(value) === null ? null : "must be an absolute URI (RFC 3986)";
+
+const mediaType: Rule = (value) => (parseMediaType(value) === null ? "must be a media type (RFC 2046)" : null);
+
+const TIME = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.\d+)?(?:Z|([+-])(\d\d):(\d\d))$/i;
+const MINUTES_PER_DAY = 1_440;
+
+const timestamp: Rule = (value) =>
+  isTimestamp(value) ? null : "must be a time with an offset (RFC 3339), like 2026-01-31T12:00:00Z";
+
+function isTimestamp(value: string): boolean {
+  const [whole, ...parts] = TIME.exec(value) ?? [];
+  if (whole === undefined) return false;
+  const sign = parts[6] === "-" ? -1 : 1;
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, , offsetHour = 0, offsetMinute = 0] =
+    parts.map((part) => Number(part ?? 0));
+  if (month < 1 || month > 12 || day < 1 || day > daysOf(year, month)) return false;
+  if (hour > 23 || minute > 59 || second > 60 || offsetHour > 23 || offsetMinute > 59) return false;
+  // RFC 3339 §5.7: a leap second ends a day in UTC.
+  const utcMinute = hour * 60 + minute - sign * (offsetHour * 60 + offsetMinute);
+  return second < 60 || (utcMinute + MINUTES_PER_DAY) % MINUTES_PER_DAY === MINUTES_PER_DAY - 1;
+}
+
+function daysOf(year: number, month: number): number {
+  if (month === 2) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;
+  return [4, 6, 9, 11].includes(month) ? 30 : 31;
+}
+
+/** The attributes of the specification, in the order of the canonical text. */
+const CORE: ReadonlyMap<string, Rule> = new Map<string, Rule>([
+  ["specversion", (value) => (value === "1.0" ? null : 'must be "1.0"')],
+  ["id", notEmpty],
+  ["source", uriReference],
+  ["type", notEmpty],
+  ["subject", notEmpty],
+  ["time", timestamp],
+  ["datacontenttype", mediaType],
+  ["dataschema", absoluteUri],
+]);
+const REQUIRED = new Set(["specversion", "id", "source", "type"]);
+
+const NAME = /^[a-z0-9]+$/;
+const PLAIN = /^[ -~]*$/;
+/** Not allowed in a String: control characters, lone surrogates, noncharacters ("Type System"). */
+const FORBIDDEN = /[\p{Cc}\p{Cs}\p{NChar}]/u;
+const INTEGER_MIN = -2_147_483_648;
+const INTEGER_MAX = 2_147_483_647;
+
+/**
+ * The attributes among `given`, in canonical order; null when there are faults, which are added to `faults`. Members that are null
+ * or undefined are absent attributes (JSON format §2.2). `data` and `data_base64` are to be taken out before.
+ */
+export function readContext(given: Readonly<Record<string, unknown>>, place: Place, faults: Fault[]): Context | null {
+  const faultsBefore = faults.length;
+  const names = Object.keys(given).filter((name) => given[name] !== null && given[name] !== undefined);
+  if (names.length > ATTRIBUTES_MAX) {
+    const detail = `The event has ${names.length} attributes, the limit is ${ATTRIBUTES_MAX}`;
+    faults.push({ pointer: place.pointer, detail });
+    return null;
+  }
+  // Without a prototype, because "constructor" is a valid name, and one that is absent must read as undefined.
+  const attributes: Record<string, AttributeValue> = Object.create(null);
+  const read = (name: string, value: unknown): void => {
+    const fault = nameFault(name, place) ?? valueFault(name, value, place);
+    if (fault !== null) faults.push(fault);
+    else if (typeof value === "string" || typeof value === "boolean") attributes[name] = value;
+    // Negative zero has the canonical string of zero.
+    else if (typeof value === "number") attributes[name] = value === 0 ? 0 : value;
+  };
+  for (const name of CORE.keys()) {
+    const value = given[name] ?? null;
+    if (value !== null) read(name, value);
+    else if (REQUIRED.has(name)) faults.push(attributeFault(name, "is required", place));
+  }
+  for (const name of names) if (!CORE.has(name)) read(name, given[name]);
+
+  const { id, source, type } = attributes;
+  if (faults.length > faultsBefore || typeof id !== "string" || typeof source !== "string" || typeof type !== "string")
+    return null;
+  return { id, source, type, attributes };
+}
+
+/** A fault of one attribute; `detail` is read after the attribute's label. */
+export function attributeFault(name: string, detail: string, place: Place): Fault {
+  return { pointer: `${place.pointer}/${pointerToken(name)}`, detail: `${place.label(name)} ${detail}` };
+}
+
+/** The refusal of an event, with all that is wrong with it. `faults` has at least one. */
+export function invalidEvent(faults: readonly Fault[]): Refusal {
+  const [first] = faults;
+  const others = faults.length > 1 ? `; ${faults.length - 1} more in errors` : "";
+  return refusal("invalid-event", `${first?.detail ?? "The event is not valid"}${others}`, faults);
+}
+
+function nameFault(name: string, place: Place): Fault | null {
+  if (name.length > ATTRIBUTE_NAME_CHARS_MAX) {
+    const detail = `The name of an attribute has ${name.length} characters, the limit is ${ATTRIBUTE_NAME_CHARS_MAX}`;
+    return { pointer: place.pointer, detail };
+  }
+  if (name === "data") return attributeFault(name, "must not be an attribute, the name is reserved", place);
+  return NAME.test(name) ? null : attributeFault(name, "must be named with a-z and 0-9 only", place);
+}
+
+function valueFault(name: string, value: unknown, place: Place): Fault | null {
+  const rule = CORE.get(name);
+  const detail =
+    typeof value === "string" ? (stringFault(value) ?? rule?.(value) ?? null) : otherFault(value, rule !== undefined);
+  return detail === null ? null : attributeFault(name, detail, place);
+}
+
+function stringFault(value: string): string | null {
+  if (!fitsUtf8(value, ATTRIBUTE_VALUE_BYTES_MAX))
+    return `has ${utf8Bytes(value)} bytes, the limit is ${ATTRIBUTE_VALUE_BYTES_MAX}`;
+  if (PLAIN.test(value) || !FORBIDDEN.test(value)) return null;
+  return "must not hold control characters, noncharacters or lone surrogates";
+}
+
+function otherFault(value: unknown, isCore: boolean): string | null {
+  if (value === UNREADABLE) return "must be printable ASCII, anything else as percent-encoded UTF-8, quotes closed";
+  if (isCore) return "must be a string";
+  if (typeof value === "boolean") return null;
+  if (typeof value !== "number") return "must be a string, a boolean or a whole number";
+  return Number.isInteger(value) && value >= INTEGER_MIN && value <= INTEGER_MAX
+    ? null
+    : `must be a whole number from ${INTEGER_MIN} to ${INTEGER_MAX}`;
+}

@@ -1,0 +1,159 @@
+/**
+ * Binary content mode (CloudEvents HTTP binding 1.0.2 §3.1): attributes in `ce-` headers, data as body. The bytes that a producer
+ * sent are the bytes that a sink receives; only white space and a byte order mark around JSON are left behind.
+ */
+import { decodeBase64, encodeBase64 } from "../base64.ts";
+import { canonicalString, type CloudEvent, type EventData } from "../event.ts";
+import { EVENT_BYTES_MAX } from "../limits.ts";
+import { refusal, type Fault, type Refusal } from "../problem.ts";
+import { err, ok, type Result } from "../result.ts";
+import { attributeFault, invalidEvent, readContext, UNREADABLE, type Place } from "./attributes.ts";
+import { depthFault } from "./json.ts";
+import { parseJson, valueSpan } from "./json-text.ts";
+import { isJson, isText, isUtf8, parseMediaType, withUtf8Charset } from "./media-type.ts";
+import { decodeUtf8, decodeUtf8Exactly } from "./utf8.ts";
+
+const PREFIX = "ce-";
+const PLACE: Place = {
+  pointer: "",
+  label: (name) => (name === "datacontenttype" ? "header content-type" : `header ${PREFIX}${name}`),
+};
+
+export interface BinaryRequest {
+  /** The header `content-type`: the event's `datacontenttype`. */
+  readonly contentType: string | null;
+  readonly headers: Headers;
+  readonly body: Uint8Array;
+}
+
+/**
+ * The event in a request. Its data is
+ * - `none` for an empty body,
+ * - `json` for a JSON content type: refused when it is not valid,
+ * - `text` for a type known to be text, when the body is UTF-8,
+ * - `binary` for all else, and without a content type: the binding has no default, and guessing by the look of the body would make
+ *   one producer's events differ in kind.
+ */
+export function decodeBinary({ contentType, headers, body }: BinaryRequest): Result<CloudEvent, Refusal> {
+  const given: Record<string, unknown> = Object.create(null);
+  const faults: Fault[] = [];
+  for (const [header, value] of headers) {
+    const name = header.toLowerCase();
+    if (name.startsWith(PREFIX)) given[name.slice(PREFIX.length)] = decodeHeaderValue(value) ?? UNREADABLE;
+  }
+  // §3.1.1: the content type alone carries it.
+  if ("datacontenttype" in given)
+    faults.push({
+      pointer: "/datacontenttype",
+      detail: "header ce-datacontenttype is not allowed, content-type stands for it",
+    });
+  given["datacontenttype"] = contentType;
+  const context = readContext(given, PLACE, faults);
+  if (context === null || faults.length > 0) return err(invalidEvent(faults));
+  const data = readBody(body, contentType);
+  return data.ok ? ok({ ...context, data: data.value }) : data;
+}
+
+function readBody(body: Uint8Array, contentType: string | null): Result<EventData, Refusal> {
+  if (body.byteLength === 0) return ok({ kind: "none" });
+  const mediaType = contentType === null ? null : parseMediaType(contentType);
+  if (mediaType !== null && isUtf8(mediaType)) {
+    if (isJson(mediaType)) return readJson(body);
+    const text = isText(mediaType) ? decodeUtf8Exactly(body) : null;
+    if (text !== null) return ok({ kind: "text", text });
+  }
+  return body.byteLength > EVENT_BYTES_MAX ? err(tooLarge()) : ok({ kind: "binary", base64: encodeBase64(body) });
+}
+
+function readJson(body: Uint8Array): Result<EventData, Refusal> {
+  const text = decodeUtf8(body);
+  if (text === null) return err(refusal("malformed-body", "The body is not valid UTF-8"));
+  const parsed = parseJson(text);
+  if (!parsed.ok) return err(refusal("malformed-json", `The body is not valid JSON at ${parsed.error}`));
+  const { start, end, depth } = valueSpan(text);
+  const tooDeep = depthFault(depth);
+  if (tooDeep !== null)
+    return err(invalidEvent([attributeFault("data", tooDeep, { pointer: "", label: () => "The body" })]));
+  return ok({ kind: "json", text: text.slice(start, end) });
+}
+
+/** The refusal of an event whose canonical text would be over the limit. */
+export function tooLarge(): Refusal {
+  return refusal("payload-too-large", `The event has more than ${EVENT_BYTES_MAX} bytes as JSON, the limit`);
+}
+
+/** An event as headers and body. */
+export interface BinaryMessage {
+  /** `ce-` headers, and `content-type` if the event has one or implies it. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly body: string | Uint8Array<ArrayBuffer>;
+}
+
+/** The event in binary content mode. JSON data without a content type is told to be `application/json` (JSON format §3.1.2). */
+export function encodeBinary({ attributes, data }: CloudEvent): BinaryMessage {
+  const headers: [string, string][] = [];
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name !== "datacontenttype") headers.push([PREFIX + name, encodeHeaderValue(canonicalString(value))]);
+  }
+  const contentType = attributes["datacontenttype"];
+  if (typeof contentType === "string") headers.push(["content-type", labelOf(contentType, data)]);
+  else if (data.kind === "json") headers.push(["content-type", "application/json"]);
+  return { headers, body: bodyOf(data) };
+}
+
+/** A text was decoded on its way, so it leaves as UTF-8 whatever its producer called it; bytes are what they were. */
+function labelOf(contentType: string, data: EventData): string {
+  const mediaType = parseMediaType(contentType);
+  const isTrue = data.kind !== "text" || mediaType === null || isUtf8(mediaType);
+  return isTrue ? contentType : withUtf8Charset(contentType);
+}
+
+function bodyOf(data: EventData): string | Uint8Array<ArrayBuffer> {
+  switch (data.kind) {
+    case "none":
+      // An empty string would be sent with a content type of its own.
+      return new Uint8Array();
+    case "json":
+    case "text":
+      return data.text;
+    case "binary": {
+      const bytes = decodeBase64(data.base64);
+      if (bytes === null) throw new Error("The binary data of an event is not base64");
+      return bytes;
+    }
+  }
+}
+
+/** §3.1.3.2. Control characters are encoded too, though attributes have none. */
+export function encodeHeaderValue(value: string): string {
+  return value.replace(/[^!#$&-~]+/gu, (part) => encodeURIComponent(part));
+}
+
+/**
+ * §3.1.3.2: first quoted strings are unquoted (RFC 9110 §5.6.4), then one round of percent-decoding. Null: a quote left open, a
+ * percent sign without two hex digits, bytes that are not UTF-8, characters that a sender must encode (how many bytes they were is lost).
+ */
+export function decodeHeaderValue(header: string): string | null {
+  if (!/^[\t -~]*$/.test(header)) return null;
+  const value = header.includes('"') ? unquote(header) : header;
+  if (value === null || !value.includes("%")) return value;
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    return null;
+  }
+}
+
+function unquote(header: string): string | null {
+  let text = "";
+  let quoted = false;
+  for (let index = 0; index < header.length; index++) {
+    const next = header.charAt(index);
+    if (next === '"') quoted = !quoted;
+    else if (quoted && next === "\\") {
+      index += 1;
+      text += header.charAt(index);
+    } else text += next;
+  }
+  return quoted ? null : text;
+}

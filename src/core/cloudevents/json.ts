@@ -1,0 +1,159 @@
+/**
+ * Events in the JSON format (CloudEvents JSON format 1.0.2), and their canonical text: the form in which an event is kept and carried.
+ * JSON data is cut out of the source and spliced into what is written, character by character; it is never written anew.
+ */
+import { decodeBase64 } from "../base64.ts";
+import type { AttributeValue, CloudEvent, EventData } from "../event.ts";
+import { JSON_DEPTH_MAX } from "../limits.ts";
+import type { Fault, Refusal } from "../problem.ts";
+import { err, ok, type Result } from "../result.ts";
+import { attributeFault, invalidEvent, readContext, type Place } from "./attributes.ts";
+import type { MemberSpans } from "./json-text.ts";
+import { isJsonContentType } from "./media-type.ts";
+
+const NO_DATA: EventData = { kind: "none" };
+const DATA_MEMBER = ',"data":';
+const BASE64_MEMBER = ',"data_base64":"';
+
+/** A JSON object out of a request, as value and as text. */
+export interface JsonObject {
+  readonly members: Readonly<Record<string, unknown>>;
+  /** Where in `text` the members' values stand. */
+  readonly spans: MemberSpans;
+  readonly text: string;
+  /** JSON Pointer to the object in the request. */
+  readonly pointer: string;
+}
+
+/** The event that a JSON object is. Refused (`invalid-event`): with a pointer to each fault. */
+export function decodeStructured(object: JsonObject): Result<CloudEvent, Refusal> {
+  const { data: _data, data_base64: _base64, ...given } = object.members;
+  const place = placeOf(object);
+  const faults: Fault[] = [];
+  const context = readContext(given, place, faults);
+  const data = readData(object, place, faults);
+  if (context === null || faults.length > 0) return err(invalidEvent(faults));
+  return ok({ ...context, data });
+}
+
+const SHORT_NAMES = new Set(["type", "data", "source", "id", "subject", "time"]);
+
+export interface ShortFormDefaults {
+  readonly source: string;
+  readonly id: string;
+  /** RFC 3339. */
+  readonly time: string;
+}
+
+/**
+ * The event that the short form `{type, data?, source?, id?, subject?, time?}` stands for. An `id` says something only together with its
+ * source, so whoever gives one must give the other. Refused (`invalid-event`): other members too, they are typos.
+ */
+export function decodeShortForm(object: JsonObject, defaults: ShortFormDefaults): Result<CloudEvent, Refusal> {
+  const { members, spans } = object;
+  const place = placeOf(object);
+  const faults: Fault[] = Object.keys(members)
+    .filter((name) => !SHORT_NAMES.has(name))
+    .map((name) => attributeFault(name, "is not known in the short form, a full event has a specversion", place));
+  const { type, subject, source = null, id = null, time = null } = members;
+  if (id !== null && source === null) faults.push(attributeFault("source", "is required with an id", place));
+  const given = {
+    specversion: "1.0",
+    id: id ?? defaults.id,
+    source: source ?? defaults.source,
+    type,
+    subject,
+    time: time ?? defaults.time,
+    datacontenttype: spans.has("data") ? "application/json" : null,
+  };
+  const context = readContext(given, place, faults);
+  const data = readData(object, place, faults);
+  if (context === null || faults.length > 0) return err(invalidEvent(faults));
+  return ok({ ...context, data });
+}
+
+const placeOf = ({ pointer }: JsonObject): Place => ({ pointer, label: (name) => name });
+
+/** JSON format §3.1.2. */
+function readData({ members, spans, text }: JsonObject, place: Place, faults: Fault[]): EventData {
+  const { data, datacontenttype } = members;
+  const base64 = members["data_base64"] ?? null;
+  const span = spans.get("data");
+  if (base64 !== null && span !== undefined)
+    faults.push(attributeFault("data_base64", "and data exclude each other", place));
+  else if (base64 !== null && typeof base64 === "string" && decodeBase64(base64) !== null)
+    return { kind: "binary", base64 };
+  else if (base64 !== null)
+    faults.push(attributeFault("data_base64", "must be base64 with padding (RFC 4648 §4)", place));
+  if (base64 !== null || span === undefined) return NO_DATA;
+
+  const tooDeep = depthFault(span.depth);
+  if (tooDeep !== null) faults.push(attributeFault("data", tooDeep, place));
+  if (typeof data !== "string" || isJsonData(datacontenttype))
+    return { kind: "json", text: text.slice(span.start, span.end) };
+  // Text is bytes in the end, and half a surrogate pair has none.
+  if (!data.isWellFormed())
+    faults.push(attributeFault("data", "must not hold lone surrogates unless it is JSON", place));
+  return { kind: "text", text: data };
+}
+
+/** What is wrong with data nested so deep, to be read after its name. The event's own object is a level. */
+export function depthFault(depth: number): string | null {
+  return depth + 1 > JSON_DEPTH_MAX ? `nests ${depth} levels, the limit is ${JSON_DEPTH_MAX - 1}` : null;
+}
+
+/** §3.1.1: without a content type, data is JSON. */
+const isJsonData = (contentType: unknown): boolean => typeof contentType !== "string" || isJsonContentType(contentType);
+
+/** The canonical text: a JSON object with the attributes in their order and the data last. */
+export function encodeEvent({ attributes, data }: CloudEvent): string {
+  const head = JSON.stringify(attributes).slice(0, -1);
+  switch (data.kind) {
+    case "none":
+      return `${head}}`;
+    case "json":
+      return `${head}${DATA_MEMBER}${data.text}}`;
+    case "text":
+      return `${head}${DATA_MEMBER}${JSON.stringify(data.text)}}`;
+    case "binary":
+      return `${head}${BASE64_MEMBER}${data.base64}"}`;
+  }
+}
+
+/**
+ * The event of a canonical text; JSON data is not looked at.
+ * @throws Error on a text that `encodeEvent` did not make.
+ */
+export function decodeEvent(text: string): CloudEvent {
+  // Inside a string the quotation mark would be escaped, and attributes have no members: the first of these is the event's own.
+  const dataAt = text.indexOf(DATA_MEMBER);
+  const base64At = dataAt < 0 ? text.indexOf(BASE64_MEMBER) : -1;
+  const headEnd = Math.max(dataAt, base64At);
+  const attributes = trustedAttributes(headEnd < 0 ? text : `${text.slice(0, headEnd)}}`);
+  const { id, source, type } = attributes;
+  if (typeof id !== "string" || typeof source !== "string" || typeof type !== "string" || !text.endsWith("}"))
+    throw new Error("The text is not the canonical text of an event");
+  const data =
+    dataAt < 0 ? base64Data(text, base64At) : jsonOrText(text.slice(dataAt + DATA_MEMBER.length, -1), attributes);
+  return { id, source, type, attributes, data };
+}
+
+function base64Data(text: string, at: number): EventData {
+  return at < 0 ? NO_DATA : { kind: "binary", base64: text.slice(at + BASE64_MEMBER.length, -2) };
+}
+
+function jsonOrText(text: string, attributes: CloudEvent["attributes"]): EventData {
+  if (!text.startsWith('"') || isJsonData(attributes["datacontenttype"])) return { kind: "json", text };
+  return { kind: "text", text: String(JSON.parse(text)) };
+}
+
+function trustedAttributes(text: string): Record<string, AttributeValue> {
+  const parsed: unknown = JSON.parse(text);
+  const attributes: Record<string, AttributeValue> = Object.create(null);
+  for (const [name, value] of Object.entries(parsed ?? {})) {
+    if (typeof value !== "string" && typeof value !== "number" && typeof value !== "boolean")
+      throw new Error(`The attribute ${name} of a canonical text is not a plain value`);
+    attributes[name] = value;
+  }
+  return attributes;
+}

@@ -1,0 +1,132 @@
+/**
+ * What an isolate holds of one bus, and how it learns changes that come late, twice or out of order. Synchronous: it asks nobody
+ * and reads no clock.
+ *
+ * The rule: everything up to `version` is known, so a change that is not above it is no news, whichever answer brings it. What
+ * the isolate itself changed lies ahead of `version` and keeps its own mark until `version` passes it. So a deletion needs no
+ * memory of its own: an answer that still shows the row is below one or the other.
+ */
+import { ROUTES_BUS_BYTES, ROUTES_CHAR_BYTES, ROUTES_ROW_BYTES } from "./core/limits.ts";
+import { createMatcher, type Matcher } from "./core/matcher.ts";
+import type { Change, KeyGrant, Logger } from "./ports.ts";
+
+export interface HeldBus {
+  readonly name: string;
+  /** The active subscriptions. */
+  readonly matcher: Matcher;
+  /** Keys by hash. */
+  readonly grants: Map<string, KeyGrant>;
+  /** Hashes by key id: a revocation names the id only. */
+  readonly hashes: Map<string, string>;
+  /** Estimated bytes of each row that is held. */
+  readonly sizes: Map<string, number>;
+  /** Versions of rows that were learned ahead of `version`. */
+  readonly ahead: Map<string, number>;
+  /** Its own row was seen: there is such a bus. */
+  exists: boolean;
+  /** Every change up to here is known. */
+  version: number;
+  /** The counter when its load began: what was deleted before was never learned. */
+  loadVersion: number;
+  /** When the query was sent that last brought it up to date; null while it is being loaded. */
+  checkedMs: number | null;
+  /** Erased tombstones would have told it something: it can learn no more, and is loaded anew. */
+  lost: boolean;
+  /** Estimate of what it costs. */
+  bytes: number;
+}
+
+export function emptyBus(name: string): HeldBus {
+  return {
+    name,
+    matcher: createMatcher(),
+    grants: new Map(),
+    hashes: new Map(),
+    sizes: new Map(),
+    ahead: new Map(),
+    exists: false,
+    version: 0,
+    loadVersion: 0,
+    checkedMs: null,
+    lost: false,
+    bytes: ROUTES_BUS_BYTES,
+  };
+}
+
+/** True when tombstones are erased that it has not seen, of rows that it may hold. */
+export function isBehindPurge(held: HeldBus, purgedVersion: number): boolean {
+  return held.version > 0 && Math.max(held.version, held.loadVersion) < purgedVersion;
+}
+
+/** Learns a change of an answer, if it is news. */
+export function learn(held: HeldBus, change: Change, logger: Logger): void {
+  const row = rowOf(change);
+  if (change.version <= Math.max(held.version, held.ahead.get(row) ?? 0)) return;
+  if (change.kind === "bus") held.exists = true;
+  else if (change.kind === "subscription") learnSubscription(held, change, logger);
+  else learnKey(held, change);
+}
+
+/** Learns a change that this isolate made itself: the changes before it may not be known yet. */
+export function learnAhead(held: HeldBus, change: Change, logger: Logger): void {
+  learn(held, change, logger);
+  const row = rowOf(change);
+  if (change.version > Math.max(held.version, held.ahead.get(row) ?? 0)) held.ahead.set(row, change.version);
+}
+
+/** All changes up to `reached` are learned. A later answer that was sent earlier moves nothing backward. */
+export function advance(
+  held: HeldBus,
+  to: {
+    readonly reached: number;
+    /** The counter in the answer's snapshot. */
+    readonly counter: number;
+    /** When the query was sent, if it brought the bus up to date. */
+    readonly checkedMs: number | null;
+  },
+): void {
+  if (held.version === 0) held.loadVersion = to.counter;
+  held.version = Math.max(held.version, to.reached);
+  if (to.checkedMs !== null) held.checkedMs = Math.max(held.checkedMs ?? to.checkedMs, to.checkedMs);
+  for (const [row, version] of held.ahead) if (version <= held.version) held.ahead.delete(row);
+}
+
+/** Ids of subscriptions and keys differ by their prefix, and a bus has one row of its own. */
+const rowOf = (change: Change): string => (change.kind === "bus" ? "" : change.id);
+
+function learnSubscription(held: HeldBus, change: Change & { kind: "subscription" }, logger: Logger): void {
+  const { id, wanted } = change;
+  if (wanted === null) held.matcher.delete(id);
+  else {
+    try {
+      held.matcher.set(id, JSON.parse(wanted));
+    } catch (error) {
+      // One row that this version of the code cannot read must not keep all others from being learned.
+      held.matcher.delete(id);
+      logger.error("routes.unreadable", { bus: held.name, subscription_id: id, error: String(error) });
+    }
+  }
+  resize(held, id, wanted);
+}
+
+function learnKey(held: HeldBus, change: Change & { kind: "key" }): void {
+  const { id, grant } = change;
+  const known = held.hashes.get(id);
+  if (known !== undefined) held.grants.delete(known);
+  held.hashes.delete(id);
+  if (grant !== null) {
+    held.grants.set(grant.hash, grant);
+    held.hashes.set(id, grant.hash);
+  }
+  resize(held, id, grant?.hash ?? null);
+}
+
+/** Null: the row is not held. */
+function resize(held: HeldBus, id: string, text: string | null): void {
+  held.bytes -= held.sizes.get(id) ?? 0;
+  held.sizes.delete(id);
+  if (text === null) return;
+  const bytes = ROUTES_ROW_BYTES + ROUTES_CHAR_BYTES * text.length;
+  held.sizes.set(id, bytes);
+  held.bytes += bytes;
+}

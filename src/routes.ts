@@ -1,0 +1,205 @@
+/**
+ * The isolate's copy of subscriptions and keys: when it is fresh enough, when D1 is asked, what serves while D1 is away. All
+ * requests of the isolate share the state, which is plain data: each awaits its own queries only, and whatever an answer teaches
+ * is learned in one go, without an await. What a bus holds and how versions order it is in held-bus.ts.
+ */
+import {
+  ROUTES_BYTES_MAX,
+  ROUTES_CHANGES_MAX,
+  ROUTES_FRESH_MS,
+  ROUTES_LOAD_TIMEOUT_MS,
+  ROUTES_OUTAGE_MS,
+  ROUTES_QUERY_TIMEOUT_MS,
+  ROUTES_STALE_MS,
+  ROUTES_UNKNOWN_BUSES_MAX,
+  ROUTES_UNKNOWN_MS,
+} from "./core/limits.ts";
+import { advance, emptyBus, type HeldBus, isBehindPurge, learn, learnAhead } from "./held-bus.ts";
+import { type Background, type ChangeFeed, type Clock, type Logger, type Routes, Unavailable } from "./ports.ts";
+
+/** What an isolate holds between requests. Plain data: no promise, no stream, nothing that belongs to a request. */
+export interface RoutesState {
+  /** Buses that exist, loaded or being loaded; the least recently used first. */
+  readonly buses: Map<string, HeldBus>;
+  /** When buses that do not exist were last looked for, the oldest first. */
+  readonly unknown: Map<string, number>;
+  /** When the last refresh began. */
+  refreshBeganMs: number;
+  /** The last change that this isolate made itself. */
+  madeVersion: number;
+}
+
+export function emptyRoutesState(): RoutesState {
+  return { buses: new Map(), unknown: new Map(), refreshBeganMs: 0, madeVersion: 0 };
+}
+
+/** Loaded at some time; else what it has is only the beginning of a load. */
+const isLoaded = (held: HeldBus | undefined): held is HeldBus & { checkedMs: number } =>
+  held !== undefined && held.checkedMs !== null;
+
+/** The routes of one isolate, following `feed`. */
+export function createRoutes(deps: {
+  readonly feed: ChangeFeed;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly state: RoutesState;
+}): Routes {
+  const { feed, clock, logger, state } = deps;
+
+  const ageMs = (held: HeldBus): number => clock.now() - (held.checkedMs ?? 0);
+
+  /**
+   * One query, and what it teaches about these buses. True when it was the last page: they are then as of the moment it was sent.
+   * Queries of several requests overlap and may end in any order; versions alone decide what is news.
+   */
+  async function ask(held: readonly HeldBus[]): Promise<boolean> {
+    const from = held.reduce((least, { version }) => Math.min(least, version), Number.MAX_SAFE_INTEGER);
+    const sentMs = clock.now();
+    const madeBefore = state.madeVersion;
+    const names = held.map(({ name }) => name);
+    const { changes, version, purgedVersion } = await feed.since(from, names);
+
+    // A counter below what was known before is another database: one that was restored to an earlier time.
+    const lost = held.filter((bus) => version < from || isBehindPurge(bus, purgedVersion));
+    for (const bus of lost) forget(bus);
+    if (lost.length > 0) logger.warn("routes.reloaded", { buses: lost.length, from, version, purged: purgedVersion });
+    const learning = new Map(held.filter((bus) => !bus.lost).map((bus) => [bus.name, bus]));
+    for (const change of changes) {
+      const bus = learning.get(change.bus);
+      if (bus !== undefined) learn(bus, change, logger);
+    }
+    const lastChange = changes.length < ROUTES_CHANGES_MAX ? undefined : changes.at(-1);
+    // A change that this isolate made while the query was on its way may have reached no held bus, nor the answer.
+    const overtaken = state.madeVersion > version && state.madeVersion > madeBefore;
+    const last = lastChange === undefined && !overtaken;
+    for (const bus of learning.values())
+      advance(bus, { reached: lastChange?.version ?? version, counter: version, checkedMs: last ? sentMs : null });
+    shrink();
+    return last;
+  }
+
+  /** Brings all loaded buses up to date. @throws Unavailable */
+  async function refresh(): Promise<void> {
+    state.refreshBeganMs = clock.now();
+    for (;;) {
+      const loaded = [...state.buses.values()].filter(isLoaded);
+      if (loaded.length === 0 || (await ask(loaded))) return;
+    }
+  }
+
+  /**
+   * The bus, loaded from the beginning or from where another load stopped; null when there is none. It is held as soon as it is
+   * known to exist, so that what failed or ran out of time is carried on by the next request. @throws Unavailable
+   */
+  async function load(name: string): Promise<HeldBus | null> {
+    const beganMs = clock.now();
+    let held = emptyBus(name);
+    for (;;) {
+      held = state.buses.get(name) ?? held;
+      if (isLoaded(held)) return held;
+      if (clock.now() - beganMs >= ROUTES_LOAD_TIMEOUT_MS)
+        throw new Unavailable(`The bus ${name} is still being loaded`);
+      const last = await ask([held]);
+      if (held.lost) held = emptyBus(name);
+      else if (state.buses.has(name)) continue;
+      else if (held.exists) hold(held);
+      else if (last) {
+        remember(name, held.checkedMs ?? beganMs);
+        return null;
+      }
+    }
+  }
+
+  /** The bus as fresh as the rules ask. @throws Unavailable */
+  async function current(name: string, background: Background): Promise<HeldBus | null> {
+    const known = state.buses.get(name);
+    if (isLoaded(known)) await freshen(known, background);
+    let held: HeldBus | null | undefined = state.buses.get(name);
+    if (!isLoaded(held)) {
+      const lookedMs = state.unknown.get(name);
+      if (lookedMs !== undefined && clock.now() - lookedMs <= ROUTES_UNKNOWN_MS) return null;
+      held = await within(load(name), ROUTES_LOAD_TIMEOUT_MS, background);
+    }
+    if (held !== null && state.buses.delete(name)) state.buses.set(name, held);
+    return held;
+  }
+
+  async function freshen(held: HeldBus, background: Background): Promise<void> {
+    if (ageMs(held) <= ROUTES_FRESH_MS) return;
+    if (ageMs(held) <= ROUTES_STALE_MS) {
+      if (clock.now() - state.refreshBeganMs < ROUTES_FRESH_MS) return;
+      background(refresh().catch((error: unknown) => logger.warn("routes.refresh_failed", { error: String(error) })));
+      return;
+    }
+    try {
+      await within(refresh(), ROUTES_QUERY_TIMEOUT_MS, background);
+    } catch (error) {
+      if (!(error instanceof Unavailable) || ageMs(held) > ROUTES_OUTAGE_MS) throw error;
+      if (ageMs(held) <= ROUTES_STALE_MS) return;
+      logger.warn("routes.stale", { bus: held.name, age_ms: ageMs(held), error: error.message });
+    }
+  }
+
+  /** The work's answer if it comes in time. What comes too late is still learned. @throws Unavailable */
+  function within<T>(work: Promise<T>, limitMs: number, background: Background): Promise<T> {
+    // Its failure is told to whoever waits; here it only must not end the request.
+    background(work.catch(() => undefined));
+    const tooLate = clock.sleep(limitMs).then((): never => {
+      throw new Unavailable(`The database did not answer within ${limitMs} ms`);
+    });
+    return Promise.race([work, tooLate]);
+  }
+
+  function hold(held: HeldBus): void {
+    state.buses.set(held.name, held);
+    shrink();
+  }
+
+  function forget(held: HeldBus): void {
+    held.lost = true;
+    if (state.buses.get(held.name) === held) state.buses.delete(held.name);
+  }
+
+  /** Lets go of the least recently used buses; the one in use stays, whatever its size. */
+  function shrink(): void {
+    let bytes = 0;
+    for (const held of state.buses.values()) bytes += held.bytes;
+    for (const [name, held] of state.buses) {
+      if (bytes <= ROUTES_BYTES_MAX || state.buses.size === 1) return;
+      state.buses.delete(name);
+      bytes -= held.bytes;
+    }
+  }
+
+  function remember(name: string, lookedMs: number): void {
+    state.unknown.delete(name);
+    state.unknown.set(name, lookedMs);
+    for (const oldest of state.unknown.keys()) {
+      if (state.unknown.size <= ROUTES_UNKNOWN_BUSES_MAX) return;
+      state.unknown.delete(oldest);
+    }
+  }
+
+  return {
+    async bus(name, background) {
+      const held = await current(name, background);
+      return held === null ? null : { bus: name, match: (event) => held.matcher.match(event) };
+    },
+
+    async key(bus, hash, background) {
+      const held = await current(bus, background);
+      const grant = held?.grants.get(hash);
+      if (held === null || grant !== undefined || ageMs(held) <= ROUTES_UNKNOWN_MS) return grant ?? null;
+      // Without an answer it is not known that there is no such key, so that is not said.
+      await within(refresh(), ROUTES_QUERY_TIMEOUT_MS, background);
+      return (await current(bus, background))?.grants.get(hash) ?? null;
+    },
+
+    applied(change) {
+      state.madeVersion = Math.max(state.madeVersion, change.version);
+      state.unknown.delete(change.bus);
+      const held = state.buses.get(change.bus);
+      if (held !== undefined) learnAhead(held, change, logger);
+    },
+  };
+}

@@ -1,0 +1,85 @@
+// CloudEvents Subscriptions API 1.0-wip §3.2.4: verdicts of knative/eventing and the examples of the spec, recorded in the shared corpora.
+import { existsSync, readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import type { AttributeValue } from "../../src/core/event.ts";
+import { compileFilter, parseFilters } from "../../src/core/filter.ts";
+
+interface Corpus {
+  readonly match: readonly {
+    readonly id: string;
+    readonly name: string;
+    readonly filter: unknown;
+    readonly event: Readonly<Record<string, AttributeValue>>;
+    readonly expected: boolean;
+  }[];
+  readonly invalid: readonly { readonly filter: unknown; readonly why: string }[];
+  readonly notes: readonly string[];
+}
+
+/** Where the recorded implementation and the specs part, and Fantail follows the specs. */
+const DEVIATIONS = [
+  {
+    note: 'knative also rejects attribute names that START with a digit ("123"); the CloudEvents spec only says SHOULD start with a letter',
+    filter: { exact: { "123": "x" } },
+    accepted: true,
+  },
+  {
+    note: 'knative treats empty all/any as "no filter"; the Subscriptions spec forbids them',
+    filter: { all: [] },
+    accepted: false,
+  },
+];
+
+const folder = process.env["FANTAIL_CORPORA"] ?? "../shared/corpora";
+const file = `${folder}/ce-subscriptions-filters.json`;
+
+const pointsAt = (filter: unknown) => {
+  const result = parseFilters([filter], "/filters");
+  return result.ok ? [] : result.error;
+};
+
+/** Whether `sql` is a dialect anywhere in it. */
+const usesSql = (filter: unknown): boolean => JSON.stringify(filter).includes('"sql":');
+
+if (existsSync(file)) {
+  // Recorded data of a known shape: each member is held against the implementation below.
+  const corpus: Corpus = JSON.parse(readFileSync(file, "utf8"));
+  const [sql, others] = [corpus.match.filter((c) => usesSql(c.filter)), corpus.match.filter((c) => !usesSql(c.filter))];
+
+  describe("compileFilter() gives every recorded verdict", () => {
+    it("has all of the corpus to look at", () => {
+      expect([others.length, sql.length, corpus.invalid.length]).toEqual([92, 22, 23]);
+    });
+
+    it.each(others)("$id $name", ({ filter, event, expected }) => {
+      const result = parseFilters([filter], "/filters");
+      if (!result.ok) throw new Error(JSON.stringify(result.error));
+      expect(result.value.every((parsed) => compileFilter(parsed)(event))).toBe(expected);
+    });
+  });
+
+  describe("parseFilters() refuses the dialect sql, and says so", () => {
+    it.each(sql)("$id $name", ({ filter }) => {
+      const faults = pointsAt(filter);
+      expect(faults.length).toBeGreaterThan(0);
+      for (const { pointer, detail } of faults) {
+        expect(pointer.endsWith("/sql")).toBe(true);
+        expect(detail).toContain("The dialect sql is not supported yet");
+      }
+    });
+  });
+
+  it.each(corpus.invalid)("parseFilters() refuses what is not valid: $why $filter", ({ filter }) => {
+    expect(pointsAt(filter)).toHaveLength(1);
+  });
+
+  it("knows every deviation that the corpus notes", () => {
+    expect(corpus.notes).toEqual(DEVIATIONS.map(({ note }) => note));
+  });
+} else {
+  it.skip(`the recorded filters are not at ${file}: set FANTAIL_CORPORA`, () => {});
+}
+
+it.each(DEVIATIONS)("parseFilters() follows the spec where $note", ({ filter, accepted }) => {
+  expect(pointsAt(filter).length === 0).toBe(accepted);
+});

@@ -1,0 +1,271 @@
+// Filters: what they accept and reject, what is refused and where, what hostile input costs. The examples of docs/filters.md are cases.
+import { readFileSync } from "node:fs";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { AttributeValue } from "../../src/core/event.ts";
+import { compileFilter, type Filter, parseFilters, parseWanted } from "../../src/core/filter.ts";
+import {
+  ATTRIBUTE_NAME_CHARS_MAX,
+  ATTRIBUTE_VALUE_BYTES_MAX,
+  ATTRIBUTES_MAX,
+  FAULTS_MAX,
+  FILTER_BYTES_MAX,
+  FILTER_DEPTH_MAX,
+  FILTER_NODES_MAX,
+  FILTERS_MAX,
+  TYPES_MAX,
+} from "../../src/core/limits.ts";
+
+type Attributes = Readonly<Record<string, AttributeValue>>;
+
+interface Vectors {
+  readonly match: readonly { name: string; filter: unknown; yes: readonly Attributes[]; no: readonly Attributes[] }[];
+  readonly invalid: readonly { name: string; filters: unknown; pointers: readonly string[] }[];
+}
+
+const read = (path: string): string => readFileSync(new URL(path, import.meta.url), "utf8");
+const vectors: Vectors = JSON.parse(read("../vectors/filters.json"));
+const document = read("../../docs/filters.md");
+const examples: readonly { filter: unknown; matching: readonly Attributes[]; not_matching: readonly Attributes[] }[] = [
+  ...document.matchAll(/```json\n(.*?)```/gs),
+].map(([, text = ""]) => JSON.parse(text));
+
+function parsed(filter: unknown): Filter {
+  const result = parseFilters([filter], "/filters");
+  if (!result.ok) throw new Error(JSON.stringify(result.error));
+  const [only] = result.value;
+  if (only === undefined) throw new Error("no filter");
+  return only;
+}
+
+function faultsOf(result: ReturnType<typeof parseFilters> | ReturnType<typeof parseWanted>) {
+  return result.ok ? [] : result.error;
+}
+
+const pointersOf = (filters: unknown) => faultsOf(parseFilters(filters, "/filters")).map(({ pointer }) => pointer);
+
+/** `levels` times `all` around one comparison. */
+function nested(levels: number): unknown {
+  let filter: unknown = { exact: { type: "a" } };
+  for (let level = 0; level < levels; level++) filter = level % 2 === 0 ? { all: [filter] } : { not: filter };
+  return filter;
+}
+
+const comparison = { exact: { type: "a" } };
+const repeated = <T>(count: number, value: T): T[] => Array.from({ length: count }, () => value);
+
+describe("compileFilter()", () => {
+  it.each(vectors.match)("takes and passes over what it should: $name", ({ filter, yes, no }) => {
+    const takes = compileFilter(parsed(filter));
+    expect(yes.filter((event) => !takes(event))).toEqual([]);
+    expect(no.filter(takes)).toEqual([]);
+  });
+
+  it.each(examples.map((example) => ({ ...example, text: JSON.stringify(example.filter) })))(
+    "does what docs/filters.md says: $text",
+    ({ filter, matching, not_matching }) => {
+      const takes = compileFilter(parsed(filter));
+      expect(matching.filter((event) => !takes(event))).toEqual([]);
+      expect(not_matching.filter(takes)).toEqual([]);
+    },
+  );
+
+  it("has an example of every dialect in docs/filters.md", () => {
+    const shown = new Set(examples.flatMap(({ filter }) => Object.keys(parsed(filter))));
+    expect([...shown].toSorted()).toEqual(["all", "any", "exact", "not", "prefix", "suffix"]);
+  });
+
+  it("disagrees with its negation on every event", () => {
+    const word = fc.constantFrom("a", "b", "ab", "ba", "20", "true");
+    const comparisons = fc.dictionary(fc.constantFrom("type", "n", "constructor"), word, { minKeys: 1 });
+    const { filter } = fc.letrec<{ filter: Filter }>((tie) => ({
+      filter: fc.oneof(
+        { maxDepth: 4, depthIdentifier: "filter" },
+        fc.record({ exact: comparisons }),
+        fc.record({ prefix: comparisons }),
+        fc.record({ suffix: comparisons }),
+        fc.record({ all: fc.array(tie("filter"), { minLength: 1, maxLength: 3 }) }),
+        fc.record({ any: fc.array(tie("filter"), { minLength: 1, maxLength: 3 }) }),
+        fc.record({ not: tie("filter") }),
+      ),
+    }));
+    const value = fc.oneof(word, fc.integer({ min: -30, max: 30 }), fc.boolean());
+    const event = fc.dictionary(fc.constantFrom("type", "n", "constructor"), value);
+    fc.assert(
+      fc.property(filter, event, (generated, attributes) => {
+        expect(compileFilter({ not: generated })(attributes)).toBe(!compileFilter(generated)(attributes));
+        // What was read means the same as what was written.
+        expect(compileFilter(parsed(generated))(attributes)).toBe(compileFilter(generated)(attributes));
+      }),
+    );
+  });
+});
+
+describe("parseFilters()", () => {
+  it("has the limits that docs/filters.md states", () => {
+    const figures = [
+      `| ${TYPES_MAX} strings`,
+      `| ${FILTERS_MAX} filters`,
+      `| ${FILTER_NODES_MAX} `,
+      `| ${FILTER_DEPTH_MAX} `,
+      `| 1 to ${ATTRIBUTES_MAX} `,
+      `| 1 to ${ATTRIBUTE_NAME_CHARS_MAX} characters`,
+      `| 1 to ${ATTRIBUTE_VALUE_BYTES_MAX.toLocaleString("en")} bytes`,
+      `| ${FILTER_BYTES_MAX.toLocaleString("en")} bytes`,
+    ];
+    expect(figures.filter((figure) => !document.includes(figure))).toEqual([]);
+  });
+
+  it.each(vectors.invalid)("refuses with a pointer: $name", ({ filters, pointers }) => {
+    expect(pointersOf(filters)).toEqual(pointers);
+  });
+
+  it("answers a copy that equals what was sent", () => {
+    const sent = vectors.match.slice(0, FILTERS_MAX).map(({ filter }) => filter);
+    const result = parseFilters(sent, "/filters");
+    expect(result).toEqual({ ok: true, value: sent });
+  });
+
+  it("names the supported dialects to who asks for another", () => {
+    const supported = "supported are exact, prefix, suffix, all, any, not";
+    expect(faultsOf(parseFilters([{ regex: {} }, { sql: "TRUE" }, { pattern: {} }], "/f"))).toEqual([
+      { pointer: "/f/0/regex", detail: `The dialect is unknown, ${supported}` },
+      { pointer: "/f/1/sql", detail: `The dialect sql is not supported yet, ${supported}` },
+      { pointer: "/f/2/pattern", detail: `The dialect pattern is not supported yet, ${supported}` },
+    ]);
+  });
+
+  it("takes as many filters as the limit, not one more", () => {
+    expect(pointersOf(repeated(FILTERS_MAX, comparison))).toEqual([]);
+    expect(pointersOf(repeated(FILTERS_MAX + 1, comparison))).toEqual(["/filters"]);
+  });
+
+  it("takes as many levels as the limit, not one more", () => {
+    expect(pointersOf([nested(FILTER_DEPTH_MAX)])).toEqual([]);
+    const [fault, ...others] = faultsOf(parseFilters([nested(FILTER_DEPTH_MAX + 1)], "/filters"));
+    expect(others).toEqual([]);
+    expect(fault?.detail).toContain(`more than ${FILTER_DEPTH_MAX} levels`);
+  });
+
+  it("takes as many dialect objects as the limit, not one more", () => {
+    const of = (count: number) => [{ any: repeated(count - 3, comparison) }, { not: comparison }];
+    expect(pointersOf(of(FILTER_NODES_MAX))).toEqual([]);
+    const [fault, ...others] = faultsOf(parseFilters(of(FILTER_NODES_MAX + 1), "/filters"));
+    expect(others).toEqual([]);
+    expect(fault).toEqual({
+      pointer: "/filters/1/not",
+      detail: `There are more than ${FILTER_NODES_MAX} dialect objects, which is the limit`,
+    });
+  });
+
+  it("takes as many attributes as the limit, not one more", () => {
+    const of = (count: number) => [
+      { exact: Object.fromEntries(Array.from({ length: count }, (_, index) => [`a${index}`, "x"])) },
+    ];
+    expect(pointersOf(of(ATTRIBUTES_MAX))).toEqual([]);
+    expect(pointersOf(of(ATTRIBUTES_MAX + 1))).toEqual(["/filters/0/exact"]);
+  });
+
+  it("takes names and values as long as the limit, not longer", () => {
+    const named = (chars: number) => [{ exact: { ["a".repeat(chars)]: "x" } }];
+    expect(pointersOf(named(ATTRIBUTE_NAME_CHARS_MAX))).toEqual([]);
+    expect(pointersOf(named(ATTRIBUTE_NAME_CHARS_MAX + 1))).toHaveLength(1);
+    // Two bytes each.
+    const valued = (chars: number) => [{ exact: { type: "é".repeat(chars) } }];
+    expect(pointersOf(valued(ATTRIBUTE_VALUE_BYTES_MAX / 2))).toEqual([]);
+    expect(pointersOf(valued(ATTRIBUTE_VALUE_BYTES_MAX / 2 + 1))).toEqual(["/filters/0/exact/type"]);
+  });
+
+  it("stops walking at the limits", () => {
+    let read = 0;
+    const counted = () =>
+      new Proxy(
+        { exact: { type: "a" } },
+        {
+          ownKeys(target) {
+            read += 1;
+            return Reflect.ownKeys(target);
+          },
+        },
+      );
+    expect(pointersOf([{ any: Array.from({ length: 10 * FILTER_NODES_MAX }, counted) }])).toHaveLength(1);
+    expect(read).toBeLessThan(FILTER_NODES_MAX);
+    expect(pointersOf([nested(100_000)])).toHaveLength(1);
+  });
+
+  it("tells at most FAULTS_MAX faults", () => {
+    const wrong = {
+      exact: Object.fromEntries(Array.from({ length: ATTRIBUTES_MAX }, (_, index) => [`A${index}`, "x"])),
+    };
+    expect(pointersOf(repeated(FILTERS_MAX, wrong))).toHaveLength(FAULTS_MAX);
+  });
+
+  it("never throws, whatever JSON it is given, and always says where", () => {
+    const dialect = fc.constantFrom("exact", "prefix", "all", "any", "not", "sql", "__proto__", "constructor");
+    const { json } = fc.letrec<{ json: unknown }>((tie) => ({
+      json: fc.oneof(
+        { maxDepth: 6, depthIdentifier: "json" },
+        fc.constantFrom(null, "", "a", 1, true),
+        fc.array(tie("json"), { maxLength: 3 }),
+        fc.dictionary(dialect, tie("json"), { maxKeys: 2 }),
+      ),
+    }));
+    fc.assert(
+      fc.property(json, (value) => {
+        const result = parseFilters(value, "/filters");
+        if (result.ok) expect(result.value).toEqual(value);
+        else expect(result.error.every(({ pointer }) => pointer.startsWith("/filters"))).toBe(true);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+});
+
+describe("parseWanted()", () => {
+  const nothing = { types: null, source: null, filters: [] };
+
+  it("reads absent and null as all", () => {
+    expect(parseWanted({})).toEqual({ ok: true, value: nothing });
+    expect(parseWanted({ types: null, source: null, filters: null })).toEqual({ ok: true, value: nothing });
+  });
+
+  it("keeps what it takes", () => {
+    const wanted = { types: ["a", "b"], source: "/s", filters: [comparison] };
+    expect(parseWanted(wanted)).toEqual({ ok: true, value: wanted });
+    expect(parseWanted({ ...nothing, types: [] })).toEqual({ ok: true, value: { ...nothing, types: [] } });
+  });
+
+  it.each([
+    [{ types: "a" }, ["/types"]],
+    [{ types: {} }, ["/types"]],
+    [{ types: ["a", "", 1, null] }, ["/types/1", "/types/2", "/types/3"]],
+    [{ source: "" }, ["/source"]],
+    [{ source: ["/s"] }, ["/source"]],
+    [{ source: "s".repeat(ATTRIBUTE_VALUE_BYTES_MAX + 1) }, ["/source"]],
+    [{ filters: {} }, ["/filters"]],
+    [{ types: 1, source: 2, filters: 3 }, ["/types", "/source", "/filters"]],
+  ])("refuses with pointers: %j", (request, pointers) => {
+    expect(faultsOf(parseWanted(request)).map(({ pointer }) => pointer)).toEqual(pointers);
+  });
+
+  it("takes as many types as the limit, not one more", () => {
+    expect(parseWanted({ types: repeated(TYPES_MAX, "a") }).ok).toBe(true);
+    expect(faultsOf(parseWanted({ types: repeated(TYPES_MAX + 1, "a") }))).toEqual([
+      { pointer: "/types", detail: `There are ${TYPES_MAX + 1} types, the limit is ${TYPES_MAX}` },
+    ]);
+  });
+
+  it("takes as many bytes as the limit, not one more", () => {
+    // Each type has its quotes and a comma.
+    const types = repeated(4, "a".repeat(4_000));
+    const used = JSON.stringify({ ...nothing, types: [...types, ""] }).length;
+    const filled = (bytes: number) => parseWanted({ types: [...types, "a".repeat(bytes - used)] });
+    expect(filled(FILTER_BYTES_MAX).ok).toBe(true);
+    expect(faultsOf(filled(FILTER_BYTES_MAX + 1))).toEqual([
+      {
+        pointer: "",
+        detail: `types, source and filters have ${FILTER_BYTES_MAX + 1} bytes as JSON, the limit is ${FILTER_BYTES_MAX}`,
+      },
+    ]);
+  });
+});

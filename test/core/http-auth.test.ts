@@ -1,0 +1,165 @@
+// Who may do what: keys, scopes and buses, and what a wrong key costs.
+import { expect, it } from "vitest";
+import { makeApiKey } from "../../src/core/api-key.ts";
+import { fakeHttp, keyWith, ROOT } from "../http.ts";
+
+const slug = (answer: { readonly json: { readonly type: string } }) => answer.json.type.split("/").at(-1);
+const EVENT = { specversion: "1.0", id: "A-1", source: "/shop", type: "order.created" };
+const SUBSCRIPTION = { sink: "https://a.example.com/" };
+const id = (prefix: string, parts = 1) => prefix + "0".repeat(26 * parts);
+
+it("a request without a valid key is 401 and names the scheme", async () => {
+  const http = fakeHttp();
+  for (const authorization of [
+    "",
+    "Bearer",
+    "Bearer ",
+    "Basic abc",
+    `Basic ${ROOT}`,
+    ROOT,
+    "Bearer wrong",
+    `Bearer ${ROOT}x`,
+    `Bearer ${ROOT} x`,
+    "Bearer é",
+  ]) {
+    const headers: Record<string, string> = authorization === "" ? {} : { authorization };
+    for (const [method, path] of [
+      ["POST", "/v1/events"],
+      ["GET", "/v1/subscriptions"],
+      ["PUT", "/v1/buses/new"],
+    ] as const) {
+      const answer = await http.ask(method, path, { key: null, headers });
+      expect([authorization, answer.status, slug(answer)]).toEqual([authorization, 401, "unauthorized"]);
+      expect(answer.headers.get("www-authenticate")).toBe("Bearer");
+    }
+  }
+});
+
+it("the scheme has no case, and every root key of the list is taken", async () => {
+  const http = fakeHttp();
+  expect(
+    (await http.ask("GET", "/v1/events", { key: null, headers: { authorization: `bearer ${ROOT}` } })).status,
+  ).toBe(200);
+  expect((await http.ask("GET", "/v1/events", { key: "the-key-before" })).status).toBe(200);
+});
+
+it("a made-up key costs no look-up; a well-made but unknown one is refused all the same", async () => {
+  const http = fakeHttp();
+  const madeUp = "ftk_default_0123456789012345678901_01234567";
+  expect((await http.ask("POST", "/v1/events", { key: madeUp })).status).toBe(401);
+  expect(http.routes.lookups).toBe(0);
+  const key = await makeApiKey({ bus: "default", random: new Uint8Array(64).fill(1), checkKeys: await http.checkKeys });
+  expect((await http.ask("POST", "/v1/events", { key })).status).toBe(401);
+  expect(http.routes.lookups).toBe(1);
+});
+
+it("root names its bus by header, default without one", async () => {
+  const http = fakeHttp();
+  await http.ask("PUT", "/v1/buses/eu");
+  const made = await http.ask("POST", "/v1/subscriptions", { json: SUBSCRIPTION, headers: { "fantail-bus": "eu" } });
+  expect(made.json.bus).toBe("eu");
+  const path = `/v1/subscriptions/${made.json.id}`;
+  expect((await http.ask("GET", path, { headers: { "fantail-bus": "eu" } })).status).toBe(200);
+  expect((await http.ask("GET", path)).status).toBe(404);
+  expect((await http.ask("DELETE", path)).status).toBe(404);
+  expect((await http.ask("PATCH", path, { json: {} })).status).toBe(404);
+  expect(slug(await http.ask("GET", "/v1/events", { headers: { "fantail-bus": "unknown" } }))).toBe("bus-not-found");
+  expect(slug(await http.ask("POST", "/v1/events", { json: EVENT, headers: { "fantail-bus": "unknown" } }))).toBe(
+    "bus-not-found",
+  );
+  for (const bus of ["EU", "a b", "x".repeat(33), "é"])
+    expect(slug(await http.ask("GET", "/v1/events", { headers: { "fantail-bus": bus } }))).toBe("invalid-header");
+});
+
+it("another key belongs to its bus and to no other", async () => {
+  const http = fakeHttp();
+  await http.ask("PUT", "/v1/buses/eu");
+  const key = await keyWith(http, ["read"], "eu");
+  expect((await http.ask("GET", "/v1/events", { key })).status).toBe(200);
+  expect((await http.ask("GET", "/v1/events", { key, headers: { "fantail-bus": "eu" } })).status).toBe(200);
+  expect(slug(await http.ask("GET", "/v1/events", { key, headers: { "fantail-bus": "default" } }))).toBe("forbidden");
+  expect(slug(await http.ask("GET", "/v1/events", { key, headers: { "fantail-bus": "not a bus" } }))).toBe("forbidden");
+});
+
+it("each route wants its scope", async () => {
+  const http = fakeHttp();
+  const keys = {
+    publish: await keyWith(http, ["publish"]),
+    read: await keyWith(http, ["read"]),
+    manage: await keyWith(http, ["manage"]),
+  };
+  const routes: readonly (readonly [string, string, readonly string[]])[] = [
+    ["POST", "/v1/events", ["publish"]],
+    ["GET", "/v1/events", ["read"]],
+    ["GET", `/v1/events/${id("evt_")}`, ["read"]],
+    ["GET", "/v1/deliveries", ["read"]],
+    ["GET", `/v1/deliveries/${id("dlv_", 2)}`, ["read"]],
+    ["POST", `/v1/deliveries/${id("dlv_", 2)}/retry`, ["manage"]],
+    ["POST", "/v1/subscriptions", ["manage"]],
+    ["GET", "/v1/subscriptions", ["read", "manage"]],
+    ["GET", `/v1/subscriptions/${id("sub_")}`, ["read", "manage"]],
+    ["PATCH", `/v1/subscriptions/${id("sub_")}`, ["manage"]],
+    ["DELETE", `/v1/subscriptions/${id("sub_")}`, ["manage"]],
+    ["POST", "/v1/keys", ["manage"]],
+    ["GET", "/v1/keys", ["manage"]],
+    ["DELETE", `/v1/keys/${id("key_")}`, ["manage"]],
+    ["PUT", "/v1/buses/new", []],
+  ];
+  for (const [method, path, allowed] of routes) {
+    for (const [scope, key] of Object.entries(keys)) {
+      const answer = await http.ask(method, path, { key });
+      expect([method, path, scope, answer.status !== 403]).toEqual([method, path, scope, allowed.includes(scope)]);
+      expect(answer.status).not.toBe(401);
+    }
+  }
+});
+
+it("a revoked key is refused", async () => {
+  const http = fakeHttp();
+  const { json } = await http.ask("POST", "/v1/keys", { json: { scopes: ["publish"] } });
+  expect((await http.ask("POST", "/v1/events", { key: json.key, json: EVENT })).status).toBe(202);
+  expect((await http.ask("DELETE", `/v1/keys/${json.id}`)).status).toBe(204);
+  expect((await http.ask("POST", "/v1/events", { key: json.key, json: EVENT })).status).toBe(401);
+});
+
+it("a key that is revoked while the body is uploaded does not publish", async () => {
+  const http = fakeHttp();
+  const { json } = await http.ask("POST", "/v1/keys", { json: { scopes: ["publish"] } });
+  const body = new ReadableStream(
+    {
+      async pull(controller) {
+        await http.ask("DELETE", `/v1/keys/${json.id}`);
+        controller.enqueue(new TextEncoder().encode(JSON.stringify(EVENT)));
+        controller.close();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  const answer = await http.ask("POST", "/v1/events", {
+    key: json.key,
+    body,
+    headers: { "content-type": "application/json" },
+  });
+  expect(answer.status).toBe(401);
+  expect(http.ingest.published).toEqual([]);
+});
+
+it("a publish without a key does not have its body read", async () => {
+  const state = { pulled: 0 };
+  const body = new ReadableStream(
+    {
+      pull(controller) {
+        state.pulled += 1;
+        controller.close();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  expect((await fakeHttp().ask("POST", "/v1/events", { key: "wrong", body })).status).toBe(401);
+  expect(state.pulled).toBe(0);
+});
+
+it("a bad bus name is not told to who has no key", async () => {
+  const answer = await fakeHttp().ask("GET", "/v1/events", { key: null, headers: { "fantail-bus": "???" } });
+  expect(answer.status).toBe(401);
+});

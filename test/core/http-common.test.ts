@@ -1,0 +1,222 @@
+// What all requests to the API have in common: ids, problems, methods, caps on bodies, failures of ours.
+import { expect, it } from "vitest";
+import { MANAGEMENT_BYTES_MAX } from "../../src/core/limits.ts";
+import { Unavailable } from "../../src/ports.ts";
+import { fakeHttp, keyWith, ROOT } from "../http.ts";
+
+const endless = (chunkBytes: number) => {
+  const state = { pulled: 0, cancelled: false };
+  const stream = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      state.pulled += chunkBytes;
+      controller.enqueue(new Uint8Array(chunkBytes).fill(32));
+    },
+    cancel() {
+      state.cancelled = true;
+    },
+  });
+  return { state, stream };
+};
+
+it("healthz answers without a key, and asks nobody", async () => {
+  const http = fakeHttp();
+  http.routes.away = true;
+  const answer = await http.ask("GET", "/healthz", { key: null });
+  expect(answer.status).toBe(200);
+  expect(answer.json).toEqual({ status: "ok", version: "1.2.3" });
+  expect(http.routes.lookups).toBe(0);
+});
+
+it("every answer has an id of its own, which its problem and its line in the log name too", async () => {
+  const http = fakeHttp();
+  const first = await http.ask("GET", "/nowhere");
+  const second = await http.ask("GET", "/v1/events");
+  expect(first.headers.get("x-request-id")).toMatch(/^req_[0-9a-z]{26}$/);
+  expect(second.headers.get("x-request-id")).not.toBe(first.headers.get("x-request-id"));
+  expect(first.json.instance).toBe(first.headers.get("x-request-id"));
+  expect(http.logger.lines.map(({ fields }) => fields["request_id"])).toEqual(
+    [first, second].map(({ headers }) => headers.get("x-request-id")),
+  );
+});
+
+it("a problem has the members of RFC 9457", async () => {
+  const { headers, json } = await fakeHttp().ask("GET", "/nowhere", { key: null });
+  expect(headers.get("content-type")).toBe("application/problem+json");
+  expect(json).toEqual({
+    type: "https://fantail.dev/problems/not-found",
+    title: "There is no such thing",
+    status: 404,
+    detail: "There is nothing at this path",
+    instance: headers.get("x-request-id"),
+  });
+});
+
+it("a known path with another method answers 405 and says which it knows", async () => {
+  const http = fakeHttp();
+  for (const [path, allow] of [
+    ["/healthz", "GET, HEAD"],
+    ["/v1/events", "POST, GET, HEAD"],
+    ["/v1/events/evt_1", "GET, HEAD"],
+    ["/v1/deliveries", "GET, HEAD"],
+    ["/v1/deliveries/dlv_1", "GET, HEAD"],
+    ["/v1/deliveries/dlv_1/retry", "POST"],
+    ["/v1/subscriptions", "POST, GET, HEAD"],
+    ["/v1/subscriptions/sub_1", "GET, PATCH, DELETE, HEAD"],
+    ["/v1/keys", "POST, GET, HEAD"],
+    ["/v1/keys/key_1", "DELETE"],
+    ["/v1/buses/default", "PUT"],
+  ] as const) {
+    const answer = await http.ask("OPTIONS", path, { key: null });
+    expect([path, answer.status, answer.json.type.split("/").at(-1)]).toEqual([path, 405, "method-not-allowed"]);
+    expect(answer.headers.get("allow"), path).toBe(allow);
+  }
+});
+
+it("HEAD answers as GET does, without a body", async () => {
+  const http = fakeHttp();
+  for (const path of ["/healthz", "/v1/events", "/v1/subscriptions", "/nowhere"]) {
+    const [get, head] = [await http.ask("GET", path), await http.ask("HEAD", path)];
+    expect([head.status, head.text]).toEqual([get.status, ""]);
+    expect(head.headers.get("content-type")).toBe(get.headers.get("content-type"));
+    expect(head.headers.has("x-request-id")).toBe(true);
+  }
+  expect((await http.ask("HEAD", "/v1/buses/default")).headers.get("allow")).toBe("PUT");
+});
+
+it("weather of ours is 503 with a time to come back, a warning in the log", async () => {
+  const http = fakeHttp();
+  http.routes.away = true;
+  const answer = await http.ask("GET", "/v1/subscriptions");
+  expect(answer.status).toBe(503);
+  expect(answer.headers.get("retry-after")).toBe("5");
+  expect(answer.json.type).toBe("https://fantail.dev/problems/unavailable");
+  expect(http.logger.lines).toMatchObject([
+    { level: "warn", fields: { status: 503, error: "Unavailable: The routes are too old" } },
+  ]);
+});
+
+it("a defect of ours is 500 without a word about it, logged once with the id of the request", async () => {
+  const { subscriptionStore } = fakeHttp().stores;
+  const http = fakeHttp(undefined, {
+    subscriptions: { ...subscriptionStore, list: () => Promise.reject(new TypeError("secret details")) },
+  });
+  const answer = await http.ask("GET", "/v1/subscriptions");
+  expect(answer.status).toBe(500);
+  expect(answer.json).not.toHaveProperty("detail");
+  expect(answer.text).not.toContain("secret details");
+  expect(http.logger.lines).toHaveLength(1);
+  expect(http.logger.lines[0]).toMatchObject({
+    level: "error",
+    fields: { request_id: answer.json.instance, status: 500 },
+  });
+  expect(http.logger.lines[0]?.fields["error"]).toContain("secret details");
+});
+
+it("a log line holds neither key nor path nor query", async () => {
+  const http = fakeHttp();
+  await http.ask("GET", "/v1/events/evt_private?token=private");
+  await http.ask("GET", "/private");
+  const text = JSON.stringify(http.logger.lines);
+  expect(text).toContain("/v1/events/:event_id");
+  expect(text).not.toContain("private");
+  expect(text).not.toContain(ROOT);
+});
+
+it("a management body is read up to its limit and not further, whatever its content-length says", async () => {
+  const http = fakeHttp();
+  const fitting = JSON.stringify({ sink: "https://a.example.com/" }).padEnd(MANAGEMENT_BYTES_MAX);
+  const headers = { "content-type": "application/json" };
+  expect((await http.ask("POST", "/v1/subscriptions", { body: fitting, headers })).status).toBe(201);
+  expect((await http.ask("POST", "/v1/subscriptions", { body: `${fitting} `, headers })).status).toBe(413);
+
+  for (const length of [{}, { "content-length": "10" }]) {
+    const { state, stream } = endless(100_000);
+    const answer = await http.ask("POST", "/v1/subscriptions", { body: stream, headers: { ...headers, ...length } });
+    expect(answer.json.type).toBe("https://fantail.dev/problems/payload-too-large");
+    expect(answer.json.detail).toContain("262144");
+    expect(state.pulled).toBeLessThanOrEqual(500_000);
+    expect(state.cancelled).toBe(true);
+  }
+});
+
+it("a content-length over the limit is refused before the body is read", async () => {
+  const { state, stream } = endless(10);
+  const headers = { "content-type": "application/json", "content-length": String(MANAGEMENT_BYTES_MAX + 1) };
+  expect((await fakeHttp().ask("POST", "/v1/keys", { body: stream, headers })).status).toBe(413);
+  // A stream fills its queue of one chunk when it is made.
+  expect(state.pulled).toBe(10);
+});
+
+it("a body that breaks off is 400, not a failure of ours", async () => {
+  const body = new ReadableStream({
+    pull(controller) {
+      controller.error(new Error("gone"));
+    },
+  });
+  const answer = await fakeHttp().ask("POST", "/v1/subscriptions", {
+    body,
+    headers: { "content-type": "application/json" },
+  });
+  expect([answer.status, answer.json.type]).toEqual([400, "https://fantail.dev/problems/malformed-body"]);
+});
+
+it("a management body must be an uncompressed JSON object in UTF-8", async () => {
+  const http = fakeHttp();
+  const before = http.stores.stored();
+  const post = (body: BodyInit | undefined, headers: Record<string, string>) =>
+    http.ask("POST", "/v1/subscriptions", { headers, ...(body === undefined ? {} : { body }) });
+  const json = { "content-type": "application/json" };
+  for (const [body, headers, slug] of [
+    ["{}", { "content-type": "text/plain" }, "unsupported-media-type"],
+    ["{}", { "content-type": "application/merge-patch+json" }, "unsupported-media-type"],
+    ["{}", { "content-type": "application/json; charset=latin1" }, "unsupported-media-type"],
+    ["{}", { ...json, "content-encoding": "gzip" }, "unsupported-media-type"],
+    [undefined, {}, "unsupported-media-type"],
+    [undefined, json, "malformed-json"],
+    ["{", json, "malformed-json"],
+    ['{"secret":"whsec_x",}', json, "malformed-json"],
+    [new Uint8Array([0x22, 0xff, 0x22]), json, "malformed-body"],
+    ["[]", json, "invalid-request"],
+    ["null", json, "invalid-request"],
+    ["{}", json, "invalid-request"],
+    ["[".repeat(200_000), json, "malformed-json"],
+    [`{"name":${"[".repeat(100_000)}${"]".repeat(100_000)}}`, json, "invalid-request"],
+    [`{"retry":${'{"a":'.repeat(40_000)}1${"}".repeat(40_000)}}`, json, "invalid-request"],
+  ] as const) {
+    const answer = await post(body, headers);
+    expect([body?.toString().slice(0, 30), answer.json.type.split("/").at(-1)]).toEqual([
+      body?.toString().slice(0, 30),
+      slug,
+    ]);
+    expect(answer.text).not.toContain("whsec_x");
+  }
+  expect(http.stores.stored()).toBe(before);
+  expect(
+    (await post('{"sink":"https://a.example.com/"}', { "content-type": 'Application/JSON; charset="UTF-8"' })).status,
+  ).toBe(201);
+});
+
+it("a bad JSON body is told the place where it is bad", async () => {
+  const answer = await fakeHttp().ask("POST", "/v1/keys", {
+    body: '{"a":1,}',
+    headers: { "content-type": "application/json" },
+  });
+  expect(answer.json.detail).toBe("The body is not valid JSON at line 1, column 8");
+});
+
+it("faults over the limit are counted, not listed", async () => {
+  const many = Object.fromEntries(Array.from({ length: 150 }, (_, index) => [`f${index}`, 1]));
+  const { json } = await fakeHttp().ask("POST", "/v1/subscriptions", {
+    json: { sink: "https://a.example.com/", ...many },
+  });
+  expect(json.errors).toHaveLength(100);
+  expect(json.detail).toBe("The request has 150 faults; the first 100 of 150 faults are listed");
+});
+
+it("Unavailable is told apart by what it is, not by its name", async () => {
+  const lookalike = Object.assign(new Error("no"), { name: new Unavailable("").name });
+  const { subscriptionStore } = fakeHttp().stores;
+  const http = fakeHttp(undefined, { subscriptions: { ...subscriptionStore, get: () => Promise.reject(lookalike) } });
+  expect((await http.ask("GET", `/v1/subscriptions/sub_${"0".repeat(26)}`)).status).toBe(500);
+  expect(await keyWith(http, ["read"])).toMatch(/^ftk_default_/);
+});

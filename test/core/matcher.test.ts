@@ -1,0 +1,187 @@
+// The matcher against a naive reading of what subscriptions want: the index must never be seen in the answers.
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import type { AttributeValue, CloudEvent } from "../../src/core/event.ts";
+import type { Filter } from "../../src/core/filter.ts";
+import { createMatcher } from "../../src/core/matcher.ts";
+import type { Wanted } from "../../src/core/subscription.ts";
+
+const ALL: Wanted = { types: null, source: null, filters: [] };
+
+function eventOf(type: string, source: string, others: Readonly<Record<string, AttributeValue>> = {}): CloudEvent {
+  return {
+    id: "1",
+    source,
+    type,
+    attributes: { ...others, specversion: "1.0", id: "1", source, type },
+    data: { kind: "none" },
+  };
+}
+
+/** Written apart from `compileFilter`, straight from docs/filters.md. */
+function holds(filter: Filter, event: CloudEvent): boolean {
+  const compared = (wanted: Readonly<Record<string, string>>, method: (value: string, part: string) => boolean) =>
+    Object.entries(wanted).every(([name, part]) => {
+      const found = Object.entries(event.attributes).find(([attribute]) => attribute === name);
+      return found !== undefined && method(`${found[1]}`, part);
+    });
+  if ("exact" in filter) return compared(filter.exact, (value, part) => value === part);
+  if ("prefix" in filter) return compared(filter.prefix, (value, part) => value.slice(0, part.length) === part);
+  if ("suffix" in filter) return compared(filter.suffix, (value, part) => value.slice(-part.length) === part);
+  if ("all" in filter) return !filter.all.some((inner) => !holds(inner, event));
+  if ("any" in filter) return filter.any.some((inner) => holds(inner, event));
+  return !holds(filter.not, event);
+}
+
+function takes(wanted: Wanted, event: CloudEvent): boolean {
+  if (wanted.types !== null && wanted.types.length > 0 && !wanted.types.includes(event.type)) return false;
+  if (wanted.source !== null && wanted.source !== event.source) return false;
+  return wanted.filters.every((filter) => holds(filter, event));
+}
+
+// Few words, so that most of what is generated meets.
+const type = fc.constantFrom("a", "ab", "b", "1 a", "constructor", "__proto__");
+const source = fc.constantFrom("/a", "/b", "a", "ba", "1 a");
+const comparisons = fc
+  .record({ type, source, n: fc.constantFrom("1", "true", "a") }, { requiredKeys: [] })
+  .map((entries) => Object.fromEntries(Object.entries(entries)))
+  .filter((entries) => Object.keys(entries).length > 0);
+const { filter: filters } = fc.letrec<{ filter: Filter }>((tie) => ({
+  filter: fc.oneof(
+    { maxDepth: 3, depthIdentifier: "filter" },
+    fc.record({ exact: comparisons }),
+    fc.record({ exact: comparisons }),
+    fc.record({ prefix: comparisons }),
+    fc.record({ suffix: comparisons }),
+    fc.record({ all: fc.array(tie("filter"), { minLength: 1, maxLength: 3 }) }),
+    fc.record({ any: fc.array(tie("filter"), { minLength: 1, maxLength: 3 }) }),
+    fc.record({ not: tie("filter") }),
+  ),
+}));
+const wanteds: fc.Arbitrary<Wanted> = fc.record({
+  types: fc.option(fc.array(type, { maxLength: 3 })),
+  source: fc.option(source, { freq: 2 }),
+  filters: fc.array(filters, { maxLength: 3 }),
+});
+const events = fc
+  .tuple(type, source, fc.dictionary(fc.constant("n"), fc.constantFrom(1, true, "a")))
+  .map(([eventType, eventSource, others]) => eventOf(eventType, eventSource, others));
+
+it("match() agrees with a naive reading of every subscription", () => {
+  fc.assert(
+    fc.property(
+      fc.array(wanteds, { maxLength: 20 }),
+      fc.array(events, { minLength: 1, maxLength: 5 }),
+      (list, sent) => {
+        const matcher = createMatcher();
+        for (const [index, wanted] of list.entries()) matcher.set(`sub_${index}`, wanted);
+        expect(matcher.size).toBe(list.length);
+        for (const event of sent) {
+          const expected = list.flatMap((wanted, index) => (takes(wanted, event) ? [`sub_${index}`] : []));
+          expect(matcher.match(event).toSorted()).toEqual(expected.toSorted());
+        }
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
+
+it("set() and delete() in any order leave what a fresh matcher would hold", () => {
+  const change = fc.record({ id: fc.constantFrom("s1", "s2", "s3", "s4"), wanted: fc.option(wanteds) });
+  fc.assert(
+    fc.property(
+      fc.array(change, { maxLength: 30 }),
+      fc.array(events, { minLength: 1, maxLength: 5 }),
+      (changes, sent) => {
+        const matcher = createMatcher();
+        const last = new Map<string, Wanted>();
+        for (const { id, wanted } of changes) {
+          if (wanted === null) {
+            matcher.delete(id);
+            last.delete(id);
+          } else {
+            matcher.set(id, wanted);
+            last.set(id, wanted);
+          }
+        }
+        const fresh = createMatcher();
+        for (const [id, wanted] of last) fresh.set(id, wanted);
+        expect(matcher.size).toBe(fresh.size);
+        for (const event of sent) expect(matcher.match(event).toSorted()).toEqual(fresh.match(event).toSorted());
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
+
+it("match() names exactly one of a filter and its negation", () => {
+  fc.assert(
+    fc.property(filters, events, (filter, event) => {
+      const matcher = createMatcher();
+      matcher.set("yes", { ...ALL, filters: [filter] });
+      matcher.set("no", { ...ALL, filters: [{ not: filter }] });
+      expect(matcher.match(event)).toHaveLength(1);
+    }),
+  );
+});
+
+it("match() names a subscription once, however often its type is listed", () => {
+  const matcher = createMatcher();
+  matcher.set("s", { ...ALL, types: ["a", "a", "b"] });
+  expect(matcher.match(eventOf("a", "/s"))).toEqual(["s"]);
+  matcher.delete("s");
+  expect(matcher.match(eventOf("a", "/s"))).toEqual([]);
+});
+
+it("match() keeps type and source apart wherever one ends", () => {
+  const matcher = createMatcher();
+  matcher.set("s", { ...ALL, types: ["ab"], source: "c" });
+  expect(matcher.match(eventOf("a", "bc"))).toEqual([]);
+  expect(matcher.match(eventOf("abc", ""))).toEqual([]);
+  expect(matcher.match(eventOf("ab", "c"))).toEqual(["s"]);
+});
+
+it("match() takes nothing when types and an exact filter contradict each other", () => {
+  const matcher = createMatcher();
+  matcher.set("s", { ...ALL, types: ["a"], filters: [{ exact: { type: "b" } }] });
+  matcher.set("t", { ...ALL, source: "/a", filters: [{ exact: { source: "/b" } }] });
+  for (const [eventType, eventSource] of [
+    ["a", "/a"],
+    ["b", "/b"],
+    ["a", "/b"],
+    ["b", "/a"],
+  ] as const)
+    expect(matcher.match(eventOf(eventType, eventSource))).toEqual([]);
+});
+
+it("set() replaces what the subscription wanted, and a shared condition outlives one of its users", () => {
+  const matcher = createMatcher();
+  const eu: Wanted = { ...ALL, filters: [{ prefix: { subject: "eu/" } }] };
+  matcher.set("s", eu);
+  matcher.set("t", eu);
+  matcher.set("s", { ...ALL, types: ["other"] });
+  expect(matcher.match(eventOf("a", "/s", { subject: "eu/1" }))).toEqual(["t"]);
+  expect(matcher.match(eventOf("other", "/s", { subject: "us/1" }))).toEqual(["s"]);
+  expect(matcher.size).toBe(2);
+});
+
+it("delete() of an id that is not in changes nothing", () => {
+  const matcher = createMatcher();
+  matcher.set("s", ALL);
+  matcher.delete("t");
+  expect(matcher.size).toBe(1);
+  expect(matcher.match(eventOf("a", "/s"))).toEqual(["s"]);
+});
+
+it("match() finds one of many subscriptions, and deletion leaves none", () => {
+  const matcher = createMatcher();
+  const count = 20_000;
+  for (let index = 0; index < count; index++)
+    matcher.set(`s${index}`, { ...ALL, types: [`t${index % 1_000}`], source: `/${index}` });
+  expect(matcher.size).toBe(count);
+  expect(matcher.match(eventOf("t7", "/19007"))).toEqual(["s19007"]);
+  expect(matcher.match(eventOf("t8", "/19007"))).toEqual([]);
+  for (let index = 0; index < count; index++) matcher.delete(`s${index}`);
+  expect(matcher.size).toBe(0);
+  expect(matcher.match(eventOf("t7", "/19007"))).toEqual([]);
+});

@@ -1,0 +1,143 @@
+/**
+ * A world for the routes: a table of changes with its counter, a feed whose queries are run and answered when the test says so,
+ * and a clock that is moved by hand.
+ */
+import { ROUTES_CHANGES_MAX } from "../../src/core/limits.ts";
+import type { CloudEvent } from "../../src/core/event.ts";
+import type { Wanted } from "../../src/core/subscription.ts";
+import { type BusRoutes, type Change, type ChangeFeed, type Clock, Unavailable } from "../../src/ports.ts";
+
+export interface HandClock extends Clock {
+  /** Moves the time, wakes who slept until then, and lets all that follows from it happen. */
+  advance(ms: number): Promise<void>;
+}
+
+/** Lets everything happen that waits for nothing but its turn. */
+export const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+export function handClock(): HandClock {
+  let now = 1_800_000_000_000;
+  let sleepers: { readonly until: number; readonly wake: () => void }[] = [];
+  return {
+    now: () => now,
+    sleep: (ms) => new Promise((wake) => sleepers.push({ until: now + ms, wake })),
+    async advance(ms) {
+      now += ms;
+      for (const { wake } of sleepers.filter(({ until }) => until <= now)) wake();
+      sleepers = sleepers.filter(({ until }) => until > now);
+      await settle();
+    },
+  };
+}
+
+type Page = Awaited<ReturnType<ChangeFeed["since"]>>;
+
+/** A query on its way: `run` takes its snapshot, `answer` brings it back. */
+export interface Query {
+  readonly from: number;
+  readonly buses: readonly string[];
+  run(): void;
+  answer(): Promise<void>;
+  fail(): Promise<void>;
+}
+
+export interface World {
+  readonly feed: ChangeFeed;
+  /** All queries ever sent. */
+  readonly queries: Query[];
+  /** What becomes of a query: at once answered, at once failed, or left to the test. */
+  mode: "prompt" | "failing" | "manual";
+  putBus(bus: string): Change;
+  put(bus: string, id: string, wanted: Wanted | string): Change;
+  drop(bus: string, id: string): Change;
+  grant(bus: string, id: string): Change;
+  revoke(bus: string, id: string): Change;
+  /** Erases all tombstones. */
+  purge(): void;
+  /** Sets the counter back, as a restored database has it. */
+  restore(version: number): void;
+  version(): number;
+}
+
+export const wants = (...types: string[]): Wanted => ({ types, source: null, filters: [] });
+
+export function newWorld(): World {
+  let version = 1;
+  let purgedVersion = 0;
+  const rows = new Map<string, Change>();
+  const isTombstone = (change: Change): boolean =>
+    (change.kind === "subscription" && change.wanted === null) || (change.kind === "key" && change.grant === null);
+
+  function stamp<C extends Change>(id: string, change: C): C {
+    rows.set(`${change.bus} ${id}`, change);
+    return change;
+  }
+
+  function page(from: number, buses: readonly string[]): Page {
+    const changes = [...rows.values()]
+      .filter((change) => change.version > from && buses.includes(change.bus))
+      .toSorted((a, b) => a.version - b.version)
+      .slice(0, ROUTES_CHANGES_MAX);
+    return { changes, version, purgedVersion };
+  }
+
+  const world: World = {
+    mode: "prompt",
+    queries: [],
+    version: () => version,
+    feed: {
+      since(from, buses) {
+        const { promise, resolve, reject } = Promise.withResolvers<Page>();
+        let snapshot: Page | undefined;
+        const query: Query = {
+          from,
+          buses,
+          run: () => void (snapshot ??= page(from, buses)),
+          answer: () => (resolve(snapshot ?? page(from, buses)), settle()),
+          fail: () => (reject(new Unavailable("The database does not answer")), settle()),
+        };
+        world.queries.push(query);
+        if (world.mode === "prompt") void query.answer();
+        if (world.mode === "failing") void query.fail();
+        return promise;
+      },
+    },
+    putBus: (bus) => stamp("", { kind: "bus", version: ++version, bus }),
+    put: (bus, id, wanted) =>
+      stamp(id, {
+        ...{ kind: "subscription", version: ++version, bus, id },
+        wanted: typeof wanted === "string" ? wanted : JSON.stringify(wanted),
+      }),
+    drop: (bus, id) => stamp(id, { kind: "subscription", version: ++version, bus, id, wanted: null }),
+    grant: (bus, id) =>
+      stamp(id, {
+        kind: "key",
+        version: ++version,
+        bus,
+        id,
+        grant: { id, hash: `hash of ${id}`, scopes: ["publish"] },
+      }),
+    revoke: (bus, id) => stamp(id, { kind: "key", version: ++version, bus, id, grant: null }),
+    purge() {
+      for (const [name, change] of rows) {
+        if (!isTombstone(change)) continue;
+        purgedVersion = Math.max(purgedVersion, change.version);
+        rows.delete(name);
+      }
+    },
+    restore(to) {
+      version = to;
+      for (const [name, change] of rows) if (change.version > to) rows.delete(name);
+    },
+  };
+  return world;
+}
+
+export function event(type: string): CloudEvent {
+  const attributes = { specversion: "1.0", id: "1", source: "/s", type };
+  return { id: "1", source: "/s", type, attributes, data: { kind: "none" } };
+}
+
+/** Ids that take an event of that type, in order; null for no bus. */
+export const takers = (routes: BusRoutes | null, type: string): string[] | null =>
+  routes === null ? null : [...routes.match(event(type))].toSorted();

@@ -1,0 +1,302 @@
+/**
+ * In-memory ports with a hand-moved clock. They obey the rules of the real ones: a store counts versions, the routes know only what
+ * they were told, a full bus refuses, a lost race is lost.
+ */
+import { createMatcher } from "../src/core/matcher.ts";
+import type { Wake } from "../src/core/wakes.ts";
+import type { Subscription, Wanted } from "../src/core/subscription.ts";
+import type { Accepted, Publish } from "../src/ingest.ts";
+import { eventIdOf } from "../src/core/ids.ts";
+import {
+  Unavailable,
+  type Bus,
+  type BusStore,
+  type Change,
+  type Clock,
+  type DeliveryOnRecord,
+  type EventOnRecord,
+  type EventRecord,
+  type Key,
+  type KeyGrant,
+  type KeyStore,
+  type Logger,
+  type Random,
+  type Routes,
+  type Rows,
+  type SubscriptionStore,
+} from "../src/ports.ts";
+
+export interface FakeClock extends Clock {
+  advance(ms: number): void;
+}
+
+/** Stands still until it is moved; `sleep` moves it. */
+export function fakeClock(startMs = Date.parse("2026-01-02T03:04:05.678Z")): FakeClock {
+  let now = startMs;
+  return {
+    now: () => now,
+    advance: (ms) => {
+      now += ms;
+    },
+    sleep: async (ms) => {
+      now += ms;
+    },
+  };
+}
+
+/** The same bytes in the same order each run (mulberry32). */
+export function fakeRandom(seed = 1): Random {
+  let state = seed;
+  const next = (): number => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+  return {
+    fraction: next,
+    bytes: (count) => Uint8Array.from({ length: count }, () => Math.floor(next() * 256)),
+  };
+}
+
+export interface LogLine {
+  readonly level: "info" | "warn" | "error";
+  readonly name: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+export function fakeLogger(): Logger & { readonly lines: LogLine[] } {
+  const lines: LogLine[] = [];
+  const at = (level: LogLine["level"]) => (name: string, fields: LogLine["fields"]) =>
+    void lines.push({ level, name, fields });
+  return { lines, info: at("info"), warn: at("warn"), error: at("error") };
+}
+
+/** Knows the bus `default` and what `applied` told it, nothing else. `away` makes it behave as without D1 and without a copy. */
+export function fakeRoutes(): Routes & { away: boolean; readonly changes: Change[]; lookups: number } {
+  const buses = new Map([["default", { matcher: createMatcher(), keys: new Map<string, KeyGrant>() }]]);
+  const routes = {
+    away: false,
+    lookups: 0,
+    changes: [] as Change[],
+    async bus(name: string) {
+      routes.lookups += 1;
+      if (routes.away) throw new Unavailable("The routes are too old");
+      const known = buses.get(name);
+      return known === undefined ? null : { bus: name, match: known.matcher.match };
+    },
+    async key(bus: string, hash: string) {
+      routes.lookups += 1;
+      if (routes.away) throw new Unavailable("The routes are too old");
+      return [...(buses.get(bus)?.keys.values() ?? [])].find((grant) => grant.hash === hash) ?? null;
+    },
+    applied(change: Change) {
+      routes.changes.push(change);
+      if (change.kind === "bus") buses.set(change.bus, { matcher: createMatcher(), keys: new Map() });
+      const known = buses.get(change.bus);
+      if (known === undefined) return;
+      if (change.kind === "key") {
+        if (change.grant === null) known.keys.delete(change.id);
+        else known.keys.set(change.id, change.grant);
+      }
+      if (change.kind === "subscription") {
+        known.matcher.delete(change.id);
+        if (change.wanted !== null) {
+          const wanted: Wanted = JSON.parse(change.wanted);
+          known.matcher.set(change.id, wanted);
+        }
+      }
+    },
+  };
+  return routes;
+}
+
+function pageBefore<T extends { readonly id: string }>(
+  rows: readonly T[],
+  { limit, before }: { readonly limit: number; readonly before: string | null },
+): Rows<T, string> {
+  const rest = rows.filter(({ id }) => before === null || id < before).toSorted((a, b) => (a.id < b.id ? 1 : -1));
+  const page = rest.slice(0, limit);
+  return { rows: page, next: rest.length > limit ? (page.at(-1)?.id ?? null) : null };
+}
+
+/** Buses, keys and subscriptions over one counter, as in D1. */
+export function fakeStores(limits = { buses: 10, keys: 10, subscriptions: 10 }) {
+  let version = 1;
+  const buses = new Map<string, Bus>([["default", { bus: "default", createdMs: 0, updatedMs: 0, version }]]);
+  const keys = new Map<string, Key>();
+  const subscriptions = new Map<string, Subscription>();
+  const inBus = <T extends { readonly bus: string }>(rows: ReadonlyMap<string, T>, bus: string): readonly T[] =>
+    [...rows.values()].filter((row) => row.bus === bus);
+  const of = <T extends { readonly bus: string }>(rows: ReadonlyMap<string, T>, bus: string, id: string): T | null => {
+    const row = rows.get(id);
+    return row?.bus === bus ? row : null;
+  };
+
+  const busStore: BusStore = {
+    async put(bus, now) {
+      const known = buses.get(bus);
+      if (known !== undefined) return { bus: known, created: false };
+      if (buses.size >= limits.buses) return "limit-reached";
+      const made = { bus, createdMs: now, updatedMs: now, version: ++version };
+      buses.set(bus, made);
+      return { bus: made, created: true };
+    },
+  };
+  const keyStore: KeyStore = {
+    async create(key) {
+      if (!buses.has(key.bus)) throw new Error("There is no such bus");
+      if (inBus(keys, key.bus).length >= limits.keys) return "limit-reached";
+      const stored = { ...key, version: ++version };
+      keys.set(key.id, stored);
+      return stored;
+    },
+    list: async (bus, page) => pageBefore(inBus(keys, bus), page),
+    get: async (bus, id) => of(keys, bus, id),
+    revoke: async (bus, id) => (of(keys, bus, id) !== null && keys.delete(id) ? ++version : null),
+  };
+  const subscriptionStore: SubscriptionStore = {
+    async create(subscription) {
+      if (!buses.has(subscription.bus)) throw new Error("There is no such bus");
+      if (inBus(subscriptions, subscription.bus).length >= limits.subscriptions) return "limit-reached";
+      const stored = { ...subscription, version: ++version };
+      subscriptions.set(subscription.id, stored);
+      return stored;
+    },
+    get: async (bus, id) => of(subscriptions, bus, id),
+    list: async (bus, page) => pageBefore(inBus(subscriptions, bus), page),
+    async replace(subscription, expected) {
+      if (of(subscriptions, subscription.bus, subscription.id)?.version !== expected) return null;
+      const stored = { ...subscription, version: ++version };
+      subscriptions.set(subscription.id, stored);
+      return stored;
+    },
+    delete: async (bus, id) => (of(subscriptions, bus, id) !== null && subscriptions.delete(id) ? ++version : null),
+    async disable(bus, id, reason, now) {
+      const row = of(subscriptions, bus, id);
+      if (row?.status !== "active") return null;
+      const disabled = {
+        ...row,
+        status: "disabled",
+        disabledReason: reason,
+        updatedMs: now,
+        version: ++version,
+      } as const;
+      subscriptions.set(id, disabled);
+      return { kind: "subscription", version: disabled.version, bus, id, wanted: null };
+    },
+  };
+  /** Everything that is stored, to tell whether something was. */
+  const stored = () => JSON.stringify([[...buses.values()], [...keys.values()], [...subscriptions.values()]]);
+  return { busStore, keyStore, subscriptionStore, stored };
+}
+
+type Place = readonly [seq: string, subscriptionId: string, run: string];
+
+/** Rows are put in by the test; lists are newest first, and a manual retry of a `claimed` row finds an attempt in progress. */
+export function fakeRecord(): EventRecord & {
+  readonly eventRows: EventOnRecord[];
+  readonly deliveryRows: DeliveryOnRecord[];
+} {
+  const eventRows: EventOnRecord[] = [];
+  const deliveryRows: DeliveryOnRecord[] = [];
+  const statusOf = ({ state, attempts }: DeliveryOnRecord): string =>
+    state !== "claimed" && state !== "waiting" ? state : attempts === "[]" ? "pending" : "retrying";
+  const placeOf = ({ key }: DeliveryOnRecord): Place => [key.seq, key.subscriptionId, key.run];
+  const at = (place: readonly string[]): string => place.join(" ");
+  const page = <T>(
+    rows: readonly T[],
+    place: (row: T) => readonly string[],
+    { limit, cursor }: { readonly limit: number; readonly cursor: readonly string[] | null },
+  ): Rows<T, readonly string[]> => {
+    const rest = rows
+      .filter((row) => cursor === null || at(place(row)) < at(cursor))
+      .toSorted((a, b) => (at(place(a)) < at(place(b)) ? 1 : -1));
+    const taken = rest.slice(0, limit);
+    const last = taken.at(-1);
+    return { rows: taken, next: rest.length > limit && last !== undefined ? place(last) : null };
+  };
+  const acceptedMsOf = (eventId: string): number => eventRows.find((row) => row.eventId === eventId)?.acceptedMs ?? 0;
+  const within = (ms: number, { sinceMs = 0, untilMs = Infinity }: { sinceMs?: number; untilMs?: number }): boolean =>
+    ms >= sinceMs && ms < untilMs;
+
+  return {
+    eventRows,
+    deliveryRows,
+    events: async (bus, filters, options) =>
+      page(
+        eventRows.filter(
+          (row) =>
+            row.bus === bus &&
+            within(row.acceptedMs, filters) &&
+            (filters.type ?? row.type) === row.type &&
+            (filters.source ?? row.source) === row.source &&
+            (filters.subject ?? row.subject) === row.subject,
+        ),
+        ({ seq }) => [seq],
+        options,
+      ),
+    event: async (bus, eventId) => eventRows.find((row) => row.bus === bus && row.eventId === eventId) ?? null,
+    deliveries: async (bus, filters, options) =>
+      page(
+        deliveryRows.filter(
+          (row) =>
+            row.key.bus === bus &&
+            within(acceptedMsOf(row.eventId), filters) &&
+            (filters.eventId ?? row.eventId) === row.eventId &&
+            (filters.subscriptionId ?? row.key.subscriptionId) === row.key.subscriptionId &&
+            (filters.status ?? statusOf(row)) === statusOf(row),
+        ),
+        placeOf,
+        options,
+      ),
+    delivery: async (bus, eventId, subscriptionId, run) =>
+      deliveryRows.find(
+        (row) =>
+          row.key.bus === bus &&
+          row.eventId === eventId &&
+          row.key.subscriptionId === subscriptionId &&
+          row.key.run === run,
+      ) ?? null,
+    async retry(key, now) {
+      const index = deliveryRows.findIndex((row) => at(placeOf(row)) === at([key.seq, key.subscriptionId, key.run]));
+      const row = deliveryRows[index];
+      if (row === undefined) return null;
+      if (row.state === "claimed") return "attempt-in-progress";
+      deliveryRows[index] = { ...row, state: "waiting", dueMs: now };
+      return "waiting";
+    },
+  };
+}
+
+/** Matches on those routes and keeps what it was given. `away` makes it throw, as when a queue does not confirm. */
+export function fakeIngest(routes: Routes) {
+  const published: Publish[] = [];
+  const fake = {
+    away: false,
+    published,
+    async ingest(publish: Publish): Promise<readonly Accepted[]> {
+      const bus = await routes.bus(publish.bus, publish.background);
+      if (bus === null || fake.away) throw new Unavailable("A queue did not confirm");
+      published.push(publish);
+      return Promise.all(
+        publish.events.map(async (event) => {
+          const subscriptionIds = bus.match(event);
+          return {
+            eventId: await eventIdOf(publish.bus, event.source, event.id),
+            event,
+            matched: subscriptionIds.length,
+            subscriptionIds,
+          };
+        }),
+      );
+    },
+  };
+  return fake;
+}
+
+/** Keeps the wake-ups that it was asked to send. */
+export function fakeWakes() {
+  const wakes: Wake[] = [];
+  return { wakes, wake: async (more: readonly Wake[]) => void wakes.push(...more) };
+}

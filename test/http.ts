@@ -1,0 +1,102 @@
+/** The HTTP API over the fakes, and requests to it. */
+import { importCheckKeys } from "../src/core/api-key.ts";
+import { createApp, type HttpDeps } from "../src/http/app.ts";
+import {
+  fakeClock,
+  fakeIngest,
+  fakeLogger,
+  fakeRandom,
+  fakeRecord,
+  fakeRoutes,
+  fakeStores,
+  fakeWakes,
+} from "./fakes.ts";
+
+export const ROOT = "root-key-for-tests";
+
+/** What a test looks at in an answer. `json` is undefined when the body is not JSON. */
+export interface Answered {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  // oxlint-disable-next-line typescript/no-explicit-any: tests look into answers of every shape, and an expectation fails on a wrong one
+  readonly json: any;
+}
+
+export interface Asked {
+  /** The bearer key; null for none. The root key when it is left out. */
+  readonly key?: string | null;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as JSON. */
+  readonly json?: unknown;
+  /** Sent as it is. */
+  readonly body?: BodyInit;
+}
+
+export function fakeHttp(limits?: Parameters<typeof fakeStores>[0], overrides: Partial<HttpDeps> = {}) {
+  const clock = fakeClock();
+  const random = fakeRandom();
+  const logger = fakeLogger();
+  const routes = fakeRoutes();
+  const stores = fakeStores(limits);
+  const record = fakeRecord();
+  const ingest = fakeIngest(routes);
+  const wakes = fakeWakes();
+  const checkKeys = importCheckKeys([new Uint8Array(32).fill(7)]);
+  const counts = { resumed: 0, background: 0 };
+  const app = createApp({
+    clock,
+    random,
+    logger,
+    routes,
+    buses: stores.busStore,
+    keys: stores.keyStore,
+    subscriptions: stores.subscriptionStore,
+    record,
+    ingest: ingest.ingest,
+    wake: wakes.wake,
+    resumed: async () => void counts.resumed++,
+    auth: { rootKeys: [ROOT, "the-key-before"], checkKeys: () => checkKeys },
+    sinkPolicy: { allowInsecure: false, publicHost: "events.example.com" },
+    version: "1.2.3",
+    ...overrides,
+  });
+  const background = () => void counts.background++;
+
+  async function send(request: Request): Promise<Answered> {
+    const response = await app.fetch(request, { background });
+    const text = await response.text();
+    const isJson = /^application\/(problem\+)?json\b/.test(response.headers.get("content-type") ?? "");
+    return {
+      status: response.status,
+      headers: response.headers,
+      text,
+      json: isJson && text !== "" ? JSON.parse(text) : undefined,
+    };
+  }
+
+  function ask(method: string, path: string, { key = ROOT, headers = {}, json, body }: Asked = {}): Promise<Answered> {
+    const all = new Headers(headers);
+    if (key !== null) all.set("authorization", `Bearer ${key}`);
+    if (json !== undefined && !all.has("content-type")) all.set("content-type", "application/json");
+    const content = json === undefined ? body : JSON.stringify(json);
+    return send(
+      new Request(`https://events.example.com${path}`, {
+        method,
+        headers: all,
+        ...(content === undefined ? {} : { body: content }),
+        ...(content instanceof ReadableStream ? { duplex: "half" } : {}),
+      }),
+    );
+  }
+
+  return { app, ask, send, clock, logger, routes, stores, record, ingest, wakes, counts, checkKeys };
+}
+
+export type FakeHttp = ReturnType<typeof fakeHttp>;
+
+/** A key with those scopes, made through the API by root. */
+export async function keyWith({ ask }: FakeHttp, scopes: readonly string[], bus = "default"): Promise<string> {
+  const made = await ask("POST", "/v1/keys", { headers: { "fantail-bus": bus }, json: { scopes } });
+  return made.json.key;
+}
