@@ -19,18 +19,16 @@ const Needs = z.object({
 });
 const NamedList = z.array(z.object({ name: z.string() }));
 
-async function main(args: readonly string[]): Promise<number> {
+/** The whole of it; the exit code is that of `wrangler deploy`. Throws with what wrangler said when a step before that fails. */
+export async function deploy(args: readonly string[]): Promise<number> {
   if (args.includes("--dry-run")) return show(["deploy", ...args]);
 
   const needs = Needs.parse(unstable_readConfig({ config: "wrangler.toml" }));
   const databases = needs.d1_databases.map(({ database_name }) => database_name);
   await checkLogin();
   await makeDatabases(databases);
-  for (const { queue } of needs.queues.producers) await makeQueue(queue);
-  for (const database of databases) {
-    const code = await show(["d1", "migrations", "apply", database, "--remote"]);
-    if (code !== 0) throw new Error(`The migrations of ${database} failed; the Worker was not deployed`);
-  }
+  await Promise.all(needs.queues.producers.map(({ queue }) => makeQueue(queue)));
+  for (const database of databases) await migrate(database);
   const secrets = await newSecrets(needs.secrets.required);
   return Object.keys(secrets).length === 0 ? show(["deploy", ...args]) : deployWithSecrets(secrets, args);
 }
@@ -63,6 +61,11 @@ async function makeQueue(name: string): Promise<void> {
   if (!said(finished).includes("does not exist")) throw failure(["queues", "info", name], finished);
   await need(["queues", "create", name]);
   console.log(`Made the queue ${name}`);
+}
+
+async function migrate(database: string): Promise<void> {
+  await need(["d1", "migrations", "apply", database, "--remote"]);
+  console.log(`Migrated the database ${database}`);
 }
 
 /** A random value for each required secret that the deployed Worker lacks; for all of them when there is no Worker yet. */
@@ -115,9 +118,11 @@ function namesIn(json: string): string[] {
   return NamedList.parse(JSON.parse(json)).map(({ name }) => name);
 }
 
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
+if (import.meta.main) {
+  try {
+    process.exitCode = await deploy(process.argv.slice(2));
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  }
 }

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { ended, runWrangler, spawnWrangler } from "./wrangler.ts";
-import type { ChildProcess } from "node:child_process";
+import type { ChildProcess, SpawnOptions } from "node:child_process";
 
 /** Signals that ask this process to end; each stops a running router first. */
 export const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -75,13 +75,12 @@ export async function migrate(persistTo?: string): Promise<void> {
  * killed, `wrangler dev` ends with it.
  */
 export async function launch(options: LaunchOptions): Promise<Router> {
-  const child = spawnWrangler(devArguments(options), {
-    stdio: options.quiet ? ["ignore", "pipe", "pipe", "ipc"] : ["ignore", "inherit", "inherit", "ipc"],
-    // A group of its own: a Ctrl-C reaches this process only, which ends wrangler in order.
-    detached: true,
-    // Routers that share a registry would take each other's queue messages.
-    env: { WRANGLER_REGISTRY_PATH: `${options.persistTo ?? ".wrangler"}/registry` },
-  });
+  // Routers that share a registry would take each other's queue messages.
+  const env = { WRANGLER_REGISTRY_PATH: `${options.persistTo ?? ".wrangler"}/registry` };
+  const output = options.quiet ? "pipe" : "inherit";
+  // A group of its own: a Ctrl-C reaches this process only, which ends wrangler in order.
+  const how = { stdio: ["ignore", output, output, "ipc"], detached: true } satisfies SpawnOptions;
+  const child = spawnWrangler(devArguments(options), how, env);
   const tail = keepTail(child);
   const exited = ended(child);
   const stop = () => end(child, exited);

@@ -2,7 +2,7 @@
  * How every script runs wrangler: which binary, and with what switched off. Decides nothing else.
  */
 import { spawn, type ChildProcess, type SpawnOptions } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 
 /** What a finished wrangler command said. `code` is 1 when a signal ended it. */
 export interface Finished {
@@ -11,7 +11,7 @@ export interface Finished {
   readonly stderr: string;
 }
 
-const WRANGLER = fileURLToPath(new URL("../node_modules/wrangler/bin/wrangler.js", import.meta.url));
+const WRANGLER = join(import.meta.dirname, "../node_modules/wrangler/bin/wrangler.js");
 
 /**
  * Environment of all Cloudflare tools: nothing leaves the machine unasked (usage figures, error reports, update checks, a
@@ -27,16 +27,17 @@ export const QUIET_ENVIRONMENT = {
 };
 
 /**
- * Starts wrangler in the working directory (npm runs scripts in the checkout's top directory, where `wrangler.toml` is). `FANTAIL_WRANGLER` names another executable to run in its place (tests
- * do). Variables in `options.env` are added to the environment.
+ * Starts wrangler in the working directory (npm runs scripts in the checkout's top directory, where `wrangler.toml` is), with
+ * `env` added to its environment. `FANTAIL_WRANGLER` names another executable to run in its place (tests do).
  */
-export function spawnWrangler(args: readonly string[], options: SpawnOptions = {}): ChildProcess {
+export function spawnWrangler(
+  args: readonly string[],
+  options: Omit<SpawnOptions, "env">,
+  env: Readonly<Record<string, string>> = {},
+): ChildProcess {
   const substitute = process.env["FANTAIL_WRANGLER"];
   const [command, ...first] = substitute ? [substitute] : [process.execPath, WRANGLER];
-  return spawn(command, [...first, ...args], {
-    ...options,
-    env: { ...process.env, ...QUIET_ENVIRONMENT, ...options.env },
-  });
+  return spawn(command, [...first, ...args], { ...options, env: { ...process.env, ...QUIET_ENVIRONMENT, ...env } });
 }
 
 /** Runs wrangler to its end and captures what it writes. It cannot ask questions: it has no terminal. */

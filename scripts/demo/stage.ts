@@ -3,6 +3,7 @@
  * It judges nothing and shows only progress.
  */
 import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -19,6 +20,8 @@ import { PLANS } from "./subscriptions.ts";
 /** After the last expected receipt: time for what must not come. */
 const QUIET_MS = 1_500;
 const POLL_MS = 50;
+/** The local runtime fires no cron by itself: the sweep is what finds a delivery whose queue message was lost. */
+const CRON_MS = 20_000;
 /** Every so many-th event is published once more. */
 const REPEAT_EVERY = 60;
 
@@ -53,11 +56,15 @@ export async function setUp(run: Run): Promise<Scene> {
   progress("Starting the router and three consumers …");
   const state = await mkdtemp(join(tmpdir(), "fantail-demo-"));
   run.cleanups.push(() => rm(state, { recursive: true, force: true }));
-  const starting = startRouter({ persistTo: state, quiet: true });
+  const port = await freePort();
+  // References carry links, which need the router's own host. As it is refused as a sink, it is not the consumers' 127.0.0.1.
+  const starting = startRouter({ port, persistTo: state, vars: { PUBLIC_HOST: `localhost:${port}` }, quiet: true });
   const fleet = Promise.all(scores.map((score) => recruit(score, publications, run)));
   run.cleanups.push(async () => (await starting).stop());
   const [router, consumers] = await Promise.all([starting, fleet]);
   router.exited.then((code) => run.fail(new Error(`The router ended with code ${code}`)), run.fail);
+  const cron = setInterval(() => void router.fireCron().catch(() => {}), CRON_MS);
+  run.cleanups.push(async () => clearInterval(cron));
   say(`router    ${router.url}, with throw-away state in ${state}`);
 
   const root = apiOf(router.url, router.rootKey);
@@ -72,6 +79,15 @@ export async function setUp(run: Run): Promise<Scene> {
     publications,
     duplicates: null,
   };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === "string") throw new Error("There is no free port");
+  return address.port;
 }
 
 async function recruit(score: Score, publications: Publications, run: Run): Promise<Consumer> {

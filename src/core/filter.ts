@@ -16,7 +16,6 @@ import {
 } from "./limits.ts";
 import { type Fault, pointerToken } from "./problem.ts";
 import { err, ok, type Result } from "./result.ts";
-import type { Wanted } from "./subscription.ts";
 
 /** Attribute names with what their values are compared to; never empty, all must hold. */
 type Comparisons = Readonly<Record<string, string>>;
@@ -217,14 +216,17 @@ function fault(walk: Walk, pointer: string, detail: string): null {
 }
 
 /**
- * The members of a subscription that say which events it takes, as they stand in the request's object. Absent and null mean "all".
- * Limits: TYPES_MAX types, FILTER_BYTES_MAX bytes as JSON, and those of `parseFilters`.
+ * The members of a subscription that say which events it takes, as they stand in the request's object: a `Wanted`. Absent and null mean
+ * "all". Limits: TYPES_MAX types, FILTER_BYTES_MAX bytes as JSON, and those of `parseFilters`.
  */
 export function parseWanted(request: {
   readonly types?: unknown;
   readonly source?: unknown;
   readonly filters?: unknown;
-}): Result<Wanted, readonly Fault[]> {
+}): Result<
+  { readonly types: readonly string[] | null; readonly source: string | null; readonly filters: readonly Filter[] },
+  readonly Fault[]
+> {
   const types = parseTypes(request.types ?? null);
   const source = parseSource(request.source ?? null);
   const filters = parseFilters(request.filters ?? [], "/filters");
@@ -232,7 +234,7 @@ export function parseWanted(request: {
     const faults = [types, source, filters].flatMap((result) => (result.ok ? [] : result.error));
     return err(faults.slice(0, FAULTS_MAX));
   }
-  const wanted: Wanted = { types: types.value, source: source.value, filters: filters.value };
+  const wanted = { types: types.value, source: source.value, filters: filters.value };
   const bytes = bytesOf(JSON.stringify(wanted));
   if (bytes <= FILTER_BYTES_MAX) return ok(wanted);
   const detail = `types, source and filters have ${bytes} bytes as JSON, the limit is ${FILTER_BYTES_MAX}`;

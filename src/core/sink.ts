@@ -1,6 +1,6 @@
 /**
- * Which URLs are called, and with which headers of the subscription's own. It judges how things are written: a name that resolves to a
- * private address is stopped by the platform (`global_fetch_strictly_public`), because nothing here looks names up.
+ * Which URLs are called, and with which headers of the subscription's own. It judges how things are written and looks no name up: a
+ * public name that resolves to a private address passes, and meets an edge that has no route to private networks.
  */
 import { SINK_CHARS_MAX, SINK_HEADER_NAME_CHARS_MAX, SINK_HEADER_VALUE_CHARS_MAX, SINK_HEADERS_MAX } from "./limits.ts";
 import { type Fault, pointerToken } from "./problem.ts";

@@ -64,6 +64,8 @@ function messageOf(issue: z.core.$ZodRawIssue): string {
   if (issue.code === "invalid_type") return `${name} must be ${EXPECTED[issue.expected] ?? issue.expected}`;
   if (issue.code === "invalid_value") return `${name} must be one of ${issue.values.join(", ")}`;
   if (issue.code === "too_big") return `${name} must ${sizeOf(issue.origin, `at most ${issue.maximum}`)}`;
+  if (issue.code === "too_small" && UNITS[issue.origin] !== undefined && issue.minimum === 1)
+    return `${name} must not be empty`;
   if (issue.code === "too_small") return `${name} must ${sizeOf(issue.origin, `at least ${issue.minimum}`)}`;
   if (issue.code === "invalid_format" && issue.format === "datetime") return `${name} must be a time as in RFC 3339`;
   return `${name} is not valid`;

@@ -1,6 +1,6 @@
 // Configuration: each variable is checked, and the error names it without its value.
-import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
+import manifest from "../../package.json" with { type: "json" };
 import { ConfigError, readConfig } from "../../src/config.ts";
 import { VERSION } from "../../src/version.ts";
 
@@ -46,6 +46,5 @@ it.each([
 });
 
 it("VERSION is that of package.json", () => {
-  const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
-  expect(VERSION).toBe(version);
+  expect(VERSION).toBe(manifest.version);
 });

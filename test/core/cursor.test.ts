@@ -1,5 +1,5 @@
 // Cursors: what was encoded comes back, and nothing else is taken for a cursor.
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { decodeCursor, encodeCursor, type CursorKind } from "../../src/core/cursor.ts";
 import { CURSOR_CHARS_MAX } from "../../src/core/limits.ts";

@@ -1,6 +1,6 @@
 // Filters: what they accept and reject, what is refused and where, what hostile input costs. The examples of docs/filters.md are cases.
 import { readFileSync } from "node:fs";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { AttributeValue } from "../../src/core/event.ts";
 import { compileFilter, type Filter, parseFilters, parseWanted } from "../../src/core/filter.ts";
@@ -23,7 +23,7 @@ interface Vectors {
   readonly invalid: readonly { name: string; filters: unknown; pointers: readonly string[] }[];
 }
 
-const read = (path: string): string => readFileSync(new URL(path, import.meta.url), "utf8");
+const read = (path: string): string => readFileSync(new URL(path, import.meta.url).pathname, "utf8");
 const vectors: Vectors = JSON.parse(read("../vectors/filters.json"));
 const document = read("../../docs/filters.md");
 const examples: readonly { filter: unknown; matching: readonly Attributes[]; not_matching: readonly Attributes[] }[] = [
@@ -177,19 +177,19 @@ describe("parseFilters()", () => {
   });
 
   it("stops walking at the limits", () => {
-    let read = 0;
+    let walked = 0;
     const counted = () =>
       new Proxy(
         { exact: { type: "a" } },
         {
           ownKeys(target) {
-            read += 1;
+            walked += 1;
             return Reflect.ownKeys(target);
           },
         },
       );
     expect(pointersOf([{ any: Array.from({ length: 10 * FILTER_NODES_MAX }, counted) }])).toHaveLength(1);
-    expect(read).toBeLessThan(FILTER_NODES_MAX);
+    expect(walked).toBeLessThan(FILTER_NODES_MAX);
     expect(pointersOf([nested(100_000)])).toHaveLength(1);
   });
 

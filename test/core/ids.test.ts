@@ -1,5 +1,5 @@
 // Identifiers: derived ids are stable and keep their cases apart, ordered ids sort by time.
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import {
   deliveryIdOf,

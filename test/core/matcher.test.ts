@@ -1,5 +1,5 @@
 // The matcher against a naive reading of what subscriptions want: the index must never be seen in the answers.
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import type { AttributeValue, CloudEvent } from "../../src/core/event.ts";
 import type { Filter } from "../../src/core/filter.ts";
@@ -139,6 +139,9 @@ it("match() keeps type and source apart wherever one ends", () => {
   expect(matcher.match(eventOf("a", "bc"))).toEqual([]);
   expect(matcher.match(eventOf("abc", ""))).toEqual([]);
   expect(matcher.match(eventOf("ab", "c"))).toEqual(["s"]);
+  matcher.set("t", { ...ALL, types: ["a b"], source: "c" });
+  expect(matcher.match(eventOf("a", "b c"))).toEqual([]);
+  expect(matcher.match(eventOf("a b", "c"))).toEqual(["t"]);
 });
 
 it("match() takes nothing when types and an exact filter contradict each other", () => {

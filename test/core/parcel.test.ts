@@ -1,5 +1,5 @@
 // Queue messages: what we encode we decode, and what is not ours is said so, never thrown.
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { MESSAGE_BYTES_MAX } from "../../src/core/limits.ts";
 import {

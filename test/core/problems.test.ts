@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { PROBLEMS } from "../../src/core/problem.ts";
 
-const page = readFileSync(new URL("../../docs/problems.md", import.meta.url), "utf8");
+const page = readFileSync(`${import.meta.dirname}/../../docs/problems.md`, "utf8");
 const sections = page.split(/^## /m).slice(1);
 const headings = sections.map((section) => section.slice(0, section.indexOf("\n")));
 

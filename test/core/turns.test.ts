@@ -1,5 +1,5 @@
 // Whose push is next: nobody is skipped, nobody has more than its share, and a crowd does not keep others waiting.
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { PUSHES_PER_SUBSCRIPTION_MAX } from "../../src/core/limits.ts";
 import { createTurns } from "../../src/core/turns.ts";

@@ -1,5 +1,5 @@
 // Wake-ups as messages: none lost, none early, never delayed for longer than a queue can.
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { PARCEL_DELIVERIES_MAX, RETRY_DELAY_SECONDS_MAX } from "../../src/core/limits.ts";
 import { decodeParcel } from "../../src/core/parcel.ts";

@@ -6,6 +6,8 @@ import { parseEnv } from "node:util";
 import { expect, test, vi } from "vitest";
 import { stubbed, type Running } from "./stubbed.ts";
 
+vi.setConfig({ testTimeout: 60_000 });
+
 const CRON = "GET /cdn-cgi/local/scheduled?cron=*+*+*+*+*&format=json";
 const ANY_PORT = ["--port=0"];
 
@@ -63,9 +65,9 @@ test("start applies migrations before it listens, fires the cron at once, and en
   const checkout = stubbed();
   const running = checkout.start("start.ts", ANY_PORT);
   const url = await listening(running);
-  await vi.waitFor(() => expect(checkout.account().requests).toEqual([CRON]), 10_000);
+  await vi.waitFor(() => expect(checkout.facts("request")).toEqual([{ kind: "request", line: CRON }]), 10_000);
   expect(await stop(running)).toBe(0);
-  expect(checkout.account().commands).toEqual([
+  expect(checkout.commands()).toEqual([
     "d1 migrations apply DB --local",
     expect.stringMatching(/^dev --local .*--port=0/),
   ]);
@@ -89,7 +91,7 @@ test("start passes its arguments on, each once", async () => {
   ]);
   await listening(running);
   await stop(running);
-  const [migrate, dev = ""] = checkout.account().commands;
+  const [migrate, dev = ""] = checkout.commands();
   expect(migrate).toBe("d1 migrations apply DB --local --persist-to=elsewhere");
   for (const flag of ["--port=", "--ip=", "--persist-to=", "--log-level="]) expect(dev.split(flag)).toHaveLength(2);
   expect(dev).toContain("--log-level=log");
@@ -104,7 +106,7 @@ test("start names the port and another way when the port is not free", async () 
   const running = checkout.start("start.ts", ["--port", String(port)]);
   expect(await running.code).toBe(1);
   expect(running.said()).toContain(`Port ${port} is not free. Choose another: npm start -- --port ${port + 1}`);
-  expect(checkout.account().commands).toEqual([]);
+  expect(checkout.commands()).toEqual([]);
   server.close();
 });
 
@@ -125,7 +127,7 @@ test.each([
   ["d1 migrations apply", "The local migrations failed"],
   ["dev", "wrangler dev ended before it listened"],
 ])("start fails and says what wrangler said when `wrangler %s` fails", async (failing, message) => {
-  const running = stubbed({ failing }).start("start.ts", ANY_PORT);
+  const running = stubbed({ kind: "failing", command: failing }).start("start.ts", ANY_PORT);
   expect(await running.code).toBe(1);
   expect(running.said()).toContain(message);
   expect(running.said()).toContain("Something broke [code: 10000]");

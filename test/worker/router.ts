@@ -2,6 +2,7 @@
 // messages meet in a batch, and what fails. The queues enforce the platform's limits.
 import { env as realEnv } from "cloudflare:workers";
 import worker from "../../src/index.ts";
+import { assemble, type Doors } from "../../src/wire.ts";
 
 export const ROOT_KEY = "root-key-for-tests";
 
@@ -49,9 +50,11 @@ export interface Handled {
   readonly verdict: "ack" | { readonly retryAfterSeconds: number };
 }
 
-export function createTestRouter(overrides: Partial<Env> = {}) {
+/** With `doors`, time, chance and the log are the test's: the same router behind the same queues, without the entry points. */
+export function createTestRouter(overrides: Partial<Env> = {}, doors: Doors | null = null) {
   const held: Held[] = [];
-  const modes: Partial<Record<QueueName, QueueMode>> = {};
+  /** What a queue's sends do from here on; a function decides over each send. */
+  const modes: Partial<Record<QueueName, QueueMode | (() => QueueMode)>> = {};
   const sends: { queue: string; messages: number }[] = [];
   const background: Promise<unknown>[] = [];
 
@@ -59,7 +62,8 @@ export function createTestRouter(overrides: Partial<Env> = {}) {
     sendBatch: async (batch: Iterable<MessageSendRequest>) => {
       const messages = [...batch];
       checkSend(messages);
-      const mode = modes[name] ?? "confirm";
+      const set = modes[name] ?? "confirm";
+      const mode = typeof set === "function" ? set() : set;
       sends.push({ queue: QUEUES[name], messages: messages.length });
       if (mode === "hang") await new Promise(() => {});
       if (mode === "fail") throw new Error("Queue is overloaded. Please back off.");
@@ -75,11 +79,14 @@ export function createTestRouter(overrides: Partial<Env> = {}) {
     passThroughOnException: () => {},
     props: {},
   } as unknown as ExecutionContext;
+  const assembled = doors === null ? null : assemble(env, doors);
 
   async function request(path: string, init: RequestInit & { key?: string } = {}): Promise<Response> {
     const headers = new Headers(init.headers);
     if (!headers.has("authorization")) headers.set("authorization", `Bearer ${init.key ?? ROOT_KEY}`);
-    return worker.fetch(new Request(`https://router.test${path}`, { ...init, headers }) as never, env, context);
+    const sent = new Request(`https://router.test${path}`, { ...init, headers });
+    if (assembled === null) return worker.fetch(sent as never, env, context);
+    return assembled.app.fetch(sent, { background: (work) => void background.push(work) });
   }
 
   async function json<T = Record<string, unknown>>(path: string, init: RequestInit & { key?: string } = {}): Promise<T> {
@@ -118,7 +125,16 @@ export function createTestRouter(overrides: Partial<Env> = {}) {
         throw new Error("Nobody retries a whole batch");
       },
     };
-    await worker.queue(batch as never, env);
+    if (assembled === null) await worker.queue(batch as never, env);
+    else {
+      const consume = queue === QUEUES.DELIVERIES_POISON ? assembled.adopt : assembled.deliver;
+      const verdicts = await consume(batch.messages);
+      verdicts.forEach((verdict, index) => {
+        const message = batch.messages[index];
+        if (verdict.kind === "ack") message?.ack();
+        else message?.retry({ delaySeconds: verdict.delaySeconds });
+      });
+    }
     return handled;
   }
 
@@ -145,7 +161,7 @@ export function createTestRouter(overrides: Partial<Env> = {}) {
         all.push(...(await handle(batch)));
       }
     },
-    sweep: () => worker.scheduled({} as never, env),
+    sweep: () => (assembled === null ? worker.scheduled({} as never, env) : assembled.sweep()),
     /** What was handed to waitUntil has ended. */
     async settled(): Promise<void> {
       while (background.length > 0) await Promise.allSettled(background.splice(0));

@@ -17,6 +17,8 @@ export interface Place {
   readonly pointer: string;
   /** What the sender calls the attribute: its name, or the header it came in. */
   readonly label: (name: string) => string;
+  /** Members that carry the data and are no attributes. */
+  readonly dataNames: readonly string[];
 }
 
 /** An event without its data. */
@@ -42,23 +44,32 @@ const absoluteUri: Rule = (value) =>
 
 const mediaType: Rule = (value) => (parseMediaType(value) === null ? "must be a media type (RFC 2046)" : null);
 
-const TIME = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.\d+)?(?:Z|([+-])(\d\d):(\d\d))$/i;
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/i;
 const MINUTES_PER_DAY = 1_440;
 
 const timestamp: Rule = (value) =>
   isTimestamp(value) ? null : "must be a time with an offset (RFC 3339), like 2026-01-31T12:00:00Z";
 
 function isTimestamp(value: string): boolean {
-  const [whole, ...parts] = TIME.exec(value) ?? [];
-  if (whole === undefined) return false;
-  const sign = parts[6] === "-" ? -1 : 1;
-  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, , offsetHour = 0, offsetMinute = 0] =
-    parts.map((part) => Number(part ?? 0));
-  if (month < 1 || month > 12 || day < 1 || day > daysOf(year, month)) return false;
-  if (hour > 23 || minute > 59 || second > 60 || offsetHour > 23 || offsetMinute > 59) return false;
+  if (!TIME.test(value)) return false;
+  // All but the fraction stands where it always stands.
+  const number = (from: number, length = 2): number => Number(value.slice(from, from + length));
+  const [month, day] = [number(5), number(8)];
+  if (month < 1 || month > 12 || day < 1 || day > daysOf(number(0, 4), month)) return false;
+  const [hour, minute, second] = [number(11), number(14), number(17)];
+  if (hour > 23 || minute > 59 || second > 60) return false;
+  const offset = offsetMinutes(value);
+  if (offset === null) return false;
   // RFC 3339 §5.7: a leap second ends a day in UTC.
-  const utcMinute = hour * 60 + minute - sign * (offsetHour * 60 + offsetMinute);
-  return second < 60 || (utcMinute + MINUTES_PER_DAY) % MINUTES_PER_DAY === MINUTES_PER_DAY - 1;
+  return second < 60 || (hour * 60 + minute - offset + MINUTES_PER_DAY) % MINUTES_PER_DAY === MINUTES_PER_DAY - 1;
+}
+
+/** Of "…+05:30" and the like, 0 of "…Z", null when it is out of range. */
+function offsetMinutes(time: string): number | null {
+  if (/z$/i.test(time)) return 0;
+  const [hour, minute] = [Number(time.slice(-5, -3)), Number(time.slice(-2))];
+  if (hour > 23 || minute > 59) return null;
+  return time.at(-6) === "-" ? -(hour * 60 + minute) : hour * 60 + minute;
 }
 
 function daysOf(year: number, month: number): number {
@@ -88,14 +99,15 @@ const INTEGER_MAX = 2_147_483_647;
 
 /**
  * The attributes among `given`, in canonical order; null when there are faults, which are added to `faults`. Members that are null
- * or undefined are absent attributes (JSON format §2.2). `data` and `data_base64` are to be taken out before.
+ * or undefined are absent attributes (JSON format §2.2).
  */
 export function readContext(given: Readonly<Record<string, unknown>>, place: Place, faults: Fault[]): Context | null {
   const faultsBefore = faults.length;
-  const names = Object.keys(given).filter((name) => given[name] !== null && given[name] !== undefined);
+  const names = Object.keys(given).filter(
+    (name) => given[name] !== null && given[name] !== undefined && !place.dataNames.includes(name),
+  );
   if (names.length > ATTRIBUTES_MAX) {
-    const detail = `The event has ${names.length} attributes, the limit is ${ATTRIBUTES_MAX}`;
-    faults.push({ pointer: place.pointer, detail });
+    faults.push(tooManyFault(names.length, place));
     return null;
   }
   // Without a prototype, because "constructor" is a valid name, and one that is absent must read as undefined.
@@ -120,9 +132,18 @@ export function readContext(given: Readonly<Record<string, unknown>>, place: Pla
   return { id, source, type, attributes };
 }
 
-/** A fault of one attribute; `detail` is read after the attribute's label. */
+/** A fault of one attribute; `detail` is read after the attribute's label. A name over the limit is not repeated. */
 export function attributeFault(name: string, detail: string, place: Place): Fault {
+  if (name.length > ATTRIBUTE_NAME_CHARS_MAX) {
+    const tooLong = `A name has ${name.length} characters, the limit is ${ATTRIBUTE_NAME_CHARS_MAX}`;
+    return { pointer: place.pointer, detail: tooLong };
+  }
   return { pointer: `${place.pointer}/${pointerToken(name)}`, detail: `${place.label(name)} ${detail}` };
+}
+
+/** Said instead of the faults of so many. */
+export function tooManyFault(count: number, { pointer }: Place): Fault {
+  return { pointer, detail: `The event has ${count} attributes, the limit is ${ATTRIBUTES_MAX}` };
 }
 
 /** The refusal of an event, with all that is wrong with it. `faults` has at least one. */
@@ -133,12 +154,9 @@ export function invalidEvent(faults: readonly Fault[]): Refusal {
 }
 
 function nameFault(name: string, place: Place): Fault | null {
-  if (name.length > ATTRIBUTE_NAME_CHARS_MAX) {
-    const detail = `The name of an attribute has ${name.length} characters, the limit is ${ATTRIBUTE_NAME_CHARS_MAX}`;
-    return { pointer: place.pointer, detail };
-  }
   if (name === "data") return attributeFault(name, "must not be an attribute, the name is reserved", place);
-  return NAME.test(name) ? null : attributeFault(name, "must be named with a-z and 0-9 only", place);
+  const isAllowed = name.length <= ATTRIBUTE_NAME_CHARS_MAX && NAME.test(name);
+  return isAllowed ? null : attributeFault(name, "must be named with a-z and 0-9 only", place);
 }
 
 function valueFault(name: string, value: unknown, place: Place): Fault | null {

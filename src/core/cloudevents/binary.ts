@@ -4,19 +4,20 @@
  */
 import { decodeBase64, encodeBase64 } from "../base64.ts";
 import { canonicalString, type CloudEvent, type EventData } from "../event.ts";
-import { EVENT_BYTES_MAX } from "../limits.ts";
+import { EVENT_BYTES_MAX, JSON_DEPTH_MAX } from "../limits.ts";
 import { refusal, type Fault, type Refusal } from "../problem.ts";
 import { err, ok, type Result } from "../result.ts";
-import { attributeFault, invalidEvent, readContext, UNREADABLE, type Place } from "./attributes.ts";
-import { depthFault } from "./json.ts";
-import { parseJson, valueSpan } from "./json-text.ts";
+import { invalidEvent, readContext, UNREADABLE, type Place } from "./attributes.ts";
+import { readJsonBody } from "./json-body.ts";
+import { valueSpan } from "./json-text.ts";
 import { isJson, isText, isUtf8, parseMediaType, withUtf8Charset } from "./media-type.ts";
-import { decodeUtf8, decodeUtf8Exactly } from "./utf8.ts";
+import { decodeUtf8Exactly } from "./utf8.ts";
 
 const PREFIX = "ce-";
 const PLACE: Place = {
   pointer: "",
   label: (name) => (name === "datacontenttype" ? "header content-type" : `header ${PREFIX}${name}`),
+  dataNames: [],
 };
 
 export interface BinaryRequest {
@@ -66,15 +67,11 @@ function readBody(body: Uint8Array, contentType: string | null): Result<EventDat
 }
 
 function readJson(body: Uint8Array): Result<EventData, Refusal> {
-  const text = decodeUtf8(body);
-  if (text === null) return err(refusal("malformed-body", "The body is not valid UTF-8"));
-  const parsed = parseJson(text);
-  if (!parsed.ok) return err(refusal("malformed-json", `The body is not valid JSON at ${parsed.error}`));
-  const { start, end, depth } = valueSpan(text);
-  const tooDeep = depthFault(depth);
-  if (tooDeep !== null)
-    return err(invalidEvent([attributeFault("data", tooDeep, { pointer: "", label: () => "The body" })]));
-  return ok({ kind: "json", text: text.slice(start, end) });
+  // As data it is one level deeper in an event's JSON.
+  const read = readJsonBody(body, JSON_DEPTH_MAX - 1, valueSpan);
+  if (!read.ok) return read;
+  const { text, outline } = read.value;
+  return ok({ kind: "json", text: text.slice(outline.start, outline.end) });
 }
 
 /** The refusal of an event whose canonical text would be over the limit. */

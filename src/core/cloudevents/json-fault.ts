@@ -1,12 +1,17 @@
-/** Where a text stops being JSON (RFC 8259). Only for texts that JSON.parse has refused: it builds nothing and does not hurry. */
+/** Where a text stops being JSON (RFC 8259). Only for texts that JSON.parse has refused: it builds nothing. */
 
-const OPENERS: Readonly<Record<string, { readonly closer: string; readonly state: State }>> = {
-  "{": { closer: "}", state: "first-name" },
-  "[": { closer: "]", state: "first-value" },
-};
-const WORDS: Readonly<Record<string, string>> = { t: "true", f: "false", n: "null" };
-/** What JSON takes for white space; the other spaces of Unicode are faults. */
-const SPACES = " \t\n\r";
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const MINUS = 0x2d;
+const PLUS = 0x2b;
+const DOT = 0x2e;
+const ZERO = 0x30;
+const COLON = 0x3a;
+const OPEN_BRACKET = 0x5b;
+const BACKSLASH = 0x5c;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
 
 /** What may come next. `first-…` also takes the bracket that closes what was just opened. */
 type State = "value" | "first-value" | "name" | "first-name" | "after-value";
@@ -17,103 +22,127 @@ interface Token {
   readonly valid: boolean;
 }
 
-/** The offset of the first character that cannot belong there, the text's length when it ends too early, null for valid JSON. */
+/** The offset of the first character that cannot stand there, the text's length when it ends too early, null for valid JSON. */
 export function faultOffset(text: string): number | null {
-  const closers: string[] = [];
+  const closers: number[] = [];
   let state: State = "value";
   let index = 0;
   for (;;) {
-    while (index < text.length && SPACES.includes(text.charAt(index))) index += 1;
-    const next = text.charAt(index);
+    index = skipSpace(text, index);
+    const code = text.charCodeAt(index);
     const closer = closers.at(-1);
     if (state === "after-value" && closer === undefined) return index === text.length ? null : index;
-    if (next === closer && (state === "after-value" || state.startsWith("first-"))) {
+    if (code === closer && (state === "after-value" || state === "first-value" || state === "first-name")) {
       closers.pop();
       state = "after-value";
       index += 1;
     } else if (state === "after-value") {
-      if (next !== ",") return index;
-      state = closer === "}" ? "name" : "value";
+      if (code !== COMMA) return index;
+      state = closer === CLOSE_BRACE ? "name" : "value";
       index += 1;
     } else if (state === "name" || state === "first-name") {
       const name = readName(text, index);
       if (!name.valid) return name.end;
       state = "value";
       index = name.end;
+    } else if (code === OPEN_BRACE || code === OPEN_BRACKET) {
+      closers.push(code === OPEN_BRACE ? CLOSE_BRACE : CLOSE_BRACKET);
+      state = code === OPEN_BRACE ? "first-name" : "first-value";
+      index += 1;
     } else {
-      const opener = OPENERS[next];
-      if (opener !== undefined) closers.push(opener.closer);
-      const token = opener === undefined ? readScalar(text, index) : { end: index + 1, valid: true };
-      if (!token.valid) return token.end;
-      state = opener?.state ?? "after-value";
-      index = token.end;
+      const scalar = readScalar(text, index);
+      if (!scalar.valid) return scalar.end;
+      state = "after-value";
+      index = scalar.end;
     }
   }
+}
+
+/** What JSON takes for white space; the other spaces of Unicode are faults. */
+function skipSpace(text: string, start: number): number {
+  let index = start;
+  for (let code = text.charCodeAt(index); code === 0x20 || code === 0x09 || code === 0x0a || code === 0x0d;)
+    code = text.charCodeAt(++index);
+  return index;
 }
 
 /** A member's name and its colon. */
 function readName(text: string, start: number): Token {
   const name = readString(text, start);
   if (!name.valid) return name;
-  let index = name.end;
-  while (index < text.length && SPACES.includes(text.charAt(index))) index += 1;
-  return text.charAt(index) === ":" ? { end: index + 1, valid: true } : { end: index, valid: false };
+  const colon = skipSpace(text, name.end);
+  return text.charCodeAt(colon) === COLON ? { end: colon + 1, valid: true } : { end: colon, valid: false };
 }
 
 function readScalar(text: string, start: number): Token {
-  const first = text.charAt(start);
-  if (first === '"') return readString(text, start);
-  const word = WORDS[first];
-  return word === undefined ? readNumber(text, start) : readWord(text, start, word);
+  switch (text.charAt(start)) {
+    case '"':
+      return readString(text, start);
+    case "t":
+      return readWord(text, start, "true");
+    case "f":
+      return readWord(text, start, "false");
+    case "n":
+      return readWord(text, start, "null");
+    default:
+      return readNumber(text, start);
+  }
 }
 
 function readWord(text: string, start: number, word: string): Token {
   let length = 0;
-  while (length < word.length && text.charAt(start + length) === word.charAt(length)) length += 1;
+  while (length < word.length && text.charCodeAt(start + length) === word.charCodeAt(length)) length += 1;
   return { end: start + length, valid: length === word.length };
 }
 
+const ESCAPES = new Set(Array.from('"\\/bfnrtu', (escape) => escape.charCodeAt(0)));
+const ESCAPE_U = 0x75;
+
 function readString(text: string, start: number): Token {
-  if (text.charAt(start) !== '"') return { end: start, valid: false };
+  if (text.charCodeAt(start) !== QUOTE) return { end: start, valid: false };
   let index = start + 1;
   for (;;) {
-    const next = text.charAt(index);
-    if (next === '"') return { end: index + 1, valid: true };
-    // Control characters are to be escaped, and at the end there is none.
-    if (next < " ") return { end: index, valid: false };
+    const code = text.charCodeAt(index);
+    if (code === QUOTE) return { end: index + 1, valid: true };
+    // Control characters must be escaped; at the end of the text there is no code.
+    if (!(code >= 0x20)) return { end: index, valid: false };
     index += 1;
-    if (next !== "\\") continue;
-    const escape = text.charAt(index);
-    if (escape === "" || !'"\\/bfnrtu'.includes(escape)) return { end: index, valid: false };
+    if (code !== BACKSLASH) continue;
+    const escape = text.charCodeAt(index);
+    if (!ESCAPES.has(escape)) return { end: index, valid: false };
     index += 1;
-    if (escape !== "u") continue;
-    const hexEnd = skipWhile(text, index, /[0-9a-f]/i, index + 4);
-    if (hexEnd < index + 4) return { end: hexEnd, valid: false };
-    index = hexEnd;
+    if (escape !== ESCAPE_U) continue;
+    const hexEnd = index + 4;
+    while (index < hexEnd && isHexDigit(text.charCodeAt(index))) index += 1;
+    if (index < hexEnd) return { end: index, valid: false };
   }
 }
 
+/** [-] (0 | 1-9 digits) [. digits] [(e | E) [+ | -] digits] */
 function readNumber(text: string, start: number): Token {
-  let index = text.charAt(start) === "-" ? start + 1 : start;
-  const whole = skipWhile(text, index, /\d/, text.charAt(index) === "0" ? index + 1 : text.length);
-  if (whole === index) return { end: index, valid: false };
-  index = whole;
-  if (text.charAt(index) === ".") {
-    const fraction = skipWhile(text, index + 1, /\d/, text.length);
-    if (fraction === index + 1) return { end: fraction, valid: false };
-    index = fraction;
+  const whole = text.charCodeAt(start) === MINUS ? start + 1 : start;
+  let index = text.charCodeAt(whole) === ZERO ? whole + 1 : skipDigits(text, whole);
+  if (index === whole) return { end: index, valid: false };
+  if (text.charCodeAt(index) === DOT) {
+    const fraction = index + 1;
+    index = skipDigits(text, fraction);
+    if (index === fraction) return { end: index, valid: false };
   }
-  if (text.charAt(index) === "e" || text.charAt(index) === "E") {
-    const digits = "+-".includes(text.charAt(index + 1)) && index + 1 < text.length ? index + 2 : index + 1;
-    const exponent = skipWhile(text, digits, /\d/, text.length);
-    if (exponent === digits) return { end: exponent, valid: false };
-    index = exponent;
+  if (text.charAt(index).toLowerCase() === "e") {
+    const sign = text.charCodeAt(index + 1);
+    const exponent = sign === PLUS || sign === MINUS ? index + 2 : index + 1;
+    index = skipDigits(text, exponent);
+    if (index === exponent) return { end: index, valid: false };
   }
   return { end: index, valid: true };
 }
 
-function skipWhile(text: string, start: number, allowed: RegExp, end: number): number {
+function skipDigits(text: string, start: number): number {
   let index = start;
-  while (index < end && allowed.test(text.charAt(index))) index += 1;
+  while (isDigit(text.charCodeAt(index))) index += 1;
   return index;
 }
+
+const isDigit = (code: number): boolean => code >= 0x30 && code <= 0x39;
+const isHexDigit = (code: number): boolean =>
+  isDigit(code) || (code >= 0x41 && code <= 0x46) || (code >= 0x61 && code <= 0x66);

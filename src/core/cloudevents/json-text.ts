@@ -1,32 +1,57 @@
 /**
- * JSON as text: where in a valid text the values stand, so that they can be carried on as they were written. One pass, no recursion,
- * however deep the text nests. It says how deep that is; whether that is too deep is decided by the caller.
+ * JSON as text: its value, and where in the text parts of it stand, so that they can be carried on as they were written. One pass
+ * without recursion looks for the places and measures how deep the text nests, before anything is built from it; then the engine
+ * parses. It knows nothing of events.
  */
-import { faultOffset } from "./json-fault.ts";
+import { JSON_DEPTH_MAX } from "../limits.ts";
 import { err, ok, type Result } from "../result.ts";
+import { faultOffset } from "./json-fault.ts";
 
-/** Where a value stands: `text.slice(start, end)`. */
+/** Where a value stands: `text.slice(start, end)`, without the white space around it. */
 export interface Span {
   readonly start: number;
   readonly end: number;
-  /** Levels of arrays and objects in the value: 0 for a scalar, 1 for `[]`. */
-  readonly depth: number;
 }
 
-/** The values of an object's members by name. Of members with the same name the last one counts, as with JSON.parse. */
-export type MemberSpans = ReadonlyMap<string, Span>;
+/** A pass over a text that may not be JSON. `index` only grows; at the text's length everything ends. */
+interface Scan {
+  readonly text: string;
+  index: number;
+  /** Levels of arrays and objects that may yet be opened. */
+  levels: number;
+  /** The bracket that opens one level too many; the pass is over then. */
+  tooDeepAt: number | null;
+}
+
+/** What to look for in a text on the way. It is right only about valid JSON; about other texts it ends, with any answer. */
+export type Outline<T> = (scan: Scan) => T;
 
 /**
- * The value of a JSON text (RFC 8259), or the place of its first fault, "line 2, column 5": both from 1, a column is a UTF-16 unit.
- * V8's parser does not recurse either.
+ * The value of a JSON text (RFC 8259) and its outline. The error tells the place of the first fault, "line 2, column 5", both from 1, a
+ * column is a UTF-16 unit; arrays and objects nested over `depthMax` levels are a fault (§9 allows such a limit).
  */
-export function parseJson(text: string): Result<unknown, string> {
+export function outlineJson<T>(
+  text: string,
+  depthMax: number,
+  outlineOf: Outline<T>,
+): Result<{ readonly value: unknown; readonly outline: T }, string> {
+  const scan: Scan = { text, index: 0, levels: depthMax, tooDeepAt: null };
+  skipSpace(scan);
+  const outline = outlineOf(scan);
+  if (scan.tooDeepAt !== null)
+    return err(`${placeOf(text, scan.tooDeepAt)}, where it nests over ${depthMax} levels, the limit`);
   try {
-    return ok(JSON.parse(text));
+    return ok({ value: JSON.parse(text), outline });
   } catch {
-    // The engine's message quotes the text and does not always tell where.
+    // The engine's message quotes the text, and does not always say where.
     return err(placeOf(text, faultOffset(text) ?? 0));
   }
+}
+
+/** The value alone, of a text with at most JSON_DEPTH_MAX levels. */
+export function parseJson(text: string): Result<unknown, string> {
+  const parsed = outlineJson(text, JSON_DEPTH_MAX, valueSpan);
+  return parsed.ok ? ok(parsed.value.value) : parsed;
 }
 
 function placeOf(text: string, offset: number): string {
@@ -41,67 +66,112 @@ function placeOf(text: string, offset: number): string {
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
+const COLON = 0x3a;
 const OPEN_BRACKET = 0x5b;
 const BACKSLASH = 0x5c;
 const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 
-/** Where the one value of a valid JSON text stands, without the white space around it. */
-export function valueSpan(text: string): Span {
-  return spanAt(text, skipSpace(text, 0));
+/** The place of the value itself. */
+export const valueSpan: Outline<Span> = (scan) => {
+  const start = scan.index;
+  skipValue(scan);
+  return { start, end: scan.index };
+};
+
+/**
+ * The place of the value of the member with that name; null when there is none, or the value is not an object. Of members with the same
+ * name the last one counts, as with JSON.parse.
+ */
+export function memberSpan(name: string): Outline<Span | null> {
+  return (scan) => {
+    if (codeAt(scan) === OPEN_BRACE) return findMember(scan, name);
+    skipValue(scan);
+    return null;
+  };
 }
 
-/** The members of a valid JSON text, null when its value is not an object. */
-export function memberSpans(text: string): MemberSpans | null {
-  const start = skipSpace(text, 0);
-  return text.charCodeAt(start) === OPEN_BRACE ? membersAt(text, start).spans : null;
-}
-
-/** The same for each element of a valid JSON text whose value is an array. */
-export function elementMemberSpans(text: string): (MemberSpans | null)[] {
-  const elements: (MemberSpans | null)[] = [];
-  let index = skipSpace(text, skipSpace(text, 0) + 1);
-  while (index < text.length && text.charCodeAt(index) !== CLOSE_BRACKET) {
-    if (text.charCodeAt(index) === OPEN_BRACE) {
-      const { spans, end } = membersAt(text, index);
-      elements.push(spans);
-      index = end;
-    } else {
-      elements.push(null);
-      index = spanAt(text, index).end;
+/** The same for each element of an array; empty when the value is not an array. */
+export function elementMemberSpans(name: string): Outline<readonly (Span | null)[]> {
+  const spanOf = memberSpan(name);
+  return (scan) => {
+    const spans: (Span | null)[] = [];
+    if (codeAt(scan) !== OPEN_BRACKET) {
+      skipValue(scan);
+      return spans;
     }
-    index = skipComma(text, index);
+    descend(scan);
+    while (isWordCode(codeAt(scan))) {
+      spans.push(spanOf(scan));
+      skipSeparator(scan, COMMA);
+    }
+    ascend(scan);
+    return spans;
+  };
+}
+
+function findMember(scan: Scan, name: string): Span | null {
+  let found: Span | null = null;
+  descend(scan);
+  while (codeAt(scan) === QUOTE) {
+    const nameStart = scan.index;
+    skipString(scan);
+    const isFound = spells(scan.text.slice(nameStart, scan.index), name);
+    skipSeparator(scan, COLON);
+    const start = scan.index;
+    skipValue(scan);
+    if (isFound) found = { start, end: scan.index };
+    skipSeparator(scan, COMMA);
   }
-  return elements;
+  ascend(scan);
+  return found;
 }
 
-function membersAt(text: string, open: number): { readonly spans: MemberSpans; readonly end: number } {
-  const spans = new Map<string, Span>();
-  let index = skipSpace(text, open + 1);
-  while (text.charCodeAt(index) === QUOTE) {
-    const nameEnd = endOfString(text, index);
-    const name = nameOf(text.slice(index, nameEnd));
-    const colon = skipSpace(text, nameEnd);
-    const span = spanAt(text, skipSpace(text, colon + 1));
-    spans.set(name, span);
-    index = skipComma(text, span.end);
+/** Whether a string token stands for that text: "d\u0061ta" for data. */
+function spells(token: string, text: string): boolean {
+  if (!token.includes("\\")) return token === `"${text}"`;
+  try {
+    return JSON.parse(token) === text;
+  } catch {
+    // The text is not JSON, which its parser will say.
+    return false;
   }
-  return { spans, end: index + 1 };
 }
 
-/** The name that a string token spells: "d\u0061ta" is data. */
-function nameOf(token: string): string {
-  return token.includes("\\") ? String(JSON.parse(token)) : token.slice(1, -1);
+/** Not a number at the end. */
+const codeAt = ({ text, index }: Scan): number => text.charCodeAt(index);
+
+/** Into an array or object. */
+function descend(scan: Scan): void {
+  if (scan.levels === 0) return stopTooDeep(scan, scan.index);
+  scan.levels -= 1;
+  scan.index += 1;
+  skipSpace(scan);
 }
 
-function spanAt(text: string, start: number): Span {
-  const first = text.charCodeAt(start);
-  if (first === QUOTE) return { start, end: endOfString(text, start), depth: 0 };
-  if (first !== OPEN_BRACE && first !== OPEN_BRACKET) return { start, end: endOfWord(text, start), depth: 0 };
-  let index = start;
+/** Behind the bracket that closes it. */
+function ascend(scan: Scan): void {
+  scan.levels += 1;
+  if (scan.index < scan.text.length) scan.index += 1;
+}
+
+function stopTooDeep(scan: Scan, at: number): void {
+  scan.tooDeepAt ??= at;
+  scan.index = scan.text.length;
+}
+
+function skipValue(scan: Scan): void {
+  const first = codeAt(scan);
+  if (first === QUOTE) skipString(scan);
+  else if (first === OPEN_BRACE || first === OPEN_BRACKET) skipNested(scan);
+  else skipWord(scan);
+}
+
+function skipNested(scan: Scan): void {
+  const { text, levels } = scan;
+  let index = scan.index;
   let open = 0;
-  let depth = 0;
   do {
     const code = text.charCodeAt(index);
     if (code === QUOTE) {
@@ -110,18 +180,22 @@ function spanAt(text: string, start: number): Span {
     }
     if (code === OPEN_BRACE || code === OPEN_BRACKET) {
       open += 1;
-      if (open > depth) depth = open;
+      if (open > levels) return stopTooDeep(scan, index);
     } else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) open -= 1;
     index += 1;
-  } while (open > 0);
-  return { start, end: index, depth };
+  } while (open > 0 && index < text.length);
+  scan.index = index;
+}
+
+function skipString(scan: Scan): void {
+  scan.index = endOfString(scan.text, scan.index);
 }
 
 /** Behind the quotation mark that closes the string: the next one with an even number of backslashes before it. */
 function endOfString(text: string, open: number): number {
   let close = text.indexOf('"', open + 1);
   while (text.charCodeAt(close - 1) === BACKSLASH && isEscaped(text, close)) close = text.indexOf('"', close + 1);
-  return close + 1;
+  return close < 0 ? text.length : close + 1;
 }
 
 function isEscaped(text: string, index: number): boolean {
@@ -130,25 +204,22 @@ function isEscaped(text: string, index: number): boolean {
   return (index - before) % 2 === 0;
 }
 
-/** Behind a number, true, false or null. */
-function endOfWord(text: string, start: number): number {
-  let index = start;
-  for (let code = text.charCodeAt(index); isWordCode(code); code = text.charCodeAt(index)) index += 1;
-  return index;
+/** Behind a number, true, false or null: behind anything that is not a separator, so that a pass over no JSON ends too. */
+function skipWord(scan: Scan): void {
+  for (let code = codeAt(scan); isWordCode(code); code = codeAt(scan)) scan.index += 1;
 }
 
-/** Not a comma, a closing bracket, white space or the end (NaN). */
 const isWordCode = (code: number): boolean =>
   code > 0x20 && code !== COMMA && code !== CLOSE_BRACKET && code !== CLOSE_BRACE;
 
-function skipComma(text: string, index: number): number {
-  const next = skipSpace(text, index);
-  return text.charCodeAt(next) === COMMA ? skipSpace(text, next + 1) : next;
+function skipSeparator(scan: Scan, separator: number): void {
+  skipSpace(scan);
+  if (codeAt(scan) !== separator) return;
+  scan.index += 1;
+  skipSpace(scan);
 }
 
 /** Between tokens nothing else is as low as white space. */
-function skipSpace(text: string, start: number): number {
-  let index = start;
-  while (text.charCodeAt(index) <= 0x20) index += 1;
-  return index;
+function skipSpace(scan: Scan): void {
+  while (codeAt(scan) <= 0x20) scan.index += 1;
 }

@@ -4,11 +4,11 @@
  */
 import { decodeBase64 } from "../base64.ts";
 import type { AttributeValue, CloudEvent, EventData } from "../event.ts";
-import { JSON_DEPTH_MAX } from "../limits.ts";
+import { ATTRIBUTES_MAX } from "../limits.ts";
 import type { Fault, Refusal } from "../problem.ts";
 import { err, ok, type Result } from "../result.ts";
-import { attributeFault, invalidEvent, readContext, type Place } from "./attributes.ts";
-import type { MemberSpans } from "./json-text.ts";
+import { attributeFault, invalidEvent, readContext, tooManyFault, type Place } from "./attributes.ts";
+import type { Span } from "./json-text.ts";
 import { isJsonContentType } from "./media-type.ts";
 
 const NO_DATA: EventData = { kind: "none" };
@@ -18,8 +18,8 @@ const BASE64_MEMBER = ',"data_base64":"';
 /** A JSON object out of a request, as value and as text. */
 export interface JsonObject {
   readonly members: Readonly<Record<string, unknown>>;
-  /** Where in `text` the members' values stand. */
-  readonly spans: MemberSpans;
+  /** Where in `text` the value of the member `data` stands, null without one. */
+  readonly data: Span | null;
   readonly text: string;
   /** JSON Pointer to the object in the request. */
   readonly pointer: string;
@@ -27,10 +27,9 @@ export interface JsonObject {
 
 /** The event that a JSON object is. Refused (`invalid-event`): with a pointer to each fault. */
 export function decodeStructured(object: JsonObject): Result<CloudEvent, Refusal> {
-  const { data: _data, data_base64: _base64, ...given } = object.members;
   const place = placeOf(object);
   const faults: Fault[] = [];
-  const context = readContext(given, place, faults);
+  const context = readContext(object.members, place, faults);
   const data = readData(object, place, faults);
   if (context === null || faults.length > 0) return err(invalidEvent(faults));
   return ok({ ...context, data });
@@ -50,11 +49,13 @@ export interface ShortFormDefaults {
  * source, so whoever gives one must give the other. Refused (`invalid-event`): other members too, they are typos.
  */
 export function decodeShortForm(object: JsonObject, defaults: ShortFormDefaults): Result<CloudEvent, Refusal> {
-  const { members, spans } = object;
+  const { members } = object;
   const place = placeOf(object);
-  const faults: Fault[] = Object.keys(members)
-    .filter((name) => !SHORT_NAMES.has(name))
-    .map((name) => attributeFault(name, "is not known in the short form, a full event has a specversion", place));
+  const unknown = Object.keys(members).filter((name) => !SHORT_NAMES.has(name));
+  if (unknown.length > ATTRIBUTES_MAX) return err(invalidEvent([tooManyFault(unknown.length, place)]));
+  const faults = unknown.map((name) =>
+    attributeFault(name, "is not known in the short form, a full event has a specversion", place),
+  );
   const { type, subject, source = null, id = null, time = null } = members;
   if (id !== null && source === null) faults.push(attributeFault("source", "is required with an id", place));
   const given = {
@@ -64,7 +65,7 @@ export function decodeShortForm(object: JsonObject, defaults: ShortFormDefaults)
     type,
     subject,
     time: time ?? defaults.time,
-    datacontenttype: spans.has("data") ? "application/json" : null,
+    datacontenttype: object.data !== null ? "application/json" : null,
   };
   const context = readContext(given, place, faults);
   const data = readData(object, place, faults);
@@ -72,34 +73,28 @@ export function decodeShortForm(object: JsonObject, defaults: ShortFormDefaults)
   return ok({ ...context, data });
 }
 
-const placeOf = ({ pointer }: JsonObject): Place => ({ pointer, label: (name) => name });
+const placeOf = ({ pointer }: JsonObject): Place => ({ pointer, label, dataNames: DATA_NAMES });
+const label = (name: string): string => name;
+const DATA_NAMES = ["data", "data_base64"];
 
 /** JSON format §3.1.2. */
-function readData({ members, spans, text }: JsonObject, place: Place, faults: Fault[]): EventData {
+function readData({ members, data: span, text }: JsonObject, place: Place, faults: Fault[]): EventData {
   const { data, datacontenttype } = members;
   const base64 = members["data_base64"] ?? null;
-  const span = spans.get("data");
-  if (base64 !== null && span !== undefined)
+  if (base64 !== null && span !== null)
     faults.push(attributeFault("data_base64", "and data exclude each other", place));
   else if (base64 !== null && typeof base64 === "string" && decodeBase64(base64) !== null)
     return { kind: "binary", base64 };
   else if (base64 !== null)
     faults.push(attributeFault("data_base64", "must be base64 with padding (RFC 4648 §4)", place));
-  if (base64 !== null || span === undefined) return NO_DATA;
+  if (base64 !== null || span === null) return NO_DATA;
 
-  const tooDeep = depthFault(span.depth);
-  if (tooDeep !== null) faults.push(attributeFault("data", tooDeep, place));
   if (typeof data !== "string" || isJsonData(datacontenttype))
     return { kind: "json", text: text.slice(span.start, span.end) };
   // Text is bytes in the end, and half a surrogate pair has none.
   if (!data.isWellFormed())
     faults.push(attributeFault("data", "must not hold lone surrogates unless it is JSON", place));
   return { kind: "text", text: data };
-}
-
-/** What is wrong with data nested so deep, to be read after its name. The event's own object is a level. */
-export function depthFault(depth: number): string | null {
-  return depth + 1 > JSON_DEPTH_MAX ? `nests ${depth} levels, the limit is ${JSON_DEPTH_MAX - 1}` : null;
 }
 
 /** §3.1.1: without a content type, data is JSON. */

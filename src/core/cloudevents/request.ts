@@ -9,20 +9,25 @@ import {
   ATTRIBUTES_MAX,
   BATCH_EVENTS_MAX,
   EVENT_BYTES_MAX,
+  JSON_DEPTH_MAX,
 } from "../limits.ts";
 import { refusal, type Refusal } from "../problem.ts";
 import { err, ok, type Result } from "../result.ts";
 import { invalidEvent } from "./attributes.ts";
 import { decodeBinary, tooLarge, type BinaryRequest } from "./binary.ts";
 import { decodeShortForm, decodeStructured, encodeEvent } from "./json.ts";
-import { elementMemberSpans, memberSpans, parseJson, type MemberSpans } from "./json-text.ts";
-import { isUtf8, parseMediaType, type MediaType } from "./media-type.ts";
-import { decodeUtf8, fitsUtf8 } from "./utf8.ts";
+import { readJsonBody, type JsonBody } from "./json-body.ts";
+import { elementMemberSpans, memberSpan, type Span } from "./json-text.ts";
+import { isUtf8, parseMediaType } from "./media-type.ts";
+import { fitsUtf8 } from "./utf8.ts";
 
 const STRUCTURED = "application/cloudevents+json";
 const BATCH = "application/cloudevents-batch+json";
 const JSON_TYPE = "application/json";
 const SUPPORTED = `content-type must be ${STRUCTURED}, ${BATCH} or ${JSON_TYPE}, or any type with a header ce-specversion`;
+
+const DATA = memberSpan("data");
+const DATA_OF_EACH = elementMemberSpans("data");
 
 export interface EventRequest extends BinaryRequest {
   /** The bus that is published to: it is the source of short forms that have none. */
@@ -53,27 +58,12 @@ export function decodeRequest(request: EventRequest): Result<DecodedRequest, Ref
     return single(decodeBinary(request));
   if (mediaType === null || (name !== STRUCTURED && name !== BATCH && name !== JSON_TYPE))
     return err(refusal("unsupported-media-type", SUPPORTED));
-  const body = readJson(request.body, mediaType);
-  if (!body.ok) return body;
-  if (name === BATCH) return decodeBatch(body.value);
-  return single(name === STRUCTURED ? decodeObject(body.value) : decodeAnyJson(body.value, request));
-}
-
-interface JsonBody {
-  readonly text: string;
-  readonly value: unknown;
-}
-
-function readJson(body: Uint8Array, mediaType: MediaType): Result<JsonBody, Refusal> {
   if (!isUtf8(mediaType))
     return err(
       refusal("unsupported-media-type", `charset must be utf-8, not ${String(mediaType.charset).slice(0, 40)}`),
     );
-  const text = decodeUtf8(body);
-  if (text === null) return err(refusal("malformed-body", "The body is not valid UTF-8"));
-  const parsed = parseJson(text);
-  if (!parsed.ok) return err(refusal("malformed-json", `The body is not valid JSON at ${parsed.error}`));
-  return ok({ text, value: parsed.value });
+  if (name === BATCH) return decodeBatch(request.body);
+  return single(name === STRUCTURED ? decodeObject(request.body) : decodeAnyJson(request));
 }
 
 function single(decoded: Result<CloudEvent, Refusal>): Result<DecodedRequest, Refusal> {
@@ -81,47 +71,45 @@ function single(decoded: Result<CloudEvent, Refusal>): Result<DecodedRequest, Re
   return entry.ok ? ok({ batch: false, entries: [entry] }) : entry;
 }
 
-function decodeObject({ text, value }: JsonBody): Result<CloudEvent, Refusal> {
-  return decodeMembers({ value, text, spans: memberSpans(text), pointer: "" });
+function decodeObject(body: Uint8Array): Result<CloudEvent, Refusal> {
+  const read = readJsonBody(body, JSON_DEPTH_MAX, DATA);
+  return read.ok ? decodeElement({ ...read.value, pointer: "" }) : read;
 }
 
 /** `application/json`: an event in full if it has a `specversion`, else the short form. */
-function decodeAnyJson({ text, value }: JsonBody, request: EventRequest): Result<CloudEvent, Refusal> {
+function decodeAnyJson(request: EventRequest): Result<CloudEvent, Refusal> {
+  const read = readJsonBody(request.body, JSON_DEPTH_MAX, DATA);
+  if (!read.ok) return read;
+  const { text, value, outline: data } = read.value;
   if (Array.isArray(value))
     return err(refusal("unsupported-media-type", `An array of events must be sent as ${BATCH}`));
-  const spans = memberSpans(text);
-  if (spans === null || !isMembers(value) || spans.has("specversion"))
-    return decodeMembers({ value, text, spans, pointer: "" });
-  return decodeShortForm(
-    { members: value, text, spans, pointer: "" },
-    {
-      source: `/buses/${request.bus}`,
-      id: request.idempotencyKey ?? request.freshId,
-      time: new Date(request.now).toISOString(),
-    },
-  );
+  if (!isMembers(value) || Object.hasOwn(value, "specversion")) return decodeElement({ ...read.value, pointer: "" });
+  const defaults = {
+    source: `/buses/${request.bus}`,
+    id: request.idempotencyKey ?? request.freshId,
+    time: new Date(request.now).toISOString(),
+  };
+  return decodeShortForm({ members: value, data, text, pointer: "" }, defaults);
 }
 
-function decodeBatch({ text, value }: JsonBody): Result<DecodedRequest, Refusal> {
+function decodeBatch(body: Uint8Array): Result<DecodedRequest, Refusal> {
+  // The array around the events is a level of its own.
+  const read = readJsonBody(body, JSON_DEPTH_MAX + 1, DATA_OF_EACH);
+  if (!read.ok) return read;
+  const { text, value, outline } = read.value;
   if (!isList(value)) return err(refusal("invalid-request", "A batch must be a JSON array of events"));
   if (value.length > BATCH_EVENTS_MAX)
     return err(refusal("invalid-request", `The batch has ${value.length} events, the limit is ${BATCH_EVENTS_MAX}`));
-  const entries = elementMemberSpans(text).map((spans, index) =>
-    withinLimit(decodeMembers({ value: value[index], text, spans, pointer: `/${index}` })),
+  const entries = value.map((element, index) =>
+    withinLimit(decodeElement({ value: element, text, outline: outline[index] ?? null, pointer: `/${index}` })),
   );
   return ok({ batch: true, entries });
 }
 
-function decodeMembers(source: {
-  readonly value: unknown;
-  readonly text: string;
-  readonly spans: MemberSpans | null;
-  readonly pointer: string;
-}): Result<CloudEvent, Refusal> {
-  const { value, text, spans, pointer } = source;
-  if (spans === null || !isMembers(value))
-    return err(invalidEvent([{ pointer, detail: "An event must be a JSON object" }]));
-  return decodeStructured({ members: value, text, spans, pointer });
+function decodeElement(element: JsonBody<Span | null> & { readonly pointer: string }): Result<CloudEvent, Refusal> {
+  const { value, text, outline, pointer } = element;
+  if (!isMembers(value)) return err(invalidEvent([{ pointer, detail: "An event must be a JSON object" }]));
+  return decodeStructured({ members: value, data: outline, text, pointer });
 }
 
 const isMembers = (value: unknown): value is Readonly<Record<string, unknown>> =>

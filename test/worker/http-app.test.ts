@@ -1,0 +1,59 @@
+// The HTTP API in workerd, over fakes: its streams, its schemas and its cryptography behave there as in Node.
+import { expect, it } from "vitest";
+import { MANAGEMENT_BYTES_MAX, REQUEST_BYTES_MAX } from "../../src/core/limits.ts";
+import { fakeHttp, keyWith } from "../http.ts";
+
+const EVENT = { specversion: "1.0", id: "A-1", source: "/shop", type: "order.created" };
+
+it("a key made by the API publishes to a subscription made by the API", async () => {
+  const http = fakeHttp();
+  const key = await keyWith(http, ["publish"]);
+  const { id, secret } = (
+    await http.ask("POST", "/v1/subscriptions", { json: { sink: "https://a.example.com/", types: ["order.created"] } })
+  ).json;
+  expect(secret).toMatch(/^whsec_/);
+  const answer = await http.ask("POST", "/v1/events", { key, json: EVENT });
+  expect([answer.status, answer.json.events[0].subscription_ids]).toEqual([202, [id]]);
+});
+
+it("bodies are capped while they are read, and a stream that never ends is cancelled", async () => {
+  const http = fakeHttp();
+  for (const [path, limit] of [
+    ["/v1/events", REQUEST_BYTES_MAX],
+    ["/v1/subscriptions", MANAGEMENT_BYTES_MAX],
+  ] as const) {
+    let pulled = 0;
+    let cancelled = false;
+    const body = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        pulled += 65_536;
+        controller.enqueue(new Uint8Array(65_536));
+      },
+      cancel() {
+        cancelled = true;
+      },
+    });
+    const answer = await http.ask("POST", path, { body, headers: { "content-type": "application/json" } });
+    expect([answer.status, answer.json.detail.includes(String(limit)), cancelled]).toEqual([413, true, true]);
+    expect(pulled).toBeLessThanOrEqual(limit + 3 * 65_536);
+  }
+});
+
+it("faults are told as in Node", async () => {
+  const answer = await fakeHttp().ask("POST", "/v1/subscriptions", {
+    json: { sink: "https://127.1/", timeout_ms: 0, retry: { schedule_s: [0] }, typo: 1 },
+  });
+  expect(answer.json.errors.map(({ pointer }: { pointer: string }) => pointer).toSorted()).toEqual([
+    "/retry/schedule_s/0",
+    "/sink",
+    "/timeout_ms",
+    "/typo",
+  ]);
+});
+
+it("HEAD, 405 and 404 answer as in Node", async () => {
+  const http = fakeHttp();
+  expect([(await http.ask("HEAD", "/healthz")).status, (await http.ask("HEAD", "/healthz")).text]).toEqual([200, ""]);
+  expect((await http.ask("DELETE", "/v1/events")).headers.get("allow")).toBe("POST, GET, HEAD");
+  expect((await http.ask("GET", "/v1/nothing")).status).toBe(404);
+});
