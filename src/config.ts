@@ -49,7 +49,11 @@ function encryptionKeys(text: string | undefined): Uint8Array<ArrayBuffer>[] {
   });
 }
 
-function wholeNumber(name: string, text: string | undefined, range: { min: number; max: number; otherwise: number }): number {
+function wholeNumber(
+  name: string,
+  text: string | undefined,
+  range: { min: number; max: number; otherwise: number },
+): number {
   if (text === undefined || text === "") return range.otherwise;
   const value = Number(text);
   if (!Number.isInteger(value) || value < range.min || value > range.max) {

@@ -12,7 +12,14 @@ import {
   POISON_RETRY_SECONDS,
   SETTLE_RETRY_MS,
 } from "./core/limits.ts";
-import { decodeParcel, encodeParcel, outcomesParcels, type EventParcel, type OutcomesParcel, type WakeParcel } from "./core/parcel.ts";
+import {
+  decodeParcel,
+  encodeParcel,
+  outcomesParcels,
+  type EventParcel,
+  type OutcomesParcel,
+  type WakeParcel,
+} from "./core/parcel.ts";
 import { type Wake, wakeMessages } from "./core/wakes.ts";
 import type { Claimed, Clock, Lanes, Log, Logger, Random, Webhooks } from "./ports.ts";
 import { createPushing } from "./pushing.ts";

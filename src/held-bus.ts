@@ -30,7 +30,7 @@ export interface HeldBus {
   loadVersion: number;
   /** When the query was sent that last brought it up to date; null while it is being loaded. */
   checkedMs: number | null;
-  /** Erased tombstones would have told it something: it can learn no more, and is loaded anew. */
+  /** Erased tombstones would have told it something: whoever has it loads the bus anew. */
   lost: boolean;
   /** Estimate of what it costs. */
   bytes: number;

@@ -45,4 +45,4 @@ export default {
   async scheduled(_controller, env) {
     await wire(env).sweep();
   },
-} satisfies ExportedHandler<Env, unknown>;
+} satisfies ExportedHandler<Env>;

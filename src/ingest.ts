@@ -4,9 +4,24 @@
 import { encodeEvent } from "./core/cloudevents/json.ts";
 import type { CloudEvent } from "./core/event.ts";
 import { eventIdOf, ID_RANDOM_BYTES, shardOf, timeOrderedId } from "./core/ids.ts";
-import { INLINE_BYTES_MAX, PARCEL_DELIVERIES_MAX, SEND_BYTES_MAX, SEND_MESSAGES_MAX } from "./core/limits.ts";
+import {
+  INLINE_BYTES_MAX,
+  MESSAGE_OVERHEAD_BYTES,
+  PARCEL_DELIVERIES_MAX,
+  SEND_BYTES_MAX,
+  SEND_MESSAGES_MAX,
+} from "./core/limits.ts";
 import { encodeParcel, type EventParcel } from "./core/parcel.ts";
-import { type Background, type Clock, type Lanes, type Log, type Outgoing, type Random, type Routes, Unavailable } from "./ports.ts";
+import {
+  type Background,
+  type Clock,
+  type Lanes,
+  type Log,
+  type Outgoing,
+  type Random,
+  type Routes,
+  Unavailable,
+} from "./ports.ts";
 
 export interface Publish {
   readonly bus: string;
@@ -62,8 +77,10 @@ function chunks(subscriptionIds: readonly string[]): string[][] {
 /** A message over the inline limit, or parcels that one send cannot hold, would carry the body many times. */
 function travelsInline(texts: readonly string[]): boolean {
   const sizes = texts.map(byteLength);
-  const total = sizes.reduce((sum, size) => sum + size, 0);
-  return texts.length <= SEND_MESSAGES_MAX && total <= SEND_BYTES_MAX && sizes.every((size) => size <= INLINE_BYTES_MAX);
+  const total = sizes.reduce((sum, size) => sum + size + MESSAGE_OVERHEAD_BYTES, 0);
+  return (
+    texts.length <= SEND_MESSAGES_MAX && total <= SEND_BYTES_MAX && sizes.every((size) => size <= INLINE_BYTES_MAX)
+  );
 }
 
 export function createIngest({ routes, log, lanes, clock, random }: IngestDeps): Ingest {

@@ -147,7 +147,9 @@ export interface SweepLog {
   /** S1-S3: frees what dead batches held, takes overdue rows (due again now). At most SWEEP_ROWS_MAX of each. */
   lostAlarms(now: number): Promise<{ readonly freed: number; readonly wakes: readonly Wake[]; readonly more: boolean }>;
   /** Held rows whose subscription is active again become due, those whose subscription is gone `cancelled`. */
-  unhold(now: number): Promise<{ readonly resumed: readonly Wake[]; readonly cancelled: number; readonly more: boolean }>;
+  unhold(
+    now: number,
+  ): Promise<{ readonly resumed: readonly Wake[]; readonly cancelled: number; readonly more: boolean }>;
   /** Closes and removes what is older than `beforeMs`, from a place onward. */
   retain(
     beforeMs: number,
@@ -159,7 +161,10 @@ export interface SweepLog {
     readonly next: { readonly bus: string; readonly seq: string } | null;
   }>;
   /** Orphaned bodies and old tombstones. */
-  purge(beforeMs: number, now: number): Promise<{ readonly bodies: number; readonly tombstones: number; readonly more: boolean }>;
+  purge(
+    beforeMs: number,
+    now: number,
+  ): Promise<{ readonly bodies: number; readonly tombstones: number; readonly more: boolean }>;
 }
 
 export type Lane = "fast" | "slow";

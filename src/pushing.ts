@@ -100,7 +100,12 @@ export function createPushing({ webhooks, clock, random, logger }: PushingDeps) 
     async function attempt(delivery: ClaimedDelivery): Promise<void> {
       const atMs = clock.now();
       const answer = await ask(delivery, () => loaded(delivery.eventId));
-      const context = { tries: delivery.tries, retry: delivery.push.retry, now: clock.now(), fraction: random.fraction() };
+      const context = {
+        tries: delivery.tries,
+        retry: delivery.push.retry,
+        now: clock.now(),
+        fraction: random.fraction(),
+      };
       finished.push({
         key: delivery.key,
         outcome: judge(answer, context),
@@ -122,11 +127,13 @@ export function createPushing({ webhooks, clock, random, logger }: PushingDeps) 
       }
     };
 
-    let settling: Promise<void> | null = null;
+    // One early settle at a time; a promise that is done already stands for none.
+    let settling = Promise.resolve();
+    let isSettling = false;
     const settleFinished = async (): Promise<void> => {
       const part = finished.splice(0);
       if (!(await options.settleEarly(part))) finished.push(...part);
-      settling = null;
+      isSettling = false;
     };
 
     let due = false;
@@ -140,11 +147,13 @@ export function createPushing({ webhooks, clock, random, logger }: PushingDeps) 
       await Promise.race([...open, alarm]);
       startMore();
       if (!due || open.size === 0) continue;
-      if (settling === null && finished.length > 0) settling = settleFinished();
+      if (!isSettling && finished.length > 0) {
+        isSettling = true;
+        settling = settleFinished();
+      }
       alarm = arm();
     }
-    // Not a constant: `settleFinished` clears it when it ends.
-    await (settling as Promise<void> | null);
+    await settling;
     return finished;
   };
 }

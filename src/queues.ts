@@ -1,7 +1,13 @@
 /**
  * Adapter: message texts → sendBatch. Cuts by the limits of Queues, gives each send its own timeout and one try on a sibling shard.
  */
-import { PUSHES_MAX, SEND_BYTES_MAX, SEND_MESSAGES_MAX, SEND_TIMEOUT_MS } from "./core/limits.ts";
+import {
+  MESSAGE_OVERHEAD_BYTES,
+  PUSHES_MAX,
+  SEND_BYTES_MAX,
+  SEND_MESSAGES_MAX,
+  SEND_TIMEOUT_MS,
+} from "./core/limits.ts";
 import { type Clock, type Lane, type Lanes, type Logger, type Outgoing, Unavailable } from "./ports.ts";
 
 /** What we use of a queue binding. */
@@ -32,14 +38,14 @@ function cut(lane: Lane, shard: number, messages: readonly Outgoing[]): Send[] {
   let current: MessageSendRequest<string>[] = [];
   let bytes = 0;
   for (const { text, delaySeconds } of messages) {
-    const textBytes = encoder.encode(text).byteLength;
-    if (current.length === SEND_MESSAGES_MAX || (current.length > 0 && bytes + textBytes > SEND_BYTES_MAX)) {
+    const messageBytes = encoder.encode(text).byteLength + MESSAGE_OVERHEAD_BYTES;
+    if (current.length === SEND_MESSAGES_MAX || (current.length > 0 && bytes + messageBytes > SEND_BYTES_MAX)) {
       sends.push({ lane, shard, messages: current });
       current = [];
       bytes = 0;
     }
     current.push(toMessage(text, delaySeconds));
-    bytes += textBytes;
+    bytes += messageBytes;
   }
   if (current.length > 0) sends.push({ lane, shard, messages: current });
   return sends;

@@ -63,7 +63,7 @@ export function createRoutes(deps: {
     const lost = held.filter((bus) => version < from || isBehindPurge(bus, purgedVersion));
     for (const bus of lost) forget(bus);
     if (lost.length > 0) logger.warn("routes.reloaded", { buses: lost.length, from, version, purged: purgedVersion });
-    const learning = new Map(held.filter((bus) => !bus.lost).map((bus) => [bus.name, bus]));
+    const learning = new Map(held.map((bus) => [bus.name, bus]));
     for (const change of changes) {
       const bus = learning.get(change.bus);
       if (bus !== undefined) learn(bus, change, logger);

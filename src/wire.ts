@@ -61,7 +61,13 @@ export function assemble(env: Env, { clock, random, logger }: Doors) {
   const subscriptions = d1Subscriptions({ db, vault, random });
   const webhooks = createWebhooks({ fetch, clock, policy: sinkPolicy, baseUrl: config.publicUrl, version: VERSION });
 
-  const sweeper = createSweep({ log: d1Sweep({ db }), lanes, clock, logger, retentionMs: config.retentionDays * DAY_MS });
+  const sweeper = createSweep({
+    log: d1Sweep({ db }),
+    lanes,
+    clock,
+    logger,
+    retentionMs: config.retentionDays * DAY_MS,
+  });
   const consumers = createDeliver({
     log,
     lanes,
@@ -89,7 +95,10 @@ export function assemble(env: Env, { clock, random, logger }: Doors) {
     ingest: createIngest({ routes, log, lanes, clock, random }),
     wake: consumers.wake,
     resumed: sweeper.unhold,
-    auth: { rootKeys: config.rootKeys, checkKeys: async () => (checkKeys ??= await importCheckKeys(config.encryptionKeys)) },
+    auth: {
+      rootKeys: config.rootKeys,
+      checkKeys: async () => (checkKeys ??= await importCheckKeys(config.encryptionKeys)),
+    },
     sinkPolicy,
     version: VERSION,
   });

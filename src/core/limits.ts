@@ -73,8 +73,10 @@ export const PARCEL_DELIVERIES_MAX = 10;
 export const INLINE_BYTES_MAX = 60_000;
 /** UTF-8 bytes of any message we send. Queues take 128,000 with some 100 B of their own. */
 export const MESSAGE_BYTES_MAX = 120_000;
-/** UTF-8 bytes of one `sendBatch`. Queues take 256,000. */
+/** UTF-8 bytes of one `sendBatch`, MESSAGE_OVERHEAD_BYTES of each message included. Queues take 256,000. */
 export const SEND_BYTES_MAX = 250_000;
+/** What Queues adds to a message of ours and counts with it. */
+export const MESSAGE_OVERHEAD_BYTES = 100;
 /** Messages of one `sendBatch`, a limit of Queues. */
 export const SEND_MESSAGES_MAX = 100;
 /** A send not confirmed by then is tried once on the sibling shard: an overloaded queue may hang for almost a minute. */

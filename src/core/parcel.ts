@@ -52,8 +52,7 @@ export type Parcel = EventParcel | WakeParcel | OutcomesParcel;
 
 /** The parcel as message text. */
 export function encodeParcel(parcel: Parcel): string {
-  if (parcel.kind !== "event" || parcel.body === null)
-    return JSON.stringify({ v: PARCEL_VERSION, ...parcel });
+  if (parcel.kind !== "event" || parcel.body === null) return JSON.stringify({ v: PARCEL_VERSION, ...parcel });
   return `${JSON.stringify({ v: PARCEL_VERSION, ...parcel, body: undefined })}\n${parcel.body}`;
 }
 
@@ -99,21 +98,8 @@ const isList = <T>(value: unknown, is: (item: unknown) => item is T): value is T
   Array.isArray(value) && value.every((item) => is(item));
 
 function eventParcel(head: Members, body: string | null): Result<EventParcel, string> {
-  const {
-    bus,
-    seq,
-    eventId,
-    receipt,
-    acceptedMs,
-    hops,
-    matched,
-    bytes,
-    id,
-    source,
-    type,
-    subject,
-    subscriptionIds,
-  } = head;
+  const { bus, seq, eventId, receipt, acceptedMs, hops, matched, bytes, id, source, type, subject, subscriptionIds } =
+    head;
   if (!(isText(bus) && isText(seq) && isText(eventId) && isText(receipt)))
     return err("An event parcel lacks its identity");
   if (!(isText(id) && isText(source) && isText(type) && isTextOrNull(subject)))
@@ -182,8 +168,7 @@ const isSettlement = (value: unknown): value is Settlement =>
 
 function outcomesParcel(head: Members): Result<OutcomesParcel, string> {
   const { token, settlements } = head;
-  if (!isText(token) || !isList(settlements, isSettlement))
-    return err("An outcomes parcel lacks its outcomes");
+  if (!isText(token) || !isList(settlements, isSettlement)) return err("An outcomes parcel lacks its outcomes");
   return ok({ kind: "outcomes", token, settlements });
 }
 

@@ -21,7 +21,8 @@ export interface Turns<T> {
 /** `subscriptionOf` names the subscription of a delivery, unique over all buses. */
 export function createTurns<T>(deliveries: readonly T[], subscriptionOf: (delivery: T) => string): Turns<T> {
   const lineups = new Map<string, Lineup<T>>();
-  for (const [subscription, waiting] of Map.groupBy(deliveries, subscriptionOf)) lineups.set(subscription, { waiting, open: 0 });
+  for (const [subscription, waiting] of Map.groupBy(deliveries, subscriptionOf))
+    lineups.set(subscription, { waiting, open: 0 });
 
   return {
     next() {

@@ -14,7 +14,10 @@ it("readConfig() fills what is not set", () => {
 });
 
 it("readConfig() takes lists of keys, the first first", () => {
-  const config = readConfig({ ROOT_KEY: "first-first-first-first, second-second-second", ENCRYPTION_KEY: `${KEY},${KEY}` });
+  const config = readConfig({
+    ROOT_KEY: "first-first-first-first, second-second-second",
+    ENCRYPTION_KEY: `${KEY},${KEY}`,
+  });
   expect(config.rootKeys).toEqual(["first-first-first-first", "second-second-second"]);
   expect(config.encryptionKeys).toHaveLength(2);
 });

@@ -43,9 +43,19 @@ it("parseDeliveryId() undoes deliveryIdOf() and refuses what is none", async () 
   const subscription = `sub_${timeOrderedId(1, random)}`;
   const job = `job_${timeOrderedId(2, random)}`;
   for (const run of ["", job]) {
-    expect(parseDeliveryId(deliveryIdOf(event, subscription, run))).toEqual({ eventId: event, subscriptionId: subscription, run });
+    expect(parseDeliveryId(deliveryIdOf(event, subscription, run))).toEqual({
+      eventId: event,
+      subscriptionId: subscription,
+      run,
+    });
   }
-  for (const text of ["", "dlv_", `dlv_${event.slice(4)}`, `${deliveryIdOf(event, subscription, "")}0`, "dlv_DROP TABLE"]) {
+  for (const text of [
+    "",
+    "dlv_",
+    `dlv_${event.slice(4)}`,
+    `${deliveryIdOf(event, subscription, "")}0`,
+    "dlv_DROP TABLE",
+  ]) {
     expect(parseDeliveryId(text)).toBeNull();
   }
 });

@@ -2,13 +2,7 @@
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { MESSAGE_BYTES_MAX } from "../../src/core/limits.ts";
-import {
-  decodeParcel,
-  encodeParcel,
-  outcomesParcels,
-  type EventParcel,
-  type Parcel,
-} from "../../src/core/parcel.ts";
+import { decodeParcel, encodeParcel, outcomesParcels, type EventParcel, type Parcel } from "../../src/core/parcel.ts";
 import type { Settlement } from "../../src/core/delivery.ts";
 
 const text = fc.string({ unit: "binary" });
@@ -92,9 +86,16 @@ it("decodeParcel() refuses what is not ours, and never throws", () => {
     expect(decodeParcel(other).ok).toBe(false);
   }
   fc.assert(
-    fc.property(fc.oneof(fc.string(), fc.json(), fc.jsonValue().map((value) => JSON.stringify({ v: 1, ...Object(value) }))), (message) => {
-      expect(typeof decodeParcel(message).ok).toBe("boolean");
-    }),
+    fc.property(
+      fc.oneof(
+        fc.string(),
+        fc.json(),
+        fc.jsonValue().map((value) => JSON.stringify({ v: 1, ...Object(value) })),
+      ),
+      (message) => {
+        expect(typeof decodeParcel(message).ok).toBe("boolean");
+      },
+    ),
   );
 });
 

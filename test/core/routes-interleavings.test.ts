@@ -36,7 +36,10 @@ const step = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant("run" as const), nth }) },
   { weight: 6, arbitrary: fc.record({ do: fc.constant("answer" as const), nth }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("fail" as const), nth }) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant("tick" as const), ms: fc.constantFrom(1, 900, 2_001, 5_001) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constant("tick" as const), ms: fc.constantFrom(1, 900, 2_001, 5_001, 5_001) }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("purge" as const) }) },
 );
 

@@ -178,11 +178,24 @@ describe("while D1 is away", () => {
     const asked = seen().finally(() => (answered = true));
     await clock.advance(ROUTES_QUERY_TIMEOUT_MS - 1);
     expect(answered).toBe(false);
+    expect(behind).toHaveLength(2);
     await clock.advance(1);
     expect(await asked).toEqual(["sub_1"]);
     expect(warnings()).toEqual(["routes.stale"]);
     await query(-1).answer();
     expect(await seen()).toEqual(["sub_1", "sub_2"]);
+  });
+
+  test("what runs behind never fails the request it runs behind of", async () => {
+    world.mode = "failing";
+    await bus().catch(() => undefined);
+    world.mode = "prompt";
+    await warm();
+    world.mode = "failing";
+    await clock.advance(ROUTES_STALE_MS + 1);
+    await seen();
+    expect(behind).toHaveLength(3);
+    expect(await Promise.all(behind)).toEqual([undefined, expect.anything(), undefined]);
   });
 
   test("an answer of another request that came meanwhile is good enough, without a warning", async () => {
@@ -272,6 +285,17 @@ describe("loading a bus", () => {
     for (const ids of await both) expect(ids).toHaveLength(COUNT);
     expect(state.buses.size).toBe(1);
     expect(sent()).toBeLessThanOrEqual(6);
+  });
+
+  test("by a request whose answer is the older one does not undo what another loaded", async () => {
+    world.mode = "manual";
+    const one = seen();
+    const two = seen();
+    query(0).run();
+    world.put("b", "sub_new", wants("t"));
+    await query(1).answer();
+    await query(0).answer();
+    expect([await one, await two, await seen()]).toEqual([["sub_new"], ["sub_new"], ["sub_new"]]);
   });
 
   test("does not slow the buses that are held, nor is it refreshed with them", async () => {
@@ -420,6 +444,22 @@ describe("applied()", () => {
     expect(await seen()).toEqual(expected);
   });
 
+  test("is not undone by the second of two older answers either", async () => {
+    await warm();
+    world.mode = "manual";
+    await clock.advance(ROUTES_FRESH_MS + 1);
+    await bus();
+    query(1).run();
+    world.put("b", "sub_1", wants("t", "u"));
+    await clock.advance(ROUTES_FRESH_MS);
+    await bus();
+    query(2).run();
+    routes.applied(world.drop("b", "sub_1"));
+    await query(1).answer();
+    await query(2).answer();
+    expect(await seen()).toEqual([]);
+  });
+
   test("keeps what changed elsewhere before it visible to the next refresh", async () => {
     await warm();
     world.put("b", "sub_elsewhere", wants("t"));
@@ -462,6 +502,7 @@ describe("applied()", () => {
 describe("answers out of order", () => {
   test("a refresh that began earlier and ends later moves nothing backward", async () => {
     await warm();
+    world.put("b", "sub_1", wants("t", "u"));
     world.mode = "manual";
     await clock.advance(ROUTES_FRESH_MS + 1);
     await bus();
@@ -505,7 +546,7 @@ describe("erased tombstones", () => {
 test("a database that was restored to an earlier time is loaded from the beginning", async () => {
   await warm();
   const version = world.version();
-  world.put("b", "sub_undone", wants("t"));
+  routes.applied(world.put("b", "sub_undone", wants("t")));
   await clock.advance(ROUTES_STALE_MS + 1);
   await bus();
   world.restore(version);

@@ -29,7 +29,9 @@ it("next() gives everything once, at most the share of each subscription at a ti
         }
       }
       const rest = turns.withdraw();
-      expect([...given, ...rest].map(({ number }) => number).sort((x, y) => x - y)).toEqual(all.map(({ number }) => number));
+      expect([...given, ...rest].map(({ number }) => number).toSorted((x, y) => x - y)).toEqual(
+        all.map(({ number }) => number),
+      );
       expect(turns.next()).toBeNull();
     }),
   );

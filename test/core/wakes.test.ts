@@ -34,7 +34,7 @@ it("wakeMessages() carries each key once, on its lane, not before it is due", ()
         lane: slow ? "slow" : "fast",
         delaySeconds: Math.min(RETRY_DELAY_SECONDS_MAX, Math.max(0, Math.ceil((dueMs - NOW) / 1000))),
       }));
-      const sorted = (list: readonly unknown[]): string[] => list.map((one) => JSON.stringify(one)).sort();
+      const sorted = (list: readonly unknown[]): string[] => list.map((one) => JSON.stringify(one)).toSorted();
       expect(sorted(carried)).toEqual(sorted(wanted));
     }),
   );
@@ -47,5 +47,10 @@ it("wakeMessages() shares a message between up to ten keys of one delay and shar
     slow: false,
   }));
   expect(wakeMessages(wakes, NOW)).toHaveLength(2);
-  expect(wakeMessages(wakes.map((one) => ({ ...one, slow: true })), NOW)).toHaveLength(11);
+  expect(
+    wakeMessages(
+      wakes.map((one) => ({ ...one, slow: true })),
+      NOW,
+    ),
+  ).toHaveLength(11);
 });

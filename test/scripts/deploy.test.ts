@@ -154,7 +154,10 @@ test("deploy --dry-run bundles the Worker with the real wrangler", () => {
   const directory = mkdtempSync(join(tmpdir(), "fantail-dry-run-"));
   onTestFinished(() => rmSync(directory, { recursive: true }));
   const args = ["scripts/deploy.ts", "--dry-run", "--outdir", directory];
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+    encoding: "utf8",
+    env: { ...process.env, WRANGLER_LOG: "log" },
+  });
   expect(stderr).toBe("");
   expect(stdout).toContain("--dry-run: exiting now.");
   expect(readdirSync(directory)).toContain("index.js");

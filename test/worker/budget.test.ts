@@ -42,7 +42,9 @@ it.each([
   await router.handle(router.take());
   const lived = flaky.rowsWritten() - before;
   const removed = await flaky.db.batch([
-    flaky.db.prepare("DELETE FROM deliveries WHERE (bus, seq) IN (SELECT bus, seq FROM events WHERE type = ?1)").bind(type),
+    flaky.db
+      .prepare("DELETE FROM deliveries WHERE (bus, seq) IN (SELECT bus, seq FROM events WHERE type = ?1)")
+      .bind(type),
     flaky.db.prepare("DELETE FROM events WHERE type = ?1").bind(type),
   ]);
   const died = removed.reduce((sum, result) => sum + result.meta.rows_written, 0);

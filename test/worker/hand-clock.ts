@@ -34,7 +34,6 @@ export function handClock(): HandClock {
     advance,
     sleep: (ms) =>
       new Promise((wake) => {
-console.log("sleep", ms, now);
         sleepers.push({ beganMs: now, atMs: now + ms, wake });
         for (const check of passing) check();
       }),

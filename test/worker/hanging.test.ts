@@ -48,7 +48,9 @@ it("100 deliveries of a hanging sink do not hold up the others of their batch", 
   expect((await bad.state()).concurrentMax).toBe(PUSHES_PER_SUBSCRIPTION_MAX);
   expect((await concurrency()).concurrentMax).toBeLessThanOrEqual(PUSHES_MAX);
   expect(flaky.calls.filter(isSettle).length).toBeGreaterThanOrEqual(2);
-  const released = await env.DB.prepare("SELECT max(attempt) AS attempt FROM deliveries WHERE cause = 'released'").first<{
+  const released = await env.DB.prepare(
+    "SELECT max(attempt) AS attempt FROM deliveries WHERE cause = 'released'",
+  ).first<{
     attempt: number;
   }>();
   expect(released?.attempt).toBe(0);

@@ -67,7 +67,8 @@ export function createTestRouter(overrides: Partial<Env> = {}, doors: Doors | nu
       sends.push({ queue: QUEUES[name], messages: messages.length });
       if (mode === "hang") await new Promise(() => {});
       if (mode === "fail") throw new Error("Queue is overloaded. Please back off.");
-      for (const { body, delaySeconds = 0 } of messages) held.push({ queue: QUEUES[name], body, delaySeconds, attempts: 0 });
+      for (const { body, delaySeconds = 0 } of messages)
+        held.push({ queue: QUEUES[name], body, delaySeconds, attempts: 0 });
       if (mode === "lose-answer") throw new Error("The answer was lost");
     },
   });
@@ -89,13 +90,20 @@ export function createTestRouter(overrides: Partial<Env> = {}, doors: Doors | nu
     return assembled.app.fetch(sent, { background: (work) => void background.push(work) });
   }
 
-  async function json<T = Record<string, unknown>>(path: string, init: RequestInit & { key?: string } = {}): Promise<T> {
+  async function json<T = Record<string, unknown>>(
+    path: string,
+    init: RequestInit & { key?: string } = {},
+  ): Promise<T> {
     const response = await request(path, init);
     if (!response.ok) throw new Error(`${init.method ?? "GET"} ${path}: ${response.status} ${await response.text()}`);
     return response.json();
   }
 
-  const post = (path: string, body: unknown, init: RequestInit & { key?: string } = {}): RequestInit & { key?: string } => ({
+  const post = (
+    path: string,
+    body: unknown,
+    init: RequestInit & { key?: string } = {},
+  ): RequestInit & { key?: string } => ({
     method: "POST",
     body: JSON.stringify(body),
     ...init,

@@ -47,7 +47,11 @@ interface Queued {
 export function createDice(seed: number) {
   let state = (seed * 2_654_435_761) % 2 ** 32;
   const fraction = (): number => (state = (state * 1_664_525 + 1_013_904_223) % 2 ** 32) / 2 ** 32;
-  return { fraction, pick: (count: number): number => Math.floor(fraction() * count), chance: (p: number): boolean => fraction() < p };
+  return {
+    fraction,
+    pick: (count: number): number => Math.floor(fraction() * count),
+    chance: (p: number): boolean => fraction() < p,
+  };
 }
 
 /** Lets promises that need no gate run: several turns of the event loop, because Web Crypto answers on its own time. */
@@ -91,7 +95,8 @@ export async function runWorld(options: {
     },
     warn: () => {},
     error: (name, fields) => {
-      if (name === "delivery.defect" || name === "message.undecodable") faults.push(`${name} ${JSON.stringify(fields)}`);
+      if (name === "delivery.defect" || name === "message.undecodable")
+        faults.push(`${name} ${JSON.stringify(fields)}`);
     },
   };
   const vault = createVault([new Uint8Array(32)]);
@@ -101,7 +106,12 @@ export async function runWorld(options: {
   let gates: Gate[] = [];
   let sleepers: { atMs: number; invocation: Invocation; wake: () => void }[] = [];
 
-  function gated<T>(invocation: Invocation, label: string, act: () => Promise<T>, deadlineMs = Number.POSITIVE_INFINITY): Promise<T> {
+  function gated<T>(
+    invocation: Invocation,
+    label: string,
+    act: () => Promise<T>,
+    deadlineMs = Number.POSITIVE_INFINITY,
+  ): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const open = async (fate: Fate): Promise<void> => {
         gates = gates.filter((other) => other !== gate);
@@ -150,7 +160,7 @@ export async function runWorld(options: {
     await settleTurns();
   }
 
-  function fate(label: string): Fate {
+  function fateOf(label: string): Fate {
     if (calm) return "pass";
     const roll = dice.fraction();
     if (label === "push") return roll < 0.03 ? "crash-before" : roll < 0.06 ? "crash-after" : "pass";
@@ -229,7 +239,8 @@ export async function runWorld(options: {
       .all<{ id: string; state: string; due_ms: number | null; in_flight: number }>();
     for (const row of results) {
       if (row.state === "claimed" && row.in_flight === 0) faults.push(`${row.id} is claimed by nobody in flight`);
-      if ((row.state === "waiting") !== (row.due_ms !== null)) faults.push(`${row.id} is ${row.state} and due at ${row.due_ms}`);
+      if ((row.state === "waiting") !== (row.due_ms !== null))
+        faults.push(`${row.id} is ${row.state} and due at ${row.due_ms}`);
       if (row.state === "delivered") absorbed.add(row.id);
       else if (absorbed.has(row.id)) faults.push(`${row.id} was delivered and is ${row.state}`);
     }
@@ -238,7 +249,11 @@ export async function runWorld(options: {
   // ---- Invocations --------------------------------------------------------------------------------------------------
 
   let invocations = 0;
-  const begin = (kind: string): Invocation => ({ name: `${kind}${(invocations += 1)}`, alive: true, onCrash: () => {} });
+  const begin = (kind: string): Invocation => ({
+    name: `${kind}${(invocations += 1)}`,
+    alive: true,
+    onCrash: () => {},
+  });
 
   function startBatch(messages: Queued[]): void {
     queue = queue.filter((message) => !messages.includes(message));
@@ -312,7 +327,8 @@ export async function runWorld(options: {
     });
     routesOf.set(event.id, new Set([...(routesOf.get(event.id) ?? []), subscriptionIds.join()]));
     ingest({ bus: BUS, requestId: invocation.name, hops: 0, events: [event], background: () => {} }).then(
-      (accepted) => accepted.forEach(({ eventId }) => subscriptionIds.forEach((id) => must.add(deliveryIdOf(eventId, id, "")))),
+      (accepted) =>
+        accepted.forEach(({ eventId }) => subscriptionIds.forEach((id) => must.add(deliveryIdOf(eventId, id, "")))),
       (error) => {
         if (!(error instanceof Unavailable)) faults.push(`ingest() threw ${String(error)}`);
       },
@@ -370,14 +386,20 @@ export async function runWorld(options: {
   const events = Array.from({ length: 6 }, (_, index): CloudEvent => {
     const attributes = { specversion: "1.0", id: `e${index}`, source: "/s", type: "t" };
     const filler = index === 5 ? "x".repeat(70_000) : "x";
-    return { id: `e${index}`, source: "/s", type: "t", attributes, data: { kind: "json", text: JSON.stringify(filler) } };
+    return {
+      id: `e${index}`,
+      source: "/s",
+      type: "t",
+      attributes,
+      data: { kind: "json", text: JSON.stringify(filler) },
+    };
   });
   const someRoutes = (): string[] => ids.filter(() => dice.chance(0.5));
 
   async function openOne(): Promise<void> {
     const gate = gates[dice.pick(gates.length)];
     if (gate === undefined) return;
-    await gate.open(fate(gate.label));
+    await gate.open(fateOf(gate.label));
     await settleTurns();
   }
 
@@ -385,7 +407,7 @@ export async function runWorld(options: {
     const roll = dice.fraction();
     if (roll < 0.06) publish(events[dice.pick(events.length)] as CloudEvent, someRoutes());
     else if (roll < 0.2) {
-      const due = queue.filter((message) => message.atMs <= now).sort(() => dice.fraction() - 0.5);
+      const due = queue.filter((message) => message.atMs <= now).toSorted(() => dice.fraction() - 0.5);
       if (due.length > 0) startBatch(due.slice(0, 1 + dice.pick(4)));
     } else if (roll < 0.24) startSweep();
     else if (roll < 0.26) await setStatus(ids[dice.pick(ids.length)] ?? "", dice.chance(0.7) ? "active" : "paused");
@@ -420,8 +442,10 @@ export async function runWorld(options: {
   const states = new Map(rows.results.map((row) => [deliveryIdOf(row.event_id, row.subscription_id, row.run), row]));
   for (const [id, row] of states) {
     if (!["delivered", "dead"].includes(row.state)) faults.push(`${id} ended ${row.state}`);
-    if (row.state === "dead" && !["exhausted", "crashed"].includes(row.cause ?? "")) faults.push(`${id} is dead: ${row.cause}`);
-    if (row.state === "delivered" && !received.has(id)) faults.push(`${id} is on record as delivered, its sink never took it`);
+    if (row.state === "dead" && !["exhausted", "crashed"].includes(row.cause ?? ""))
+      faults.push(`${id} is dead: ${row.cause}`);
+    if (row.state === "delivered" && !received.has(id))
+      faults.push(`${id} is on record as delivered, its sink never took it`);
   }
   for (const id of must) if (!states.has(id)) faults.push(`${id} was answered 202 and is not on record`);
   for (const [, count] of received) {

@@ -220,7 +220,7 @@ it.each([
     const one = sink();
     const type = `inline-${bytesOf(filler)}`;
     await router.subscribe({ sink: one.url, types: [type] });
-    const at = (id: string, bytes: number): string => eventOf(id, type, { bytes, data: textOf(filler) });
+    const at = (id: string, bytes: number): string => eventOf(`${type}-${id}`, type, { bytes, data: textOf(filler) });
     await publish(router, at("probe", 50_000));
     const [probe] = router.take();
     const envelope = probe === undefined ? 0 : textSizeOf(probe) - 50_000;

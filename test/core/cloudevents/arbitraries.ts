@@ -59,14 +59,14 @@ const FORBIDDEN = /[\p{Cc}\p{Cs}\p{NChar}]/u;
 const plainText = fc
   .oneof(
     fc.string({ unit: "binary", maxLength: 12 }),
-    fc.string({ unit: fc.constantFrom(...' "%\\,é€😀:{}'), maxLength: 8 }),
+    fc.string({ unit: fc.constantFrom(...Array.from(' "%\\,é€😀:{}')), maxLength: 8 }),
   )
   .filter((text) => !FORBIDDEN.test(text));
 const filledText = plainText.filter((text) => text !== "");
 const wellFormed = fc.string({ unit: "binary", maxLength: 20 });
 
 const extensionName = fc
-  .string({ unit: fc.constantFrom(..."abcxyz019"), minLength: 1, maxLength: 20 })
+  .string({ unit: fc.constantFrom(...Array.from("abcxyz019")), minLength: 1, maxLength: 20 })
   .map((name) => (name === "data" || name === "id" ? "other" : name));
 const extensionValue: fc.Arbitrary<AttributeValue> = fc.oneof(
   plainText,

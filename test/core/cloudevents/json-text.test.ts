@@ -37,7 +37,11 @@ describe("parseJson()", () => {
   });
 
   it("gives the value of any JSON text", () => {
-    fc.assert(fc.property(jsonText, (text) => expect(parseJson(text)).toEqual({ ok: true, value: JSON.parse(text) })));
+    fc.assert(
+      fc.property(jsonText, (text) => {
+        expect(parseJson(text)).toEqual({ ok: true, value: JSON.parse(text) });
+      }),
+    );
   });
 
   it("takes JSON_DEPTH_MAX levels and refuses one more, where it opens", () => {
@@ -59,11 +63,13 @@ describe("parseJson()", () => {
 describe("faultOffset()", () => {
   it("is null for exactly the texts that JSON.parse takes", () => {
     const soup = fc.string({
-      unit: fc.constantFrom(...'{}[]:,"\\ \n\t0123-+.eEtrufalsnx\u0000\u00a0é'),
+      unit: fc.constantFrom(...Array.from('{}[]:,"\\ \n\t0123-+.eEtrufalsnx\u0000\u00a0é')),
       maxLength: 12,
     });
     fc.assert(
-      fc.property(fc.oneof(soup, jsonText), (text) => expect(faultOffset(text) === null).toBe(isJsonText(text))),
+      fc.property(fc.oneof(soup, jsonText), (text) => {
+        expect(faultOffset(text) === null).toBe(isJsonText(text));
+      }),
       { numRuns: 2_000 },
     );
   });
@@ -161,7 +167,7 @@ describe("elementMemberSpans()", () => {
 });
 
 it("outlineJson() ends on any text, with any outline", () => {
-  const soup = fc.string({ unit: fc.constantFrom(...'{}[]:,"\\ d\n1'), maxLength: 30 });
+  const soup = fc.string({ unit: fc.constantFrom(...Array.from('{}[]:,"\\ d\n1')), maxLength: 30 });
   fc.assert(
     fc.property(soup, (text) => {
       for (const outline of [valueSpan, memberSpan("d"), elementMemberSpans("d")])
