@@ -100,6 +100,7 @@ CREATE TABLE deliveries (
   state TEXT NOT NULL CHECK (state IN ('claimed', 'waiting', 'held', 'delivered', 'dead', 'cancelled')),
   attempt INTEGER NOT NULL,
   tries INTEGER NOT NULL,
+  -- Of a waiting one, when it is to be attempted; of one that retention closed, when that was.
   due_ms INTEGER,
   -- Token of the batch that is pushing it.
   claim TEXT,

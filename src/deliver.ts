@@ -177,7 +177,8 @@ export function createDeliver(deps: DeliverDeps): Deliver {
       await lanes.send(messages);
       return true;
     } catch (error) {
-      logger.error("outcomes.lost", { token, second_pushes: settlements.length, error: String(error) });
+      const pushed = settlements.filter(({ attempt }) => attempt !== null);
+      logger.error("outcomes.lost", { token, second_pushes: pushed.length, error: String(error) });
       return false;
     }
   }

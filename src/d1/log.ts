@@ -97,11 +97,12 @@ const READ_SUBSCRIPTIONS = `
 const READ_EVENTS = `
   WITH ours AS (
     SELECT DISTINCT j.value ->> 0 AS bus, j.value ->> 1 AS seq FROM claims c, json_each(c.keys) j WHERE c.token = ?1),
+  marked AS (
+    SELECT e.bus, e.seq, e.bytes, e.event_id || ' ' || e.receipt IN (SELECT value FROM json_each(?2)) AS inline
+    FROM ours CROSS JOIN events e ON e.bus = ours.bus AND e.seq = ours.seq),
   sized AS (
-    SELECT e.bus, e.seq, i.value IS NOT NULL AS inline,
-      sum(iif(i.value IS NULL, e.bytes, 0)) OVER (ORDER BY e.bus, e.seq) - iif(i.value IS NULL, e.bytes, 0) AS before
-    FROM ours CROSS JOIN events e ON e.bus = ours.bus AND e.seq = ours.seq
-    LEFT JOIN json_each(?2) i ON i.value = e.event_id || ' ' || e.receipt)
+    SELECT bus, seq, inline, sum(iif(inline, 0, bytes)) OVER (ORDER BY bus, seq) - iif(inline, 0, bytes) AS before
+    FROM marked)
   SELECT e.event_id, e.bus, e.seq, e.accepted_ms, e.hops, s.inline, iif(s.inline, NULL, coalesce(e.body, b.body)) AS body
   FROM sized s CROSS JOIN events e ON e.bus = s.bus AND e.seq = s.seq
   LEFT JOIN bodies b ON b.event_id = e.event_id AND NOT s.inline

@@ -47,7 +47,9 @@ interface DeliveryRow {
 function toDelivery(row: DeliveryRow): DeliveryOnRecord {
   const { bus, seq, subscription_id: subscriptionId, run, state, attempt, cause, attempts, type } = row;
   const key: DeliveryKey = { bus, seq, subscriptionId, run };
-  return { key, eventId: row.event_id, type, state, attempt, dueMs: row.due_ms, cause, attempts };
+  // Of a delivery that retention closed the column says when that was.
+  const dueMs = state === "waiting" ? row.due_ms : null;
+  return { key, eventId: row.event_id, type, state, attempt, dueMs, cause, attempts };
 }
 
 /** Sorts after every seq, subscription id and run: "~" is above all letters. */

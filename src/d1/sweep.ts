@@ -47,7 +47,7 @@ const TAKE_OVERDUE = `
 
 /**
  * Held rows whose subscription is active again, or gone. The subscriptions that hold anything are found by hopping through
- * deliveries_held, one seek each, whatever the size of their backlogs.
+ * deliveries_held, a few seeks each, whatever the size of their backlogs; a subscription is of one bus, that of any of its rows.
  */
 const UNHOLD = `
   WITH RECURSIVE holders (id) AS (
@@ -58,9 +58,12 @@ const UNHOLD = `
     FROM holders WHERE holders.id IS NOT NULL),
   freed AS (
     SELECT d.bus, d.seq, d.subscription_id, d.run, s.status IS NOT 'active' AS gone
-    FROM holders
-    CROSS JOIN deliveries d INDEXED BY deliveries_held ON d.state = 'held' AND d.subscription_id = holders.id
-    LEFT JOIN subscriptions s ON s.bus = d.bus AND s.id = d.subscription_id
+    FROM (
+      SELECT id, (SELECT bus FROM deliveries INDEXED BY deliveries_held
+                  WHERE state = 'held' AND subscription_id = holders.id LIMIT 1) AS bus
+      FROM holders WHERE id IS NOT NULL) h
+    LEFT JOIN subscriptions s ON s.bus = h.bus AND s.id = h.id
+    CROSS JOIN deliveries d INDEXED BY deliveries_held ON d.state = 'held' AND d.subscription_id = h.id
     WHERE s.id IS NULL OR s.status IN ('active', 'deleted') LIMIT ${SWEEP_ROWS_MAX})
   UPDATE deliveries SET state = iif(f.gone, 'cancelled', 'waiting'), due_ms = iif(f.gone, NULL, ?1),
     cause = iif(f.gone, 'subscription-deleted', 'released')
@@ -78,17 +81,17 @@ const OLD_EVENTS = `
 const LEASE_IS_LIVE = `deliveries.state = 'claimed' AND EXISTS (
   SELECT 1 FROM claims c WHERE c.token = deliveries.claim AND c.lease_ms > ?4)`;
 
-/** An open delivery is closed before anything of it goes; one in flight is left for the next sweep. */
+/** An open delivery is closed before anything of it goes; one in flight is left for the next sweep. `due_ms` says when: ?4 now. */
 const EXPIRE = `
-  UPDATE deliveries SET state = 'dead', cause = 'expired', due_ms = NULL, claim = NULL
+  UPDATE deliveries SET state = 'dead', cause = 'expired', due_ms = ?4, claim = NULL
   WHERE (bus, seq) IN (SELECT bus, seq FROM (${OLD_EVENTS}))
     AND state IN ('waiting', 'held', 'claimed') AND NOT (${LEASE_IS_LIVE})`;
 
-/** Events of the page that may go: nothing of them is open, and what expired has been on record long enough (floor ?4). */
+/** Events of the page that may go: nothing of them is open, and what expired was closed long enough ago (?4 = now - kept). */
 const REMOVABLE = `
   SELECT o.bus, o.seq, o.event_id FROM (${OLD_EVENTS}) o WHERE NOT EXISTS (
     SELECT 1 FROM deliveries d WHERE d.bus = o.bus AND d.seq = o.seq
-      AND (d.state IN ('waiting', 'held', 'claimed') OR d.cause = 'expired' AND d.seq >= ?4))`;
+      AND (d.state IN ('waiting', 'held', 'claimed') OR d.cause = 'expired' AND d.due_ms > ?4))`;
 
 const REMOVE_BODIES = `DELETE FROM bodies WHERE event_id IN (SELECT event_id FROM (${REMOVABLE}))`;
 const REMOVE_DELIVERIES = `DELETE FROM deliveries WHERE (bus, seq) IN (SELECT bus, seq FROM (${REMOVABLE}))`;
@@ -155,15 +158,15 @@ export function d1Sweep({ db }: { db: D1Database }): SweepLog {
 
     async retain(beforeMs, now, after) {
       const place = [timeOrderedFloor(beforeMs), after?.bus ?? "", after?.seq ?? ""] as const;
-      const keptFloor = timeOrderedFloor(beforeMs - EXPIRED_KEPT_MS);
+      const closedBefore = now - EXPIRED_KEPT_MS;
       const results = await weather(() =>
         db.batch([
           db.prepare(OLD_EVENTS).bind(...place),
           db.prepare(EXPIRE).bind(...place, now),
-          db.prepare(REMOVE_BODIES).bind(...place, keptFloor),
+          db.prepare(REMOVE_BODIES).bind(...place, closedBefore),
           // Events last: the page is read from them, and one without deliveries stays removable.
-          db.prepare(REMOVE_DELIVERIES).bind(...place, keptFloor),
-          db.prepare(REMOVE_EVENTS).bind(...place, keptFloor),
+          db.prepare(REMOVE_DELIVERIES).bind(...place, closedBefore),
+          db.prepare(REMOVE_EVENTS).bind(...place, closedBefore),
         ]),
       );
       const page = rowsOf<{ bus: string; seq: string }>(results[0]);

@@ -98,7 +98,8 @@ export const deliveries = (deps: HttpDeps): Hono<HttpEnv> =>
         );
       const attempts = attemptsOf(delivery);
       const last = attempts.at(-1);
-      const slow = last !== undefined && (last.duration_ms > SLOW_ATTEMPT_MS || last.error === "timeout");
+      const slow =
+        last !== undefined && (last.duration_ms > SLOW_ATTEMPT_MS || last.error?.startsWith("timeout") === true);
       await deps.wake([{ key, slow, dueMs: now }]);
       const id = deliveryIdOf(eventId, key.subscriptionId, key.run);
       return c.json({ id, status: statusOf("waiting", attempts) }, 202);

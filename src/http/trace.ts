@@ -26,6 +26,7 @@ export function withTrace(event: CloudEvent, trace: Trace | null): CloudEvent {
   const { attributes } = event;
   if (trace === null || Object.hasOwn(attributes, "traceparent") || Object.hasOwn(attributes, "tracestate"))
     return event;
-  const traced = { ...attributes, ...trace };
+  // Without a prototype, as the codec makes them: `constructor` is an attribute name like any other.
+  const traced: CloudEvent["attributes"] = Object.assign(Object.create(null), attributes, trace);
   return Object.keys(traced).length > ATTRIBUTES_MAX ? event : { ...event, attributes: traced };
 }

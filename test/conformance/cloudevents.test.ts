@@ -83,11 +83,11 @@ function bodyOf({
 }
 
 // Recorded data of known shapes: each member is held against the implementation below.
-const read = <T>(name: string): T => JSON.parse(readFileSync(`${folder}/${name}`, "utf8"));
+const read = (name: string) => JSON.parse(readFileSync(`${folder}/${name}`, "utf8"));
 
 describe.skipIf(!existsSync(folder))("CloudEvents 1.0.2 conformance (needs the shared corpora)", () => {
   it("header values are encoded and decoded as the SDKs do", () => {
-    const { headerValues } = read<HttpCorpus>("http.json");
+    const { headerValues }: HttpCorpus = read("http.json");
     expect(headerValues.length).toBeGreaterThanOrEqual(34);
     for (const { op, header, value = "" } of headerValues) {
       expect(decodeHeaderValue(header), header).toBe(op === "decode-reject" ? null : value);
@@ -96,7 +96,7 @@ describe.skipIf(!existsSync(folder))("CloudEvents 1.0.2 conformance (needs the s
   });
 
   it("structured and binary mode carry the same event", () => {
-    const { equivalentModes } = read<HttpCorpus>("http.json");
+    const { equivalentModes }: HttpCorpus = read("http.json");
     expect(equivalentModes.length).toBeGreaterThanOrEqual(6);
     for (const { structured, binary } of equivalentModes) {
       const event = single({ "content-type": STRUCTURED }, jsonBytes(structured));
@@ -114,7 +114,7 @@ describe.skipIf(!existsSync(folder))("CloudEvents 1.0.2 conformance (needs the s
   });
 
   it("events are parsed as the conformance suite expects", () => {
-    const { parse } = read<HttpCorpus>("http.json");
+    const { parse }: HttpCorpus = read("http.json");
     expect(parse.length).toBeGreaterThanOrEqual(4);
     for (const { headers, body, expect: expected } of parse) {
       const event = single(headers, encoder.encode(body));
@@ -124,7 +124,7 @@ describe.skipIf(!existsSync(folder))("CloudEvents 1.0.2 conformance (needs the s
   });
 
   it("publishes are accepted and refused as by Knative's broker, but for the listed deviations", () => {
-    const { ingress } = read<HttpCorpus>("http.json");
+    const { ingress }: HttpCorpus = read("http.json");
     const posts = ingress.filter(({ method }) => method === "POST");
     expect(ingress.length - posts.length).toBe(OTHER_METHODS);
     const deviations = new Set(INGRESS_DEVIATIONS);
@@ -144,7 +144,7 @@ describe.skipIf(!existsSync(folder))("CloudEvents 1.0.2 conformance (needs the s
   });
 
   it("valid events of the JSON format are accepted, and come back the same from the canonical text", () => {
-    const { tests } = read<{ tests: readonly (Named & { event: Json })[] }>("format-json-valid-events.json");
+    const { tests }: { tests: readonly (Named & { event: Json })[] } = read("format-json-valid-events.json");
     expect(tests.length).toBeGreaterThanOrEqual(10);
     for (const { id, event } of tests) {
       const decoded = single({ "content-type": STRUCTURED }, jsonBytes(event));
@@ -155,7 +155,7 @@ describe.skipIf(!existsSync(folder))("CloudEvents 1.0.2 conformance (needs the s
   });
 
   it("invalid events of the JSON format are refused with a pointer", () => {
-    const { tests } = read<{ tests: readonly (Named & { event: Json })[] }>("format-json-invalid-events.json");
+    const { tests }: { tests: readonly (Named & { event: Json })[] } = read("format-json-invalid-events.json");
     expect(tests.length).toBeGreaterThanOrEqual(25);
     for (const { id, event } of tests) {
       const decoded = decode({ "content-type": STRUCTURED }, jsonBytes(event));
@@ -164,7 +164,7 @@ describe.skipIf(!existsSync(folder))("CloudEvents 1.0.2 conformance (needs the s
   });
 
   it("valid batches are accepted, each event of them", () => {
-    const { tests } = read<{ tests: readonly (Named & { batch: readonly unknown[] })[] }>(
+    const { tests }: { tests: readonly (Named & { batch: readonly unknown[] })[] } = read(
       "format-json-valid-batches.json",
     );
     expect(tests.length).toBeGreaterThanOrEqual(5);
@@ -177,7 +177,7 @@ describe.skipIf(!existsSync(folder))("CloudEvents 1.0.2 conformance (needs the s
 
   // A deviation by design: the events of a batch that are valid are accepted (207).
   it("invalid batches have a refused event, which is named", () => {
-    const { tests } = read<{ tests: readonly (Named & { batch: readonly unknown[] })[] }>(
+    const { tests }: { tests: readonly (Named & { batch: readonly unknown[] })[] } = read(
       "format-json-invalid-batches.json",
     );
     expect(tests.length).toBeGreaterThanOrEqual(3);

@@ -8,15 +8,18 @@ import { ROUTES_STALE_MS } from "../../src/core/limits.ts";
 import type { BusRoutes, Change, Routes } from "../../src/ports.ts";
 import { createRoutes, emptyRoutesState } from "../../src/routes.ts";
 import { fakeLogger } from "../fakes.ts";
-import { handClock, newWorld, settle, takers, wants } from "./routes-world.ts";
+import { handClock, newWorld, settle, type SubscriptionChange, takers, wants } from "./routes-world.ts";
 
 const limits = vi.hoisted(() => ({ bytes: Number.POSITIVE_INFINITY }));
 vi.mock(import("../../src/core/limits.ts"), async (original) => {
   const real = await original();
-  return Object.defineProperty({ ...real, ROUTES_CHANGES_MAX: 3 as never }, "ROUTES_BYTES_MAX", {
-    enumerable: true,
-    get: () => limits.bytes,
-  });
+  return Object.defineProperties(
+    { ...real },
+    {
+      ROUTES_CHANGES_MAX: { enumerable: true, value: 3 },
+      ROUTES_BYTES_MAX: { enumerable: true, get: () => limits.bytes },
+    },
+  );
 });
 afterEach(() => {
   limits.bytes = Number.POSITIVE_INFINITY;
@@ -54,30 +57,28 @@ function schedule() {
   const history = new Map<string, Map<number, boolean>>();
   const rowsOf = (bus: string) => IDS.map((id) => `${bus} ${id}`);
 
-  function commit(change: Change & { kind: "subscription" }): Change {
+  function commit(change: SubscriptionChange): Change {
     const row = `${change.bus} ${change.id}`;
-    history.set(row, (history.get(row) ?? new Map([[0, false]])).set(change.version, change.wanted !== null));
+    history.set(
+      row,
+      (history.get(row) ?? new Map<number, boolean>([[0, false]])).set(change.version, change.wanted !== null),
+    );
     return change;
   }
   const put = (bus: string, id: string): Change => {
     const version = world.version() + 1;
-    return commit(world.put(bus, id, wants(ALL, `v${version}`)) as Change & { kind: "subscription" });
+    return commit(world.put(bus, id, wants(ALL, `v${version}`)));
   };
-  const drop = (bus: string, id: string): Change => commit(world.drop(bus, id) as Change & { kind: "subscription" });
+  const drop = (bus: string, id: string): Change => commit(world.drop(bus, id));
 
   /** The version of each row that is shown; a row that is not shown has the newest version at which it was away. */
-  function shown(bus: string, found: BusRoutes): Map<string, { readonly there: boolean; readonly version: number }> {
+  function shown(bus: string, found: BusRoutes): Map<string, number> {
     const versions = new Map<string, number>();
     for (let version = 0; version <= world.version(); version++)
       for (const id of takers(found, `v${version}`) ?? []) versions.set(`${bus} ${id}`, version);
-    return new Map(
-      rowsOf(bus).map((row) => {
-        const version = versions.get(row);
-        if (version !== undefined) return [row, { there: true, version }];
-        const away = [...(history.get(row) ?? [])].filter(([, there]) => !there).map(([at]) => at);
-        return [row, { there: false, version: Math.max(0, ...away) }];
-      }),
-    );
+    const newestAway = (row: string): number =>
+      Math.max(0, ...[...(history.get(row) ?? [])].filter(([, there]) => !there).map(([at]) => at));
+    return new Map(rowsOf(bus).map((row) => [row, versions.get(row) ?? newestAway(row)]));
   }
 
   /** What a load from the beginning would show. */
@@ -113,7 +114,7 @@ test.each([
         // A request may be refused while the database does not answer.
         const found = await routes.bus(bus, background).catch(() => null);
         if (found === null) return;
-        for (const [row, { version }] of at.shown(bus, found)) {
+        for (const [row, version] of at.shown(bus, found)) {
           if (version < (madeBefore.get(row) ?? 0)) failures.push({ row, version, made: madeBefore.get(row) });
           // A bus that was let go and loaded again may be as old as the rules allow.
           if (bytes === Number.POSITIVE_INFINITY && version < (newest.get(row) ?? 0))
@@ -162,7 +163,7 @@ test.each([
 test("every change is live within ROUTES_STALE_MS while D1 answers, whoever asks and when", async () => {
   const property = fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 120 }), async (steps) => {
     const at = schedule();
-    const { world, clock, routes, background } = at;
+    const { clock, routes, background } = at;
     const committed = new Map<string, { readonly atMs: number; readonly version: number }[]>();
     for (const todo of steps) {
       if (todo.do === "put" || todo.do === "drop") {
@@ -173,7 +174,7 @@ test("every change is live within ROUTES_STALE_MS while D1 answers, whoever asks
       else if (todo.do === "request") {
         const found = await routes.bus(todo.bus, background);
         if (found === null) throw new Error("The bus is missing");
-        for (const [row, { version }] of at.shown(todo.bus, found)) {
+        for (const [row, version] of at.shown(todo.bus, found)) {
           const due = (committed.get(row) ?? []).filter(({ atMs }) => atMs < clock.now() - ROUTES_STALE_MS);
           expect(version).toBeGreaterThanOrEqual(due.at(-1)?.version ?? 0);
         }

@@ -41,6 +41,8 @@ export interface Query {
   fail(): Promise<void>;
 }
 
+export type SubscriptionChange = Extract<Change, { kind: "subscription" }>;
+
 export interface World {
   readonly feed: ChangeFeed;
   /** All queries ever sent. */
@@ -48,8 +50,8 @@ export interface World {
   /** What becomes of a query: at once answered, at once failed, or left to the test. */
   mode: "prompt" | "failing" | "manual";
   putBus(bus: string): Change;
-  put(bus: string, id: string, wanted: Wanted | string): Change;
-  drop(bus: string, id: string): Change;
+  put(bus: string, id: string, wanted: Wanted | string): SubscriptionChange;
+  drop(bus: string, id: string): SubscriptionChange;
   grant(bus: string, id: string): Change;
   revoke(bus: string, id: string): Change;
   /** Erases all tombstones. */
@@ -105,7 +107,10 @@ export function newWorld(): World {
     putBus: (bus) => stamp("", { kind: "bus", version: ++version, bus }),
     put: (bus, id, wanted) =>
       stamp(id, {
-        ...{ kind: "subscription", version: ++version, bus, id },
+        kind: "subscription",
+        version: ++version,
+        bus,
+        id,
         wanted: typeof wanted === "string" ? wanted : JSON.stringify(wanted),
       }),
     drop: (bus, id) => stamp(id, { kind: "subscription", version: ++version, bus, id, wanted: null }),

@@ -11,8 +11,9 @@ const countBuses = () => db.prepare("SELECT count(*) AS count FROM buses").first
 test("put() makes a bus once and answers it ever after", async () => {
   const first = await store.put("staging", NOW);
   const version = await db.prepare("SELECT version FROM meta").first<number>("version");
-  expect(first).toEqual({ bus: { bus: "staging", createdMs: NOW, updatedMs: NOW, version }, created: true });
-  expect(await store.put("staging", NOW + 5)).toEqual({ ...first, created: false });
+  const bus = { bus: "staging", createdMs: NOW, updatedMs: NOW, version };
+  expect(first).toEqual({ bus, created: true });
+  expect(await store.put("staging", NOW + 5)).toEqual({ bus, created: false });
 });
 
 test("put() of many at once makes one and says so to one", async () => {

@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import { ROUTES_CHANGES_MAX } from "../../src/core/limits.ts";
+import type { Subscription } from "../../src/core/subscription.ts";
 import { d1Buses } from "../../src/d1/buses.ts";
 import { d1Changes } from "../../src/d1/changes.ts";
 import { d1Keys } from "../../src/d1/keys.ts";
@@ -25,12 +26,24 @@ const newBus = async (bus: string) => {
   return answer.bus;
 };
 
-const subscription = (bus: string, id: string) =>
-  ({
-    ...{ id, bus, name: null, status: "active", disabledReason: null, createdMs: NOW, updatedMs: NOW },
-    ...{ sink: "https://a.example/", format: "binary", headers: {}, timeoutMs: 1_000, secrets: [] },
-    ...{ retry: { scheduleSeconds: [], permanent: [] }, types: ["a"], source: null, filters: [] },
-  }) as const;
+const subscription = (bus: string, id: string): Omit<Subscription, "version"> => ({
+  id,
+  bus,
+  name: null,
+  status: "active",
+  disabledReason: null,
+  createdMs: NOW,
+  updatedMs: NOW,
+  sink: "https://a.example/",
+  format: "binary",
+  headers: {},
+  timeoutMs: 1_000,
+  secrets: [],
+  retry: { scheduleSeconds: [], permanent: [] },
+  types: ["a"],
+  source: null,
+  filters: [],
+});
 
 async function created(bus: string, id: string) {
   const stored = await subscriptions.create(subscription(bus, id));

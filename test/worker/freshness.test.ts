@@ -324,10 +324,10 @@ it.each([1, 2, 3, 4])(
     };
     for (let step = 0; step < 60; step++) {
       const [one, another] = [viewers[pick(3)] ?? first, viewers[pick(3)] ?? first];
-      if (fraction() < 0.3) clock.advance(pick(7_000));
-      else clock.advance(pick(700));
-      if (fraction() < 0.3) await change(one);
-      else if (fraction() < 0.3 && one !== another) await Promise.all([look(one), change(another)]);
+      clock.advance(pick(fraction() < 0.3 ? 7_000 : 700));
+      const act = pick(10);
+      if (act < 3) await change(one);
+      else if (act < 5 && one !== another) await Promise.all([look(one), change(another)]);
       else await look(one);
       if (fraction() < 0.5) await another.at.settled();
     }

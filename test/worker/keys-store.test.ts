@@ -31,7 +31,7 @@ async function created(bus: string): Promise<Key> {
 }
 
 const rowOf = (bus: string, id: string) =>
-  db.prepare("SELECT * FROM keys WHERE bus = ? AND id = ?").bind(bus, id).first<Record<string, unknown>>();
+  db.prepare("SELECT * FROM keys WHERE bus = ? AND id = ?").bind(bus, id).first();
 const counted = (bus: string) => db.prepare("SELECT keys FROM buses WHERE bus = ?").bind(bus).first<number>("keys");
 const setCount = (bus: string, count: number) =>
   db.prepare("UPDATE buses SET keys = ?2 WHERE bus = ?1").bind(bus, count).run();

@@ -1,5 +1,6 @@
 // D1 refuses, or acts and loses its answer, or hangs: nothing is lost, and what a sink saw it does not see again, but for the one
 // case in which nobody could write down that it did.
+import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
   CLAIM_RETRY_MS,
@@ -44,8 +45,8 @@ const only = (messages: readonly Held[]): Held => {
 };
 
 /** Handles everything on the queues while D1 refuses each settle: five times, with the waits between. */
-async function handleWithoutSettling() {
-  const work = router.handle(router.take());
+async function handleWithoutSettling(messages: readonly Held[]) {
+  const work = router.handle(messages);
   for (const waitMs of SETTLE_RETRY_MS) await stage.clock.pass(waitMs);
   return work;
 }
@@ -65,7 +66,7 @@ describe("settle", () => {
     const beganMs = clock.now();
     flaky.fate = (statements) => (isSettle(statements) && clock.now() < beganMs + 60_000 ? "fail-before" : "pass");
 
-    expect(verdicts(await handleWithoutSettling())).toEqual(["ack", "ack"]);
+    expect(verdicts(await handleWithoutSettling(router.take()))).toEqual(["ack", "ack"]);
     expect(flaky.calls.filter(isSettle)).toHaveLength(1 + SETTLE_RETRY_MS.length);
     const handedOver = only(router.take());
     expect(handedOver.delaySeconds).toBe(5);
@@ -82,7 +83,11 @@ describe("settle", () => {
     for (const one of [healthy, failing, gone]) expect([...timesSeen(await one.requests()).values()]).toEqual([1, 1]);
     expect(await stage.claims()).toBe(0);
     const states = async (id: string) =>
-      (await stage.record(id)).map(({ status, attempt, attempts }) => [status, attempt, attempts.map(({ status }) => status)]);
+      (await stage.record(id)).map(({ status, attempt, attempts }) => [
+        status,
+        attempt,
+        attempts.map((made) => made.status),
+      ]);
     expect(await states(ofHealthy)).toEqual([
       ["delivered", 1, [200]],
       ["delivered", 1, [200]],
@@ -95,7 +100,10 @@ describe("settle", () => {
       ["dead", 1, [410]],
       ["dead", 1, [410]],
     ]);
-    expect(await router.json(`/v1/subscriptions/${ofGone}`)).toMatchObject({ status: "disabled", disabled_reason: "gone" });
+    expect(await router.json(`/v1/subscriptions/${ofGone}`)).toMatchObject({
+      status: "disabled",
+      disabled_reason: "gone",
+    });
 
     // What waits was woken for when it is due, not for when D1 came back.
     const wakes = router.take();
@@ -148,7 +156,9 @@ describe("settle", () => {
     await slow.forget();
     expect(verdicts(await work)).toEqual(["ack"]);
     expect(await stage.record(ofFast.id)).toMatchObject([{ status: "delivered", attempts: [{ attempt: 1 }] }]);
-    expect(await stage.record(ofSlow.id)).toMatchObject([{ status: "retrying", attempts: [{ attempt: 1, status: null }] }]);
+    expect(await stage.record(ofSlow.id)).toMatchObject([
+      { status: "retrying", attempts: [{ attempt: 1, status: null }] },
+    ]);
     expect((await stage.record(ofFast.id))[0]?.attempts).toHaveLength(1);
     expect(await stage.claims()).toBe(0);
   });
@@ -156,16 +166,21 @@ describe("settle", () => {
   it("that fails, and no queue takes the outcomes: pushed again after the lease, and said so in the log", async () => {
     const { clock } = stage;
     const one = sink();
-    const { id } = await router.subscribe({ sink: one.url });
+    const { id } = await router.subscribe({ sink: one.url, types: ["t"] });
     await router.publish({ type: "t", source: "/s", id: "1" });
     await router.publish({ type: "t", source: "/s", id: "2" });
-    const messages = [...router.held];
+    // Ends dead without a push, this time and the next: no second push.
+    const bodiless = await router.subscribe({ sink: one.url, types: ["bodiless"] });
+    await router.publish({ type: "bodiless", data: "x".repeat(INLINE_BYTES_MAX) });
+    await env.DB.prepare("DELETE FROM bodies").run();
+    const messages = router.take();
+    expect(messages).toHaveLength(3);
     stage.flaky.fate = (statements) => (isSettle(statements) ? "fail-before" : "pass");
     router.modes.DELIVERIES_FAST_0 = router.modes.DELIVERIES_FAST_1 = "fail";
     const beganMs = clock.now();
-    const handled = await handleWithoutSettling();
+    const handled = await handleWithoutSettling(messages);
     const delaySeconds = Math.ceil((beganMs + LEASE_MS - clock.now()) / 1_000);
-    expect(verdicts(handled)).toEqual([{ retryAfterSeconds: delaySeconds }, { retryAfterSeconds: delaySeconds }]);
+    expect(verdicts(handled)).toEqual(messages.map(() => ({ retryAfterSeconds: delaySeconds })));
     expect(stage.lines("outcomes.lost")).toMatchObject([{ level: "error", fields: { second_pushes: 2 } }]);
     expect(stage.lines("batch").at(-1)?.fields).toMatchObject({ handed_over: false });
     expect(router.held).toEqual([]);
@@ -173,10 +188,11 @@ describe("settle", () => {
     router.modes.DELIVERIES_FAST_0 = router.modes.DELIVERIES_FAST_1 = "confirm";
     stage.flaky.fate = () => "pass";
     clock.advance(delaySeconds * 1_000);
-    expect(verdicts(await router.handle(messages))).toEqual(["ack", "ack"]);
+    expect(verdicts(await router.handle(messages))).toEqual(["ack", "ack", "ack"]);
+    expect(await stage.record(bodiless.id)).toMatchObject([{ status: "dead", cause: "body-missing", attempts: [] }]);
     const requests = await one.requests();
     expect([...timesSeen(requests).values()]).toEqual([2, 2]);
-    expect(requests.map(({ headers }) => headers["fantail-attempt"]).toSorted()).toEqual(["1", "1", "2", "2"]);
+    expect(requests.map(({ headers }) => headers["fantail-attempt"])).toEqual(["1", "1", "2", "2"]);
     for (const delivery of await stage.record(id)) {
       expect(delivery).toMatchObject({ status: "delivered", attempt: 2 });
       expect(delivery.attempts.map(({ attempt }) => attempt)).toEqual([2]);
@@ -278,12 +294,14 @@ describe("D1 away", () => {
     for (const [index, ageMs] of ages.entries()) {
       clock.advance(checkedMs + ageMs - clock.now());
       for (const as of [{ key }, {}]) {
-        const answer = await router.publish({ type: "t", source: "/s", id: `${index} ${Object.keys(as)}` }, as);
+        const answer = await router.publish({ type: "t", source: "/s", id: `${index} ${"key" in as}` }, as);
         expect(answer.status, `${ageMs} ms`).toBe(202);
         expect(await answer.json()).toMatchObject({ events: [{ matched: 1 }] });
       }
       await router.settled();
-      const warned = stage.lines("routes.stale").some(({ level, fields }) => level === "warn" && fields["age_ms"] === ageMs);
+      const warned = stage
+        .lines("routes.stale")
+        .some(({ level, fields }) => level === "warn" && fields["age_ms"] === ageMs);
       expect(warned, `${ageMs} ms`).toBe(ageMs > 5_000);
     }
     const published = ages.length * 2 + 1;
@@ -299,7 +317,9 @@ describe("D1 away", () => {
 
     stage.flaky.fate = () => "pass";
     expect((await router.publish({ type: "t", source: "/s", id: "late" }, { key })).status).toBe(202);
-    expect(verdicts(await router.handle([...waiting, ...router.take()])).every((verdict) => verdict === "ack")).toBe(true);
+    expect(verdicts(await router.handle([...waiting, ...router.take()])).every((verdict) => verdict === "ack")).toBe(
+      true,
+    );
     const seen = timesSeen(await one.requests());
     expect(seen.size).toBe(published + 1);
     expect([...seen.values()].every((times) => times === 1)).toBe(true);
@@ -315,7 +335,9 @@ describe("D1 away", () => {
     clock.advance(10_000);
     await expectUnavailable(await router.publish({ type: "t" }, { key }));
     // One that nobody can have made needs no D1 to be refused.
-    expect((await router.publish({ type: "t" }, { key: `${key.slice(0, -1)}${key.endsWith("0") ? 1 : 0}` })).status).toBe(401);
+    expect(
+      (await router.publish({ type: "t" }, { key: `${key.slice(0, -1)}${key.endsWith("0") ? 1 : 0}` })).status,
+    ).toBe(401);
   });
 
   it("a hanging D1 is waited for no longer than its timeouts", async () => {
@@ -375,22 +397,25 @@ describe("D1 away", () => {
     ["DELETE", `/v1/keys/key_${ID}`],
     ["PUT", "/v1/buses/other"],
     ["POST", "/v1/events"],
-  ])("%s %s says 503 and when to come again, in a cold isolate and, what needs D1, in a warm one", async (method, path) => {
-    const key = await newKey();
-    await router.publish({ type: "t" });
-    const bodies: Record<string, unknown> = {
-      "/v1/subscriptions": { sink: "https://sink.example/" },
-      "/v1/keys": { scopes: ["read"] },
-      "/v1/events": { type: "t" },
-    };
-    const hasBody = ["POST", "PATCH", "PUT"].includes(method);
-    const init = hasBody ? { ...router.post(path, bodies[path] ?? {}), method } : { method };
-    away();
-    await expectUnavailable(await stage.isolate().request(path, init));
-    const warm = await router.request(path, init);
-    if (path === "/v1/events" && method === "POST") {
-      expect(warm.status).toBe(202);
-      await expectUnavailable(await stage.isolate().request(path, { ...init, key }));
-    } else await expectUnavailable(warm);
-  });
+  ])(
+    "%s %s says 503 and when to come again, in a cold isolate and, what needs D1, in a warm one",
+    async (method, path) => {
+      const key = await newKey();
+      await router.publish({ type: "t" });
+      const bodies: Record<string, unknown> = {
+        "/v1/subscriptions": { sink: "https://sink.example/" },
+        "/v1/keys": { scopes: ["read"] },
+        "/v1/events": { type: "t" },
+      };
+      const hasBody = ["POST", "PATCH", "PUT"].includes(method);
+      const init = hasBody ? { ...router.post(path, bodies[path] ?? {}), method } : { method };
+      away();
+      await expectUnavailable(await stage.isolate().request(path, init));
+      const warm = await router.request(path, init);
+      if (path === "/v1/events" && method === "POST") {
+        expect(warm.status).toBe(202);
+        await expectUnavailable(await stage.isolate().request(path, { ...init, key }));
+      } else await expectUnavailable(warm);
+    },
+  );
 });

@@ -22,7 +22,8 @@ const FAST = ["DELIVERIES_FAST_0", "DELIVERIES_FAST_1"] as const;
 const setFast = (mode: Fates): void => FAST.forEach((name) => void (router.modes[name] = mode));
 const setAll = (mode: Fates): void => {
   setFast(mode);
-  for (const name of ["DELIVERIES_SLOW_0", "DELIVERIES_SLOW_1", "DELIVERIES_POISON"] as const) router.modes[name] = mode;
+  for (const name of ["DELIVERIES_SLOW_0", "DELIVERIES_SLOW_1", "DELIVERIES_POISON"] as const)
+    router.modes[name] = mode;
 };
 const EVENT = { type: "t", source: "/s", id: "1", data: { total: 1 } };
 const acks = (messages: readonly Held[]) => messages.map((message) => ({ message, verdict: "ack" }));
@@ -45,7 +46,10 @@ async function idsByShard(): Promise<readonly [string, string]> {
 }
 
 /** Each delivery of a list of sinks was seen exactly so often. */
-async function expectSeen(sinks: readonly { requests(): ReturnType<ReturnType<typeof sink>["requests"]> }[], deliveries: number) {
+async function expectSeen(
+  sinks: readonly { requests(): ReturnType<ReturnType<typeof sink>["requests"]> }[],
+  deliveries: number,
+) {
   for (const one of sinks) {
     const seen = timesSeen(await one.requests());
     expect(seen.size).toBe(deliveries);
@@ -96,24 +100,27 @@ describe("publish", () => {
     { failing: 1, mode: "fail" },
     { failing: 0, mode: "hang" },
     { failing: 1, mode: "hang" },
-  ] as const)("answers 202 when shard $failing alone is set to $mode: its sibling takes what it had", async ({ failing, mode }) => {
-    const { clock } = stage;
-    const one = sink();
-    await router.subscribe({ sink: one.url, types: ["t"] });
-    const ids = await idsByShard();
-    router.modes[FAST[failing]] = mode;
-    for (const [shard, id] of ids.entries()) {
-      // Sends before this one sleep as long, and are of no interest.
-      clock.advance(1);
-      const publishing = router.publish({ ...EVENT, id });
-      if (mode === "hang" && shard === failing) await clock.pass(SEND_TIMEOUT_MS);
-      expect((await publishing).status, `shard ${shard}`).toBe(202);
-    }
-    const sibling = `fantail-fast-${1 - failing}`;
-    expect(router.held.map(({ queue }) => queue)).toEqual([sibling, sibling]);
-    await router.drain();
-    await expectSeen([one], 2);
-  });
+  ] as const)(
+    "answers 202 when shard $failing alone is set to $mode: its sibling takes what it had",
+    async ({ failing, mode }) => {
+      const { clock } = stage;
+      const one = sink();
+      await router.subscribe({ sink: one.url, types: ["t"] });
+      const ids = await idsByShard();
+      router.modes[FAST[failing]] = mode;
+      for (const [shard, id] of ids.entries()) {
+        // Sends before this one sleep as long, and are of no interest.
+        clock.advance(1);
+        const publishing = router.publish({ ...EVENT, id });
+        if (mode === "hang" && shard === failing) await clock.pass(SEND_TIMEOUT_MS);
+        expect((await publishing).status, `shard ${shard}`).toBe(202);
+      }
+      const sibling = `fantail-fast-${1 - failing}`;
+      expect(router.held.map(({ queue }) => queue)).toEqual([sibling, sibling]);
+      await router.drain();
+      await expectSeen([one], 2);
+    },
+  );
 
   it("whose answer from a shard is lost puts a copy on the sibling, and it is delivered once", async () => {
     const one = sink();

@@ -66,7 +66,7 @@ const rowOf = ({ bus, seq, subscriptionId, run }: DeliveryKey) =>
   db
     .prepare("SELECT * FROM deliveries WHERE bus = ?1 AND seq = ?2 AND subscription_id = ?3 AND run = ?4")
     .bind(bus, seq, subscriptionId, run)
-    .first<Record<string, unknown>>();
+    .first();
 
 type Cursor = readonly string[] | null;
 
@@ -100,8 +100,17 @@ describe("events()", () => {
     expect(rows.map(({ seq }) => seq)).toEqual([seqAt(NOW, 1), seqAt(NOW)]);
     const seq = seqAt(NOW);
     expect(rows[1]).toEqual({
-      ...{ eventId: `evt_${bus}_${seq}`, bus, seq, id: `id-${seq}`, source: "/s", type: "a.created", subject: "eu/1" },
-      ...{ acceptedMs: NOW, matched: 2, duplicates: 1, bytes: 10 },
+      eventId: `evt_${bus}_${seq}`,
+      bus,
+      seq,
+      id: `id-${seq}`,
+      source: "/s",
+      type: "a.created",
+      subject: "eu/1",
+      acceptedMs: NOW,
+      matched: 2,
+      duplicates: 1,
+      bytes: 10,
     });
   });
 
@@ -206,7 +215,13 @@ describe("deliveries()", () => {
     expect(next).toBeNull();
     expect(rows.map(({ key }) => key)).toEqual([b, replay, a]);
     expect(rows[2]).toEqual({
-      ...{ key: a, eventId, type: "a.created", state: "waiting", attempt: 7, dueMs: NOW, cause: "some-cause" },
+      key: a,
+      eventId,
+      type: "a.created",
+      state: "waiting",
+      attempt: 7,
+      dueMs: NOW,
+      cause: "some-cause",
       attempts: '[{"attempt":2,"status":500,"answer":"no"}]',
     });
     expect(rows[1]).toMatchObject({ dueMs: null, attempts: "[]" });
@@ -302,7 +317,9 @@ describe("deliveries()", () => {
     expect({ rows: rare.rows.length, pages: rare.pages }).toEqual({ rows: 5, pages: 3 });
     const dead = await list({ status: "dead" });
     expect({ rows: dead.rows.length, pages: dead.pages }).toEqual({ rows: 5, pages: 1 });
-    expect(dead.plans).toContainEqual(expect.stringContaining("USING INDEX deliveries_dead (bus=? AND seq>? AND (seq,subscription_id,run)<"));
+    expect(dead.plans).toContainEqual(
+      expect.stringContaining("USING INDEX deliveries_dead (bus=? AND seq>? AND (seq,subscription_id,run)<"),
+    );
     const held = await list({ status: "held", subscriptionId: "sub_common" });
     expect({ rows: held.rows.length, pages: held.pages }).toEqual({ rows: 5, pages: 1 });
     expect(held.plans).toContainEqual(
@@ -322,7 +339,13 @@ describe("delivery()", () => {
     const eventId = await event({ bus, seq });
     const key = await delivery({ bus, seq, run: "job_1", attempts: ATTEMPTS });
     expect(await record.delivery(bus, eventId, "sub_a", "job_1")).toEqual({
-      ...{ key, eventId, type: "a.created", state: "waiting", attempt: 7, dueMs: NOW, cause: "some-cause" },
+      key,
+      eventId,
+      type: "a.created",
+      state: "waiting",
+      attempt: 7,
+      dueMs: NOW,
+      cause: "some-cause",
       attempts: ATTEMPTS,
     });
     expect(await record.delivery(bus, eventId, "sub_a", "")).toBeNull();

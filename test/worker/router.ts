@@ -100,7 +100,7 @@ export function createTestRouter(overrides: Partial<Env> = {}, doors: Doors | nu
   }
 
   const post = (
-    path: string,
+    _path: string,
     body: unknown,
     init: RequestInit & { key?: string } = {},
   ): RequestInit & { key?: string } => ({

@@ -41,7 +41,7 @@ export async function createStage() {
     clock,
     logger,
     random: {
-      bytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
+      bytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
       // Each attempt that ends asks for its jitter.
       fraction: () => {
         attempts += 1;
@@ -73,7 +73,9 @@ export async function createStage() {
     lines: (name: string) => logger.lines.filter((line) => line.name === name),
     /** All deliveries of a subscription as the API shows them, oldest event first. */
     async record(subscriptionId: string): Promise<DeliveryView[]> {
-      const list = await router.json<{ data: { id: string }[] }>(`/v1/deliveries?subscription_id=${subscriptionId}&limit=200`);
+      const list = await router.json<{ data: { id: string }[] }>(
+        `/v1/deliveries?subscription_id=${subscriptionId}&limit=200`,
+      );
       const all = list.data.toReversed().map(({ id }) => router.json<DeliveryView>(`/v1/deliveries/${id}`));
       return Promise.all(all);
     },
@@ -87,7 +89,9 @@ export async function createStage() {
         "waiting without a due time, or due without waiting": await count(
           "deliveries WHERE (state = 'waiting') <> (due_ms IS NOT NULL)",
         ),
-        "held by a token without being claimed": await count("deliveries WHERE (state = 'claimed') <> (claim IS NOT NULL)"),
+        "held by a token without being claimed": await count(
+          "deliveries WHERE (state = 'claimed') <> (claim IS NOT NULL)",
+        ),
         "matched more or less than it has deliveries": await count(
           "events e WHERE matched <> (SELECT count(*) FROM deliveries d WHERE d.bus = e.bus AND d.seq = e.seq AND d.run = '')",
         ),
@@ -114,7 +118,9 @@ export async function consume(stage: { clock: Stage["clock"]; router: TestRouter
 }
 
 /** How often each `webhook-id` came, in order of its first arrival. */
-export function timesSeen(requests: readonly { readonly headers: Readonly<Record<string, string>> }[]): Map<string, number> {
+export function timesSeen(
+  requests: readonly { readonly headers: Readonly<Record<string, string>> }[],
+): Map<string, number> {
   const seen = new Map<string, number>();
   for (const { headers } of requests) {
     const id = headers["webhook-id"] ?? "none";

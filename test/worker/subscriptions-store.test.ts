@@ -167,8 +167,12 @@ describe("delete()", () => {
     const { bus, id } = await created(await newBus());
     const version = await store.delete(bus, id, NOW + 7);
     expect(await rowOf(bus, id)).toMatchObject({
-      ...{ status: "deleted", version, updated_ms: NOW + 7 },
-      ...{ sink: "", secrets: "", headers: "" },
+      status: "deleted",
+      version,
+      updated_ms: NOW + 7,
+      sink: "",
+      secrets: "",
+      headers: "",
     });
     expect(await store.get(bus, id)).toBeNull();
     expect(await store.list(bus, { limit: 10, before: null })).toEqual({ rows: [], next: null });
@@ -200,8 +204,10 @@ describe("disable()", () => {
     const change = await store.disable(bus, id, "gone", NOW + 3);
     expect(change).toEqual({ kind: "subscription", version: await counter(), bus, id, wanted: null });
     expect(await store.get(bus, id)).toMatchObject({
-      ...{ status: "disabled", disabledReason: "gone" },
-      ...{ updatedMs: NOW + 3, version: change?.version },
+      status: "disabled",
+      disabledReason: "gone",
+      updatedMs: NOW + 3,
+      version: change?.version,
     });
   });
 

@@ -24,7 +24,7 @@ export function watched(real: D1Database): Watched {
           };
         if (name === "first")
           return async (column?: string) => {
-            const { results, meta } = await target.all<Record<string, unknown>>();
+            const { results, meta } = await target.all();
             read += meta.rows_read;
             const [row] = results;
             return row === undefined ? null : column === undefined ? row : row[column];

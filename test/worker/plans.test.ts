@@ -1,0 +1,226 @@
+// How D1 answers what is sent to it: with 20,000 events on record nothing is searched row by row, and nothing reads more than its share.
+import { env } from "cloudflare:workers";
+import { beforeAll, expect, it } from "vitest";
+import { decodeBase64 } from "../../src/core/base64.ts";
+import { timeOrderedId } from "../../src/core/ids.ts";
+import { LEASE_MS, SWEEP_GRACE_MS, TOMBSTONE_MS } from "../../src/core/limits.ts";
+import { createVault } from "../../src/core/vault.ts";
+import { d1Log } from "../../src/d1/log.ts";
+import { sink } from "../sink-client.ts";
+import { type Executed, flakyDb } from "./flaky-db.ts";
+import { createTestRouter } from "./router.ts";
+
+const EVENTS = 20_000;
+const SUBSCRIPTIONS = 500;
+const HELD = 3_000;
+const BATCH = 25;
+/** Rows that a statement may read when it claims, settles or wakes BATCH deliveries: ten for each. */
+const READ_MAX = 10 * BATCH;
+const DAY_MS = 86_400_000;
+
+const run = (sql: string, ...values: unknown[]): Promise<D1Result> =>
+  env.DB.prepare(sql)
+    .bind(...values)
+    .run();
+
+/** Numbers from 0 on, as the rows of a statement that takes its name. */
+const NUMBERS = "WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?1 - 1)";
+
+/** Events with two finished deliveries each, accepted within the hour, every tenth by reference. */
+async function fill(): Promise<void> {
+  const seq = timeOrderedId(Date.now() - 3_600_000, new Uint8Array(10)).slice(0, 16);
+  await run(
+    `${NUMBERS} INSERT INTO subscriptions (bus, id, version, status, sink, format, timeout_ms, created_ms, updated_ms, retry, wanted, secrets, headers)
+     SELECT 'default', printf('sub_%026d', n), n + 2, 'paused', '', 'structured', 1000, 0, 0, '', '{}', '', '' FROM numbers`,
+    SUBSCRIPTIONS,
+  );
+  await run(
+    `${NUMBERS} INSERT INTO events (bus, seq, event_id, receipt, accepted_ms, hops, matched, bytes, id, source, type, body)
+     SELECT 'default', ?2 || printf('%010d', n), 'evt_' || printf('%026d', n), 'r', 0, 0, 2, 2, n, '/filled', 'filled', iif(n % 10, '{}', NULL) FROM numbers`,
+    EVENTS,
+    seq,
+  );
+  await run(
+    `${NUMBERS} INSERT INTO deliveries (bus, seq, subscription_id, state, attempt, tries)
+     SELECT 'default', ?2 || printf('%010d', n / 2), printf('sub_%026d', n % ${SUBSCRIPTIONS}), iif(n % 7, 'delivered', 'dead'), 1, 1 FROM numbers`,
+    EVENTS * 2,
+    seq,
+  );
+  await run(
+    `${NUMBERS} INSERT INTO bodies (event_id, stored_ms, body) SELECT 'evt_' || printf('%026d', n * 10), ?2, '{}' FROM numbers`,
+    EVENTS / 10,
+    Date.now(),
+  );
+  // The backlog of a paused subscription.
+  await run(
+    `UPDATE deliveries SET state = 'held' WHERE (bus, seq, subscription_id) IN (
+       SELECT bus, seq, subscription_id FROM deliveries WHERE subscription_id = printf('sub_%026d', 1))`,
+  );
+  await run(
+    `${NUMBERS} INSERT INTO deliveries (bus, seq, subscription_id, run, state, attempt, tries)
+     SELECT 'default', ?2 || printf('%010d', 1), printf('sub_%026d', 1), 'job_' || n, 'held', 0, 0 FROM numbers`,
+    HELD,
+    seq,
+  );
+}
+
+const flaky = flakyDb(env.DB);
+/** Only what consumes: its database sees the statements of the log and the sweep, and no others. */
+const consumer = createTestRouter({ DB: flaky.db });
+const producer = createTestRouter();
+
+/** What was sent since the last time. */
+const taken = (): Executed[] => flaky.executed.splice(0);
+
+let claimed: Executed[] = [];
+let woken: Executed[] = [];
+let swept: Executed[] = [];
+let idle: Executed[] = [];
+let rest: Executed[] = [];
+
+beforeAll(async () => {
+  await fill();
+  const [good, bad] = [sink(), sink()];
+  await bad.program([], { status: 503 });
+  await producer.subscribe({ sink: good.url, types: ["planned"] });
+  const failing = await producer.subscribe({ sink: bad.url, types: ["retried"], retry: { schedule_s: [600, 600] } });
+  const publish = async (type: string, count: number): Promise<void> => {
+    for (let index = 0; index < count; index++) {
+      // Every fifth goes by reference.
+      const data = index % 5 === 0 ? "x".repeat(70_000) : index;
+      expect((await producer.publish({ type, source: "/plans", id: `${type}-${index}`, data })).status).toBe(202);
+    }
+  };
+
+  await publish("planned", BATCH);
+  const messages = producer.take();
+  expect(messages).toHaveLength(BATCH);
+  await consumer.handle(messages);
+  claimed = taken();
+
+  // Each retry has its own due time, so each wake-up is a message.
+  await publish("retried", BATCH);
+  await consumer.handle(producer.take());
+  taken();
+  await run("UPDATE deliveries SET due_ms = ?1 WHERE subscription_id = ?2", Date.now(), failing.id);
+  await consumer.handle(consumer.take());
+  woken = taken();
+  consumer.take();
+
+  await publish("adopted", 3);
+  await consumer.handle(producer.take(), "fantail-poison");
+  const vault = createVault([decodeBase64(env.ENCRYPTION_KEY) ?? new Uint8Array()]);
+  await d1Log({ db: flaky.db, vault }).storeBodies([{ eventId: "evt_stored", body: "{}" }], Date.now());
+  rest = taken();
+  await consumer.sweep();
+  taken();
+  await consumer.sweep();
+  idle = taken();
+
+  // Something to do for every step.
+  const old = Date.now() - 30 * DAY_MS;
+  await run(
+    "UPDATE deliveries SET due_ms = ?1 WHERE subscription_id = ?2",
+    Date.now() - 2 * SWEEP_GRACE_MS,
+    failing.id,
+  );
+  await run(
+    'INSERT INTO claims (token, lease_ms, keys) VALUES (\'dead\', ?1, \'[["default","s","sub_x",""]]\')',
+    Date.now() - LEASE_MS,
+  );
+  await run(
+    "UPDATE subscriptions SET status = 'deleted', updated_ms = ?1 WHERE id = printf('sub_%026d', 2)",
+    Date.now() - TOMBSTONE_MS - 1_000,
+  );
+  await run("UPDATE deliveries SET state = 'held' WHERE subscription_id = printf('sub_%026d', 2)");
+  await run("INSERT INTO bodies (event_id, stored_ms, body) VALUES ('evt_orphan', ?1, '{}')", old);
+  await run(
+    `${NUMBERS} INSERT INTO events (bus, seq, event_id, receipt, accepted_ms, hops, matched, bytes, id, source, type, body)
+     SELECT 'default', ?2 || printf('%010d', n), 'evt_old_' || n, 'r', 0, 0, 1, 2, n, '/old', 'old', '{}' FROM numbers`,
+    BATCH,
+    timeOrderedId(old, new Uint8Array(10)).slice(0, 16),
+  );
+  await run(
+    "INSERT INTO deliveries (bus, seq, subscription_id, state, attempt, tries) SELECT bus, seq, 'sub_old', iif(id % 2, 'delivered', 'waiting'), 1, 1 FROM events WHERE type = 'old'",
+  );
+  await consumer.sweep();
+  swept = taken();
+});
+
+const BIG_TABLES = ["events", "deliveries", "subscriptions", "bodies"];
+/** The names under which a statement reads the big tables. */
+function namesIn(sql: string): Set<string> {
+  const keywords = new Set([
+    "where",
+    "set",
+    "on",
+    "as",
+    "order",
+    "indexed",
+    "join",
+    "cross",
+    "left",
+    "select",
+    "limit",
+  ]);
+  const names = new Set(BIG_TABLES);
+  for (const [, alias = ""] of sql.matchAll(
+    /\b(?:FROM|JOIN|INTO|UPDATE) (?:events|deliveries|subscriptions|bodies) (\w+)/g,
+  )) {
+    if (!keywords.has(alias.toLowerCase())) names.add(alias);
+  }
+  return names;
+}
+
+/** Scans of big tables in the plans of these statements, each with the statement's beginning. */
+async function scansOf(executed: readonly Executed[]): Promise<string[]> {
+  const scans: string[] = [];
+  for (const { sql, values } of new Map(executed.map((statement) => [statement.sql, statement])).values()) {
+    const names = namesIn(sql);
+    const { results } = await env.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`)
+      .bind(...values)
+      .all<{ detail: string }>();
+    for (const { detail } of results) {
+      const [, scanned = ""] = /^SCAN (\w+)/.exec(detail) ?? [];
+      if (names.has(scanned)) scans.push(`${sql.trim().slice(0, 60)}: ${detail}`);
+    }
+  }
+  return scans;
+}
+
+const reads = (executed: readonly Executed[]): { sql: string; rowsRead: number }[] =>
+  executed.map(({ sql, rowsRead }) => ({ sql: sql.trim().slice(0, 60), rowsRead }));
+const over = (executed: readonly Executed[], max: number) => reads(executed).filter(({ rowsRead }) => rowsRead > max);
+
+it("sees a scan when there is one", async () => {
+  const scanned = await scansOf([
+    { sql: "SELECT count(*) FROM events e WHERE e.type = ?1", values: ["x"], rowsRead: 0 },
+    { sql: "SELECT 1 FROM deliveries WHERE subscription_id = ?1", values: ["x"], rowsRead: 0 },
+    { sql: "SELECT 1 FROM events WHERE event_id = ?1", values: ["x"], rowsRead: 0 },
+  ]);
+  expect(scanned).toHaveLength(2);
+});
+
+it("every statement of log.ts and sweep.ts was sent", () => {
+  const of = (executed: readonly Executed[]): number => new Set(executed.map(({ sql }) => sql)).size;
+  // C1-C7, T1 and T2; adopt and the store of bodies come on top; then lost alarms 3, held 1, retention 5, purge 4.
+  expect(of(claimed)).toBe(9);
+  expect(of([...claimed, ...woken, ...rest])).toBe(11);
+  expect(of(swept)).toBe(13);
+});
+
+it("claim, settle, adopt and the sweep search events, deliveries, subscriptions and bodies by index", async () => {
+  expect(await scansOf([...claimed, ...woken, ...rest, ...swept])).toEqual([]);
+});
+
+it("a claim and a settle of 25 read at most ten rows for each in a statement, whatever is on record", () => {
+  expect(over(claimed, READ_MAX)).toEqual([]);
+  expect(over(woken, READ_MAX)).toEqual([]);
+  // They did read: what is not counted would pass as well.
+  expect(Math.max(...reads(claimed).map(({ rowsRead }) => rowsRead))).toBeGreaterThan(BATCH);
+  expect(Math.max(...reads(woken).map(({ rowsRead }) => rowsRead))).toBeGreaterThan(BATCH);
+});
+
+it("a sweep with nothing to do reads next to nothing, whatever is on record and however much is held", () => {
+  expect(over(idle, 20)).toEqual([]);
+});
