@@ -5,6 +5,9 @@ import { QUIET_ENVIRONMENT } from "./scripts/wrangler.ts";
 // Secrets are bound below: that there is no `.dev.vars` is no reason to warn before each file.
 Object.assign(process.env, QUIET_ENVIRONMENT, { WRANGLER_LOG: "error" });
 
+/** Only against a hang: how long a test takes on a busy machine says nothing about the code. */
+const TIMEOUTS = { testTimeout: 60_000, hookTimeout: 60_000 };
+
 const PRODUCERS = [
   "DELIVERIES_FAST_0",
   "DELIVERIES_FAST_1",
@@ -46,20 +49,21 @@ async function inWorkerd(name: string, include: string[], queues: object): Promi
         },
       }),
     ],
-    test: { name, include, globalSetup: ["test/sinks.ts"], setupFiles: ["test/worker/setup.ts"], testTimeout: 30_000 },
+    test: { name, include, globalSetup: ["test/sinks.ts"], setupFiles: ["test/worker/setup.ts"], ...TIMEOUTS },
   };
 }
 
 export default defineConfig(async () => ({
   test: {
     // The Worker writes a line per request: those of a test that fails are wanted, the others are not.
-    silent: "passed-only",
+    silent: "passed-only" as const,
     projects: [
       {
         // Plain Node: this alone proves that core/ needs no Workers.
         test: {
           name: "core",
           include: ["test/core/**/*.test.ts", "test/conformance/**/*.test.ts", "test/scripts/**/*.test.ts"],
+          ...TIMEOUTS,
         },
       },
       await inWorkerd("worker", ["test/worker/**/*.test.ts", "test/regression/**/*.test.ts"], DRAINED_QUEUES),

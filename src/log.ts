@@ -2,7 +2,7 @@
 import type { Logger } from "./ports.ts";
 
 export const consoleLogger: Logger = {
-  info: (name, fields) => console.log(JSON.stringify({ level: "info", event: name, ...fields })),
+  info: (name, fields) => console.info(JSON.stringify({ level: "info", event: name, ...fields })),
   warn: (name, fields) => console.warn(JSON.stringify({ level: "warn", event: name, ...fields })),
   error: (name, fields) => console.error(JSON.stringify({ level: "error", event: name, ...fields })),
 };

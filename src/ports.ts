@@ -203,11 +203,6 @@ export interface PushRequest {
 
 // ---- Management and record ---------------------------------------------------------------------------------------
 
-export interface Page<T> {
-  readonly data: readonly T[];
-  readonly next: string | null;
-}
-
 /** One page of rows, newest first. A page may be short and still have a `next`: lists read at most LIST_ROWS_READ_MAX rows. */
 export interface Rows<T, Place> {
   readonly rows: readonly T[];

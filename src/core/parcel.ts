@@ -8,7 +8,7 @@ import type { AttemptRecord, DeliveryKey, Settlement } from "./delivery.ts";
 import { MESSAGE_BYTES_MAX } from "./limits.ts";
 import { err, ok, type Result } from "./result.ts";
 
-export const PARCEL_VERSION = 1;
+const PARCEL_VERSION = 1;
 /** Room for everything in an outcomes parcel that is not an outcome. */
 const OUTCOMES_HEAD_BYTES = 200;
 

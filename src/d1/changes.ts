@@ -43,7 +43,7 @@ function toDomain(row: ChangeRow): Change {
  * would otherwise read whole buses by primary key and sort them; each entry holds the bus, so rows of other buses are passed
  * over without being read.
  */
-export const CHANGES_SINCE = `
+const CHANGES_SINCE = `
   SELECT 'bus' AS kind, version, bus, '' AS id, NULL AS wanted, NULL AS hash, '' AS scopes
     FROM buses INDEXED BY buses_version
     WHERE version > ?1 AND bus IN (SELECT value FROM json_each(?2))

@@ -4,7 +4,7 @@ import * as z from "zod";
 import { API_KEY_RANDOM_BYTES, hashApiKey, makeApiKey } from "../core/api-key.ts";
 import { encodeCursor } from "../core/cursor.ts";
 import { ID_RANDOM_BYTES, isKeyId, timeOrderedId } from "../core/ids.ts";
-import { EFFECTIVE_MS, KEYS_PER_BUS_MAX, NAME_CHARS_MAX } from "../core/limits.ts";
+import { EFFECTIVE_MS, KEYS_PER_BUS_MAX } from "../core/limits.ts";
 import { refusal } from "../core/problem.ts";
 import { SCOPES, type Key } from "../ports.ts";
 import { requires } from "./auth.ts";
@@ -12,10 +12,10 @@ import { readMembers } from "./body.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { problem } from "./problem.ts";
 import { pageParameters, placeOf, readQuery } from "./query.ts";
-import { check, invalidRequest } from "./schema.ts";
+import { check, invalidRequest, nameMember } from "./schema.ts";
 
 const keyBody = z.strictObject({
-  name: z.string().min(1).max(NAME_CHARS_MAX).nullable().default(null),
+  name: nameMember,
   scopes: z.array(z.enum(SCOPES)).min(1).max(SCOPES.length),
 });
 

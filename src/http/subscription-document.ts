@@ -6,7 +6,6 @@ import * as z from "zod";
 import { parseWanted } from "../core/filter.ts";
 import {
   EFFECTIVE_MS,
-  NAME_CHARS_MAX,
   RETRY_DELAY_SECONDS_MAX,
   RETRY_PERMANENT_DEFAULT,
   RETRY_PERMANENT_MAX,
@@ -22,10 +21,10 @@ import { parseSecret } from "../core/signature.ts";
 import { checkSink, checkSinkHeaders, type SinkPolicy } from "../core/sink.ts";
 import { FORMATS, type Format, type RetryPolicy, type Subscription, type Wanted } from "../core/subscription.ts";
 import { isMembers, type Members } from "./body.ts";
-import { check } from "./schema.ts";
+import { check, nameMember } from "./schema.ts";
 
 const document = z.strictObject({
-  name: z.string().min(1).max(NAME_CHARS_MAX).nullable().default(null),
+  name: nameMember,
   sink: z.string(),
   // The rules of these four are core's; here they are only known.
   types: z.unknown().optional(),

@@ -138,7 +138,7 @@ export function newWorld(): World {
   return world;
 }
 
-export function event(type: string): CloudEvent {
+function event(type: string): CloudEvent {
   const attributes = { specversion: "1.0", id: "1", source: "/s", type };
   return { id: "1", source: "/s", type, attributes, data: { kind: "none" } };
 }

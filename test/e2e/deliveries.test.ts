@@ -1,10 +1,13 @@
 // What becomes of a delivery whose sink fails or whose subscription changes, and what the record tells of it.
 import { Webhook } from "standardwebhooks";
 import { describe, expect, it, vi } from "vitest";
-import { deliveryIdFor, newBus, type Delivery, type EventSummary, type List, type Published } from "./edge.ts";
+import { deliveryIdFor, newBus, POLL, type Delivery, type EventSummary, type List, type Published } from "./edge.ts";
 
 /** The shortest schedule with so many retries. */
 const retries = (count: number) => ({ retry: { schedule_s: Array<number>(count).fill(1) } });
+
+/** Leaves time to change the subscription before the second attempt. */
+const LATER = { retry: { schedule_s: [3] } };
 
 describe.concurrent("a sink that fails", () => {
   it("is tried again by its schedule until it answers, as the same webhook", async () => {
@@ -67,8 +70,9 @@ describe.concurrent("a sink that fails", () => {
     const id = deliveryIdFor(await bus.publish({ type: "a" }), consumer);
     expect(await bus.deliveryAs(id, "dead")).toMatchObject({ cause: "gone", attempt: 1 });
     const path = `/v1/subscriptions/${consumer.id}`;
-    await vi.waitFor(async () =>
-      expect(await bus.get(path)).toMatchObject({ status: "disabled", disabled_reason: "gone" }),
+    await vi.waitFor(
+      async () => expect(await bus.get(path)).toMatchObject({ status: "disabled", disabled_reason: "gone" }),
+      POLL,
     );
     expect((await bus.publish({ type: "a" })).matched).toBe(0);
 
@@ -81,7 +85,7 @@ describe.concurrent("a sink that fails", () => {
 
   it("is left in peace while it is paused, and gets what was held when it is resumed", async () => {
     const bus = await newBus();
-    const consumer = await bus.subscribe(retries(1));
+    const consumer = await bus.subscribe(LATER);
     await consumer.sink.program([{ status: 503 }]);
     const id = deliveryIdFor(await bus.publish({ type: "a" }), consumer);
     await bus.deliveryAs(id, "retrying");
@@ -96,7 +100,7 @@ describe.concurrent("a sink that fails", () => {
 
   it("gets nothing more when its subscription is deleted", async () => {
     const bus = await newBus();
-    const consumer = await bus.subscribe(retries(1));
+    const consumer = await bus.subscribe(LATER);
     await consumer.sink.program([{ status: 503 }]);
     const id = deliveryIdFor(await bus.publish({ type: "a" }), consumer);
     await bus.deliveryAs(id, "retrying");
@@ -167,9 +171,9 @@ it("the list of deliveries is filtered by status, subscription, event and time, 
   const of = (consumers: (typeof fine)[], published = events) =>
     published.flatMap((event) => consumers.map((consumer) => deliveryIdFor(event, consumer))).toSorted();
 
-  await vi.waitFor(async () => expect(await idsOf("status=retrying")).toEqual(of([slow])), { timeout: 5_000 });
-  await vi.waitFor(async () => expect(await idsOf("status=dead")).toEqual(of([broken])), { timeout: 5_000 });
-  await vi.waitFor(async () => expect(await idsOf("status=delivered")).toEqual(of([fine])), { timeout: 5_000 });
+  await vi.waitFor(async () => expect(await idsOf("status=retrying")).toEqual(of([slow])), POLL);
+  await vi.waitFor(async () => expect(await idsOf("status=dead")).toEqual(of([broken])), POLL);
+  await vi.waitFor(async () => expect(await idsOf("status=delivered")).toEqual(of([fine])), POLL);
   expect(await idsOf("")).toEqual(of([fine, broken, slow]));
   expect(await idsOf("status=pending")).toEqual([]);
   expect(await idsOf(`subscription_id=${broken.id}`)).toEqual(of([broken]));

@@ -8,7 +8,7 @@ import { ROOT, type Answered, type Asked } from "../http.ts";
 import { sink, type SinkClient } from "../sink-client.ts";
 
 /** A poll of the record: it ends with the first answer that holds, and fails with the last one that did not. */
-const POLL = { timeout: 10_000, interval: 20 };
+export const POLL = { timeout: 10_000, interval: 20 };
 
 /** What the API shows of a delivery. */
 export interface Delivery {

@@ -7,9 +7,6 @@ import { deploy } from "../../scripts/deploy.ts";
 import { stubbed, type Stubbed } from "./stubbed.ts";
 import type { Fact } from "./wrangler-stub.ts";
 
-// Each run of the script is a dozen processes.
-vi.setConfig({ testTimeout: 60_000 });
-
 const DATABASE: Fact = { kind: "database", name: "fantail" };
 const QUEUES = ["fantail-fast-0", "fantail-fast-1", "fantail-slow-0", "fantail-slow-1", "fantail-poison"];
 const SECRETS = ["ROOT_KEY", "ENCRYPTION_KEY"];

@@ -146,7 +146,7 @@ beforeAll(() => {
   symlinkSync(join(process.cwd(), "node_modules"), join(tree, "node_modules"));
   writeFileSync(join(tree, ".gitignore"), "node_modules\n");
   findings = lint();
-}, 60_000);
+});
 
 afterAll(() => rmSync(tree, { recursive: true }));
 

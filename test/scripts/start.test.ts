@@ -6,8 +6,6 @@ import { parseEnv } from "node:util";
 import { expect, test, vi } from "vitest";
 import { stubbed, type Running } from "./stubbed.ts";
 
-vi.setConfig({ testTimeout: 60_000 });
-
 const CRON = "GET /cdn-cgi/local/scheduled?cron=*+*+*+*+*&format=json";
 const ANY_PORT = ["--port=0"];
 

@@ -15,12 +15,6 @@ export interface Held {
 
 export type QueueMode = "confirm" | "fail" | "hang" | "lose-answer";
 
-export interface TestQueue {
-  /** What its sends do from here on. */
-  mode: QueueMode;
-  readonly sends: number[];
-}
-
 const QUEUES = {
   DELIVERIES_FAST_0: "fantail-fast-0",
   DELIVERIES_FAST_1: "fantail-fast-1",

@@ -13,8 +13,8 @@ import { createIngest } from "../../src/ingest.ts";
 import { type Clock, type Lanes, type Logger, type Outgoing, type Random, Unavailable } from "../../src/ports.ts";
 import { createSweep } from "../../src/sweep.ts";
 
-export const SCHEDULE_SECONDS = 20;
-export const ATTEMPTS = 7;
+const SCHEDULE_SECONDS = 20;
+const ATTEMPTS = 7;
 const TIMEOUT_MS = 15_000;
 const BUS = "default";
 
@@ -44,7 +44,7 @@ interface Queued {
 }
 
 /** Numerical Recipes' linear congruential generator: a seed is a world. */
-export function createDice(seed: number) {
+function createDice(seed: number) {
   let state = (seed * 2_654_435_761) % 2 ** 32;
   const fraction = (): number => (state = (state * 1_664_525 + 1_013_904_223) % 2 ** 32) / 2 ** 32;
   return {
@@ -55,7 +55,7 @@ export function createDice(seed: number) {
 }
 
 /** Lets promises that need no gate run: several turns of the event loop, because Web Crypto answers on its own time. */
-export async function settleTurns(): Promise<void> {
+async function settleTurns(): Promise<void> {
   for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setTimeout(resolve, 0));
 }
 
