@@ -1,5 +1,5 @@
 // The router as its users meet it: requests go in at the edge, messages come back from the local queues by themselves, and sinks
-// are real HTTP servers. Nothing is driven by hand, and nothing is asked that the API does not tell.
+// are real HTTP servers. Nothing is driven by hand.
 import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, vi } from "vitest";
@@ -102,9 +102,7 @@ export async function newBus() {
       const answer = await expecting<{ events: [Published] }>(202, "POST", "/v1/events", { json: event, headers });
       return answer.events[0];
     },
-    /** The delivery with all its attempts. */
-    delivery: (id: string) => get<DeliveryInFull>(`/v1/deliveries/${id}`),
-    /** The delivery as soon as it has that status. */
+    /** The delivery with all its attempts, as soon as it has that status. */
     deliveryAs: (id: string, status: string) =>
       vi.waitFor(async () => {
         const delivery = await get<DeliveryInFull>(`/v1/deliveries/${id}`);
