@@ -1,6 +1,12 @@
 /** The only reader of variables and secrets. It fails with the variable's name, never with its value. */
 import { decodeBase64 } from "./core/base64.ts";
-import { RETENTION_DAYS_MAX, RETENTION_DAYS_MIN, ROOT_KEY_CHARS_MIN } from "./core/limits.ts";
+import {
+  ENCRYPTION_KEY_BYTES,
+  RETENTION_DAYS_DEFAULT,
+  RETENTION_DAYS_MAX,
+  RETENTION_DAYS_MIN,
+  ROOT_KEY_CHARS_MIN,
+} from "./core/limits.ts";
 
 /** What deployment decides. The comments in wrangler.toml say the same for whoever sets them. */
 export interface Config {
@@ -36,6 +42,10 @@ function rootKeys(text: string | undefined): string[] {
   if (keys.some((key) => key.length < ROOT_KEY_CHARS_MIN)) {
     throw new ConfigError(`ROOT_KEY has a key of fewer than ${ROOT_KEY_CHARS_MIN} characters`);
   }
+  // RFC 6750 §2.1: a bearer token has no spaces; a key with one could never be presented.
+  if (!keys.every((key) => /^[!-~]+$/.test(key))) {
+    throw new ConfigError("ROOT_KEY has a key with characters that are not visible ASCII");
+  }
   return keys;
 }
 
@@ -44,7 +54,9 @@ function encryptionKeys(text: string | undefined): Uint8Array<ArrayBuffer>[] {
   if (keys.length === 0) throw new ConfigError("ENCRYPTION_KEY is not set");
   return keys.map((key) => {
     const bytes = decodeBase64(key);
-    if (bytes?.byteLength !== 32) throw new ConfigError("ENCRYPTION_KEY has a key that is not 32 bytes in base64");
+    if (bytes?.byteLength !== ENCRYPTION_KEY_BYTES) {
+      throw new ConfigError(`ENCRYPTION_KEY has a key that is not ${ENCRYPTION_KEY_BYTES} bytes in base64`);
+    }
     return bytes;
   });
 }
@@ -94,7 +106,7 @@ export function readConfig(variables: Variables): Config {
     retentionDays: wholeNumber("RETENTION_DAYS", variables.RETENTION_DAYS, {
       min: RETENTION_DAYS_MIN,
       max: RETENTION_DAYS_MAX,
-      otherwise: 7,
+      otherwise: RETENTION_DAYS_DEFAULT,
     }),
     allowInsecureSinks: flag("ALLOW_INSECURE_SINKS", variables.ALLOW_INSECURE_SINKS),
   };

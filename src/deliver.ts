@@ -6,9 +6,12 @@ import type { DeliveryKey, Settlement } from "./core/delivery.ts";
 import { timeOrderedId, ID_RANDOM_BYTES, shardOf } from "./core/ids.ts";
 import {
   CLAIM_RETRY_MS,
+  D1_CALL_TIMEOUT_MS,
   LEASE_MS,
+  LEASE_SPREAD_MS,
   MESSAGE_RETRY_SECONDS_MAX,
   MESSAGE_RETRY_SECONDS_MIN,
+  OUTCOMES_RETRY_SECONDS,
   POISON_RETRY_SECONDS,
   SETTLE_RETRY_MS,
 } from "./core/limits.ts";
@@ -21,7 +24,16 @@ import {
   type WakeParcel,
 } from "./core/parcel.ts";
 import { type Wake, wakeMessages } from "./core/wakes.ts";
-import type { Claimed, Clock, Lanes, Log, Logger, Random, Webhooks } from "./ports.ts";
+import {
+  type Claimed,
+  type Clock,
+  type Lanes,
+  type Log,
+  type Logger,
+  type Random,
+  Unavailable,
+  type Webhooks,
+} from "./ports.ts";
 import { createPushing } from "./pushing.ts";
 
 export interface QueueMessage {
@@ -37,8 +49,13 @@ export interface DeliverDeps {
   readonly log: Log;
   readonly lanes: Lanes;
   readonly webhooks: Webhooks;
-  /** Disables a subscription. If it throws, the next 410 does it again. */
-  readonly disable: (bus: string, subscriptionId: string, reason: string) => Promise<void>;
+  /** Disables a subscription, unless it was changed after `attemptedMs`. If it throws, the next 410 does it again. */
+  readonly disable: (subscription: {
+    readonly bus: string;
+    readonly id: string;
+    readonly reason: string;
+    readonly attemptedMs: number;
+  }) => Promise<void>;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -48,18 +65,21 @@ export interface DeliverDeps {
 export type Consume = (messages: readonly QueueMessage[]) => Promise<readonly Verdict[]>;
 
 const ACK: Verdict = { kind: "ack" };
+/** On the poison queue, until a later hour or a later version. */
+const KEEP: Verdict = { kind: "retry", delaySeconds: POISON_RETRY_SECONDS };
 
 function retryLater({ attempts }: QueueMessage): Verdict {
   const delaySeconds = MESSAGE_RETRY_SECONDS_MIN * 2 ** Math.max(0, attempts - 1);
   return { kind: "retry", delaySeconds: Math.min(MESSAGE_RETRY_SECONDS_MAX, delaySeconds) };
 }
 
-const retryAt = (dueMs: number, now: number): Verdict => ({
-  kind: "retry",
-  delaySeconds: Math.max(1, Math.ceil((dueMs - now) / 1000)),
-});
-
 type Claimable = EventParcel | WakeParcel;
+
+/** A message that a claim can take, with its parcel. */
+interface Work {
+  readonly message: QueueMessage;
+  readonly parcel: Claimable;
+}
 
 function names(parcel: Claimable, key: DeliveryKey, eventId: string): boolean {
   if (parcel.kind === "event") {
@@ -74,16 +94,16 @@ function names(parcel: Claimable, key: DeliveryKey, eventId: string): boolean {
   );
 }
 
-/** A message that names a delivery under another batch's live lease waits for its end: it may be the only guard of a batch that crashed. */
-function verdictAfter(parcel: Claimable, { elsewhere }: Claimed, now: number): Verdict {
+/** When the last live lease of another batch on what the parcel names is over; null without one. */
+function leaseElsewhere(parcel: Claimable, { elsewhere }: Claimed): number | null {
   const leases = elsewhere.filter(({ key, eventId }) => names(parcel, key, eventId)).map(({ leaseMs }) => leaseMs);
-  return leases.length === 0 ? ACK : retryAt(Math.max(...leases), now);
+  return leases.length === 0 ? null : Math.max(...leases);
 }
 
-function wakesOf(settlements: readonly Settlement[], now: number): Wake[] {
+function wakesOf(settlements: readonly Settlement[]): Wake[] {
   return settlements.flatMap(({ key, outcome }): Wake[] => {
     if (outcome.kind === "retry") return [{ key, dueMs: outcome.dueMs, slow: outcome.slow }];
-    if (outcome.kind === "released") return [{ key, dueMs: now, slow: true }];
+    if (outcome.kind === "released") return [{ key, dueMs: outcome.dueMs, slow: true }];
     return [];
   });
 }
@@ -107,16 +127,37 @@ export function createDeliver(deps: DeliverDeps): Deliver {
   const { log, lanes, clock, random, logger } = deps;
   const pushAll = createPushing(deps);
 
+  /** A call that hangs must not outlive the batch's lease. What it does in the end is fenced by its token. */
+  function inTime<T>(call: Promise<T>): Promise<T> {
+    const late = clock.sleep(D1_CALL_TIMEOUT_MS).then((): never => {
+      throw new Unavailable(`The database did not answer within ${D1_CALL_TIMEOUT_MS} ms`);
+    });
+    return Promise.race([call, late]);
+  }
+
+  /** A lease's end, spread, so that what one crash left does not come back as one batch to crash again. */
+  function afterLease(leaseMs: number): Verdict {
+    const waitMs = Math.max(0, leaseMs - clock.now()) + random.fraction() * LEASE_SPREAD_MS;
+    return { kind: "retry", delaySeconds: Math.max(1, Math.ceil(waitMs / 1000)) };
+  }
+
   /** The same token twice: a claim whose answer was lost is answered again, not made again. Null when nothing could be claimed. */
-  async function claim(parcels: readonly Claimable[], token: string): Promise<Claimed | null> {
+  async function claim(work: readonly Work[], token: string): Promise<{ claimed: Claimed; claimedMs: number } | null> {
+    const parcels = work.map(({ parcel }) => parcel);
+    const handedOnce = new Set(work.filter(({ message }) => message.attempts <= 1).map(({ parcel }) => parcel));
+    const isCounted = (parcel: EventParcel): boolean => parcel.part === 0 && handedOnce.has(parcel);
+    const once = async () => {
+      const claimedMs = clock.now();
+      return { claimed: await inTime(log.claim(parcels, { token, now: claimedMs, isCounted })), claimedMs };
+    };
     try {
-      return await log.claim(parcels, { token, now: clock.now() });
+      return await once();
     } catch (error) {
       logger.warn("claim.repeated", { token, error: String(error) });
     }
     await clock.sleep(CLAIM_RETRY_MS);
     try {
-      return await log.claim(parcels, { token, now: clock.now() });
+      return await once();
     } catch (error) {
       logger.error("claim.failed", { token, messages: parcels.length, error: String(error) });
       return null;
@@ -134,20 +175,22 @@ export function createDeliver(deps: DeliverDeps): Deliver {
 
   /** What follows from settled outcomes. A failure is logged only: the sweep has what waits, the next 410 what is gone. */
   async function followUp(settlements: readonly Settlement[]): Promise<void> {
-    await wake(wakesOf(settlements, clock.now()));
     const gone = settlements.filter(({ outcome }) => outcome.kind === "dead" && outcome.cause === "gone");
-    for (const { key } of new Map(gone.map((settlement) => [settlement.key.subscriptionId, settlement])).values()) {
+    for (const { key, attempt } of new Map(gone.map((one) => [one.key.subscriptionId, one])).values()) {
+      const { bus, subscriptionId: id } = key;
       try {
-        await deps.disable(key.bus, key.subscriptionId, "gone");
+        await deps.disable({ bus, id, reason: "gone", attemptedMs: attempt?.at_ms ?? 0 });
       } catch (error) {
-        logger.warn("disable.failed", { bus: key.bus, subscription_id: key.subscriptionId, error: String(error) });
+        logger.warn("disable.failed", { bus, subscription_id: id, error: String(error) });
       }
     }
+    // After it: the rest of a sink that is gone is held by the claim that its alarm brings.
+    await wake(wakesOf(settlements));
   }
 
   async function settleOnce(settlements: readonly Settlement[], token: string): Promise<boolean> {
     try {
-      await log.settle(settlements, { token, now: clock.now() });
+      await inTime(log.settle(settlements, { token }));
     } catch (error) {
       logger.warn("settle.failed", { token, deliveries: settlements.length, error: String(error) });
       return false;
@@ -183,15 +226,15 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     }
   }
 
-  async function work(claimable: readonly { readonly message: QueueMessage; readonly parcel: Claimable }[]) {
+  async function deliverAll(work: readonly Work[]): Promise<readonly Verdict[]> {
     const startedMs = clock.now();
     const token = timeOrderedId(startedMs, random.bytes(ID_RANDOM_BYTES));
-    const parcels = claimable.map(({ parcel }) => parcel);
-    const claimed = await claim(parcels, token);
-    if (claimed === null) return claimable.map(({ message }) => retryLater(message));
+    const taken = await claim(work, token);
+    if (taken === null) return work.map(({ message }) => retryLater(message));
+    const { claimed, claimedMs } = taken;
     const all: Settlement[] = [];
     const rest = await pushAll(claimed, {
-      startedMs,
+      startedMs: claimedMs,
       settleEarly: async (finished) => {
         const done = await settleOnce(finished, token);
         if (done) all.push(...finished);
@@ -202,21 +245,23 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     // A claim that took nothing left no row to settle.
     const settled = claimed.deliveries.length === 0 || (await settleFirmly(rest, token));
     const safe = settled || (await handOver(rest, token));
-    const now = clock.now();
     logger.info("batch", {
-      messages: claimable.length,
+      messages: work.length,
       claimed: claimed.deliveries.length,
       elsewhere: claimed.elsewhere.length,
       ...tally(all),
       handed_over: !settled && safe,
-      duration_ms: now - startedMs,
+      duration_ms: clock.now() - startedMs,
     });
-    if (!safe) return claimable.map(() => retryAt(startedMs + LEASE_MS, now));
-    return parcels.map((parcel) => verdictAfter(parcel, claimed, now));
+    return work.map(({ parcel }) => {
+      // Another batch's live lease: the message may be the only guard of a batch that crashed.
+      const leaseMs = safe ? leaseElsewhere(parcel, claimed) : claimedMs + LEASE_MS;
+      return leaseMs === null ? ACK : afterLease(leaseMs);
+    });
   }
 
-  async function settleOutcomes(message: QueueMessage, parcel: OutcomesParcel): Promise<Verdict> {
-    return (await settleOnce(parcel.settlements, parcel.token)) ? ACK : retryLater(message);
+  async function settleOutcomes({ settlements, token }: OutcomesParcel, delaySeconds: number): Promise<Verdict> {
+    return (await settleOnce(settlements, token)) ? ACK : { kind: "retry", delaySeconds };
   }
 
   /** What this version cannot read may be read by another: it is kept apart, as it is. */
@@ -236,16 +281,19 @@ export function createDeliver(deps: DeliverDeps): Deliver {
 
     async deliver(messages) {
       const verdicts = new Map<QueueMessage, Verdict>();
-      const claimable: { message: QueueMessage; parcel: Claimable }[] = [];
-      for (const message of messages) {
-        const decoded = decodeParcel(message.body);
-        if (!decoded.ok) verdicts.set(message, await setAside(message, decoded.error));
-        else if (decoded.value.kind === "outcomes") verdicts.set(message, await settleOutcomes(message, decoded.value));
-        else claimable.push({ message, parcel: decoded.value });
+      const decoded = messages.map((message) => ({ message, parcel: decodeParcel(message.body) }));
+      const work = decoded.flatMap(({ message, parcel }): Work[] =>
+        parcel.ok && parcel.value.kind !== "outcomes" ? [{ message, parcel: parcel.value }] : [],
+      );
+      if (work.length > 0) {
+        const worked = await deliverAll(work);
+        work.forEach(({ message }, index) => verdicts.set(message, worked[index] ?? retryLater(message)));
       }
-      if (claimable.length > 0) {
-        const worked = await work(claimable);
-        claimable.forEach(({ message }, index) => verdicts.set(message, worked[index] ?? retryLater(message)));
+      // After the events: a send that hangs must not keep them waiting.
+      for (const { message, parcel } of decoded) {
+        if (!parcel.ok) verdicts.set(message, await setAside(message, parcel.error));
+        else if (parcel.value.kind === "outcomes")
+          verdicts.set(message, await settleOutcomes(parcel.value, OUTCOMES_RETRY_SECONDS));
       }
       return messages.map((message) => verdicts.get(message) ?? retryLater(message));
     },
@@ -257,32 +305,33 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     },
   };
 
+  /** Whatever fails here comes again in an hour, so that the retries outlast what a queue keeps. */
   async function adoptOne(message: QueueMessage): Promise<Verdict> {
     const decoded = decodeParcel(message.body);
     if (!decoded.ok) {
       logger.error("poison.undecodable", { reason: decoded.error, attempts: message.attempts });
-      return { kind: "retry", delaySeconds: POISON_RETRY_SECONDS };
+      return KEEP;
     }
     const parcel = decoded.value;
     switch (parcel.kind) {
-      // Its rows are on record, and overdue: the sweep wakes them.
+      // Its rows are on record: the sweep wakes those that are due.
       case "wake":
         return ACK;
       case "outcomes":
-        return settleOutcomes(message, parcel);
+        return settleOutcomes(parcel, POISON_RETRY_SECONDS);
       case "event":
-        return adoptEvent(message, parcel);
+        return adoptEvent(parcel);
     }
   }
 
-  async function adoptEvent(message: QueueMessage, parcel: EventParcel): Promise<Verdict> {
+  async function adoptEvent(parcel: EventParcel): Promise<Verdict> {
     const now = clock.now();
     let keys: readonly DeliveryKey[];
     try {
       keys = await log.adopt([parcel], now);
     } catch (error) {
-      logger.warn("adopt.failed", { event_id: parcel.eventId, error: String(error) });
-      return retryLater(message);
+      logger.error("adopt.failed", { event_id: parcel.eventId, error: String(error) });
+      return KEEP;
     }
     logger.warn("adopted", { event_id: parcel.eventId, deliveries: keys.length });
     await wake(keys.map((key) => ({ key, dueMs: now, slow: true })));

@@ -2,22 +2,42 @@
  * Entry points: fetch, queue, scheduled. The only place that acks, retries and calls waitUntil. No rules.
  */
 import { ConfigError } from "./config.ts";
+import { MESSAGE_RETRY_SECONDS_MAX, POISON_RETRY_SECONDS } from "./core/limits.ts";
+import { PROBLEM_BASE, PROBLEMS } from "./core/problem.ts";
 import { consoleLogger } from "./log.ts";
-import { wire } from "./wire.ts";
+import { freshRequestId, wire } from "./wire.ts";
 
 /** Every queue whose name ends so holds what a lane gave up on. */
 const POISON_SUFFIX = "-poison";
 
-/** A router without its secrets answers every request with their names, and nothing else. */
+/** What is wrong with the configuration is said to the operator, in the log, and not to whoever asks. */
 function notConfigured(error: ConfigError): Response {
-  consoleLogger.error("config.invalid", { error: error.message });
-  const problem = {
-    type: "https://fantail.dev/problems/internal-error",
-    title: "Something went wrong on our side",
-    status: 500,
-    detail: `The router is not configured: ${error.message}`,
-  };
-  return Response.json(problem, { status: 500, headers: { "content-type": "application/problem+json" } });
+  const instance = freshRequestId();
+  consoleLogger.error("config.invalid", { error: error.message, request_id: instance });
+  const problem = { type: `${PROBLEM_BASE}internal-error`, ...PROBLEMS["internal-error"], instance };
+  const headers = { "content-type": "application/problem+json", "x-request-id": instance };
+  return Response.json(problem, { status: 500, headers });
+}
+
+/**
+ * A batch that could not even be looked at (a mistyped secret, a defect) comes back slowly: a queue that is told nothing hands it out
+ * again at once, and a hundred times later it is gone.
+ */
+function keepAll(batch: MessageBatch, error: unknown): void {
+  consoleLogger.error("batch.failed", { queue: batch.queue, messages: batch.messages.length, error: String(error) });
+  const delaySeconds = batch.queue.endsWith(POISON_SUFFIX) ? POISON_RETRY_SECONDS : MESSAGE_RETRY_SECONDS_MAX;
+  for (const message of batch.messages) message.retry({ delaySeconds });
+}
+
+async function consume(batch: MessageBatch, env: Env): Promise<void> {
+  const { deliver, adopt } = wire(env);
+  const work = batch.queue.endsWith(POISON_SUFFIX) ? adopt : deliver;
+  const verdicts = await work(batch.messages.map(({ body, attempts }) => ({ body, attempts })));
+  batch.messages.forEach((message, index) => {
+    const verdict = verdicts[index];
+    if (verdict?.kind === "ack") message.ack();
+    else message.retry({ delaySeconds: verdict?.delaySeconds ?? MESSAGE_RETRY_SECONDS_MAX });
+  });
 }
 
 export default {
@@ -31,15 +51,11 @@ export default {
   },
 
   async queue(batch, env) {
-    const { deliver, adopt } = wire(env);
-    const consume = batch.queue.endsWith(POISON_SUFFIX) ? adopt : deliver;
-    const verdicts = await consume(batch.messages.map(({ body, attempts }) => ({ body, attempts })));
-    batch.messages.forEach((message, index) => {
-      const verdict = verdicts[index];
-      if (verdict === undefined) return;
-      if (verdict.kind === "ack") message.ack();
-      else message.retry({ delaySeconds: verdict.delaySeconds });
-    });
+    try {
+      await consume(batch, env);
+    } catch (error) {
+      keepAll(batch, error);
+    }
   },
 
   async scheduled(_controller, env) {

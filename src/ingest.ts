@@ -8,10 +8,14 @@ import {
   INLINE_BYTES_MAX,
   MESSAGE_OVERHEAD_BYTES,
   PARCEL_DELIVERIES_MAX,
+  REQUEST_DELIVERIES_MAX,
   SEND_BYTES_MAX,
   SEND_MESSAGES_MAX,
 } from "./core/limits.ts";
-import { encodeParcel, type EventParcel } from "./core/parcel.ts";
+import { encodeParcel, withBody } from "./core/parcel.ts";
+import { refusal, type Refusal } from "./core/problem.ts";
+import { err, ok, type Result } from "./core/result.ts";
+import { utf8Bytes } from "./core/utf8.ts";
 import {
   type Background,
   type Clock,
@@ -42,9 +46,10 @@ export interface Accepted {
 /**
  * Accepts events, in the order given. The same publish again completes what was not confirmed and repeats nothing, because every
  * id in it is derived from the event.
+ * The error: they match more than REQUEST_DELIVERIES_MAX in all, and none is accepted.
  * @throws Unavailable when something was not confirmed: parts may be on their way.
  */
-export type Ingest = (publish: Publish) => Promise<readonly Accepted[]>;
+export type Ingest = (publish: Publish) => Promise<Result<readonly Accepted[], Refusal>>;
 
 export interface IngestDeps {
   readonly routes: Routes;
@@ -62,9 +67,6 @@ interface Prepared {
   readonly messages: readonly Outgoing[];
 }
 
-const encoder = new TextEncoder();
-const byteLength = (text: string): number => encoder.encode(text).byteLength;
-
 /** An event that matches nothing travels too, with no deliveries: every event is on record. */
 function chunks(subscriptionIds: readonly string[]): string[][] {
   const parts: string[][] = [];
@@ -74,13 +76,15 @@ function chunks(subscriptionIds: readonly string[]): string[][] {
   return parts.length === 0 ? [[]] : parts;
 }
 
-/** A message over the inline limit, or parcels that one send cannot hold, would carry the body many times. */
-function travelsInline(texts: readonly string[]): boolean {
-  const sizes = texts.map(byteLength);
+/**
+ * Whether the body goes into every parcel: not when a message would be over the inline limit, nor when one send could not hold them
+ * all. Decided by arithmetic: to make the texts first would mean a thousand copies of a body that then travels by reference.
+ */
+function travelsInline(heads: readonly string[], bodyBytes: number): boolean {
+  if (heads.length > SEND_MESSAGES_MAX) return false;
+  const sizes = heads.map((head) => utf8Bytes(head) + 1 + bodyBytes);
   const total = sizes.reduce((sum, size) => sum + size + MESSAGE_OVERHEAD_BYTES, 0);
-  return (
-    texts.length <= SEND_MESSAGES_MAX && total <= SEND_BYTES_MAX && sizes.every((size) => size <= INLINE_BYTES_MAX)
-  );
+  return total <= SEND_BYTES_MAX && sizes.every((size) => size <= INLINE_BYTES_MAX);
 }
 
 export function createIngest({ routes, log, lanes, clock, random }: IngestDeps): Ingest {
@@ -88,10 +92,13 @@ export function createIngest({ routes, log, lanes, clock, random }: IngestDeps):
     const busRoutes = await routes.bus(publish.bus, publish.background);
     if (busRoutes === null) throw new Unavailable(`The bus ${publish.bus} is not known here`);
     const acceptedMs = clock.now();
+    const matches = publish.events.map((event) => busRoutes.match(event));
+    const deliveries = matches.reduce((sum, { length }) => sum + length, 0);
+    if (deliveries > REQUEST_DELIVERIES_MAX) return err(tooManyDeliveries(deliveries));
 
     async function prepare(event: CloudEvent, index: number): Promise<Prepared> {
       const eventId = await eventIdOf(publish.bus, event.source, event.id);
-      const subscriptionIds = busRoutes?.match(event) ?? [];
+      const subscriptionIds = matches[index] ?? [];
       const body = encodeEvent(event);
       const subject = event.attributes["subject"];
       const envelope = {
@@ -104,22 +111,24 @@ export function createIngest({ routes, log, lanes, clock, random }: IngestDeps):
         acceptedMs,
         hops: publish.hops,
         matched: subscriptionIds.length,
-        bytes: byteLength(body),
+        bytes: utf8Bytes(body),
         id: event.id,
         source: event.source,
         type: event.type,
         subject: typeof subject === "string" ? subject : null,
-        body,
+        body: null,
       } as const;
-      const parcels = chunks(subscriptionIds).map((ids): EventParcel => ({ ...envelope, subscriptionIds: ids }));
-      const inline = parcels.map(encodeParcel);
-      const byReference = !travelsInline(inline);
-      const texts = byReference ? parcels.map((parcel) => encodeParcel({ ...parcel, body: null })) : inline;
+      const heads = chunks(subscriptionIds).map((ids, part) =>
+        encodeParcel({ ...envelope, part, subscriptionIds: ids }),
+      );
+      const inline = travelsInline(heads, envelope.bytes);
       const shard = shardOf(eventId);
       return {
         accepted: { eventId, event, matched: subscriptionIds.length, subscriptionIds },
-        stored: byReference ? { eventId, body } : null,
-        messages: texts.map((text) => ({ lane: "fast", shard, text, delaySeconds: 0 })),
+        stored: inline ? null : { eventId, body },
+        messages: heads.map((head) => {
+          return { lane: "fast", shard, text: inline ? withBody(head, body) : head, delaySeconds: 0 };
+        }),
       };
     }
 
@@ -128,6 +137,11 @@ export function createIngest({ routes, log, lanes, clock, random }: IngestDeps):
     if (stored.length > 0) await log.storeBodies(stored, acceptedMs);
     const messages = prepared.flatMap((event) => event.messages);
     if (messages.length > 0) await lanes.send(messages);
-    return prepared.map(({ accepted }) => accepted);
+    return ok(prepared.map(({ accepted }) => accepted));
   };
+}
+
+function tooManyDeliveries(deliveries: number): Refusal {
+  const detail = `The events match ${deliveries} subscriptions in all, the limit of one request is ${REQUEST_DELIVERIES_MAX}: send fewer at a time`;
+  return refusal("payload-too-large", detail);
 }

@@ -105,6 +105,8 @@ export interface ClaimedDelivery {
   readonly eventId: string;
   readonly attempt: number;
   readonly tries: number;
+  /** Number of the last attempt that is on record, null without one: a gap before `attempt` was a crash. */
+  readonly lastRecorded: number | null;
   /** As of the claim. Secrets that cannot be opened leave an error text, and the attempt fails. */
   readonly push: Push | { readonly error: string; readonly retry: RetryPolicy };
 }
@@ -132,10 +134,15 @@ export interface Claimed {
 export interface Log {
   claim(
     parcels: readonly (EventParcel | WakeParcel)[],
-    options: { readonly token: string; readonly now: number },
+    options: {
+      readonly token: string;
+      readonly now: number;
+      /** Whether the parcel's publish, if it is a duplicate, is to be counted: not when its message comes again. */
+      readonly isCounted: (parcel: EventParcel) => boolean;
+    },
   ): Promise<Claimed>;
   /** Writes outcomes; the claim ends with the last delivery that carries its token. */
-  settle(settlements: readonly Settlement[], options: { readonly token: string; readonly now: number }): Promise<void>;
+  settle(settlements: readonly Settlement[], options: { readonly token: string }): Promise<void>;
   /** Puts on record what a queue gave up on: rows become `waiting`, due now. Returns the keys to wake. */
   adopt(parcels: readonly EventParcel[], now: number): Promise<readonly DeliveryKey[]>;
   /** Stores bodies that travel by reference; the first body of an event stays. */
@@ -144,8 +151,10 @@ export interface Log {
 
 /** The sweep's steps: each is bounded, and one D1 `batch()`. */
 export interface SweepLog {
-  /** S1-S3: frees what dead batches held, takes overdue rows (due again now). At most SWEEP_ROWS_MAX of each. */
+  /** S1-S3: frees what dead batches held, reads what is overdue. At most SWEEP_ROWS_MAX. */
   lostAlarms(now: number): Promise<{ readonly freed: number; readonly wakes: readonly Wake[]; readonly more: boolean }>;
+  /** S3: the alarms of these are sent; they are due again now, and left alone for SWEEP_REPEAT_MS. */
+  woken(wakes: readonly Wake[], now: number): Promise<void>;
   /** Held rows whose subscription is active again become due, those whose subscription is gone `cancelled`. */
   unhold(
     now: number,
@@ -210,21 +219,44 @@ export interface Rows<T, Place> {
   readonly next: Place | null;
 }
 
+/** A subscription as it is stored. What cannot be opened, because its encryption key is gone or it was changed, is null. */
+export interface StoredSubscription extends Omit<Subscription, "secrets" | "headers"> {
+  readonly secrets: Subscription["secrets"] | null;
+  readonly headers: Subscription["headers"] | null;
+}
+
+/** What a change made of a subscription, and the same as the caches take it. */
+export interface ChangedSubscription {
+  readonly subscription: StoredSubscription;
+  readonly change: Change;
+}
+
 export interface SubscriptionStore {
   /** Stores it with its version; repeated with the same id it answers the one that is there. The bus exists. */
-  create(subscription: Omit<Subscription, "version">): Promise<Subscription | "limit-reached">;
-  get(bus: string, id: string): Promise<Subscription | null>;
+  create(subscription: Omit<Subscription, "version">): Promise<ChangedSubscription | "limit-reached">;
+  get(bus: string, id: string): Promise<StoredSubscription | null>;
   /** Newest first. `before` is the `next` of the page before. */
   list(
     bus: string,
     options: { readonly limit: number; readonly before: string | null },
-  ): Promise<Rows<Subscription, string>>;
-  /** Replaces it if its version is still `expected`; null when it is not (changed or gone). */
-  replace(subscription: Subscription, expected: number): Promise<Subscription | null>;
-  /** Answers the version of the deletion, null when there is none to delete. */
-  delete(bus: string, id: string, now: number): Promise<number | null>;
-  /** Disables it unless it is not active. */
-  disable(bus: string, id: string, reason: string, now: number): Promise<Change | null>;
+  ): Promise<Rows<StoredSubscription, string>>;
+  /**
+   * Replaces it if its version is still `expected`; null when it is not (changed or gone). Secrets and headers that are null stay as
+   * they are stored: what cannot be read is not lost by a change of something else.
+   */
+  replace(subscription: StoredSubscription, expected: number): Promise<ChangedSubscription | null>;
+  /** Deletes it if it has one of the versions; null when there is none to delete. */
+  delete(
+    bus: string,
+    id: string,
+    options: { readonly versions: readonly number[] | "any"; readonly now: number },
+  ): Promise<Change | null>;
+  /** Disables it, unless it is not active or was changed after the attempt that says so; null then. */
+  disable(
+    bus: string,
+    id: string,
+    options: { readonly reason: string; readonly attemptedMs: number; readonly now: number },
+  ): Promise<Change | null>;
 }
 
 export interface Bus {

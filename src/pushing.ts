@@ -3,10 +3,10 @@
  * settlement: delivered, retry, dead or released. Knows no messages and no tokens.
  */
 import { decodeEvent } from "./core/cloudevents/json.ts";
-import type { Answer, AttemptRecord, Outcome, Settlement } from "./core/delivery.ts";
+import type { Answer, AttemptRecord, DeadCause, Settlement } from "./core/delivery.ts";
 import type { CloudEvent } from "./core/event.ts";
 import { deliveryIdOf } from "./core/ids.ts";
-import { PUSH_START_MS, PUSHES_MAX, SETTLE_EARLY_MS } from "./core/limits.ts";
+import { CRASHES_SPARE, PUSH_START_MS, PUSHES_MAX, RELEASE_DELAY_MS, SETTLE_EARLY_MS } from "./core/limits.ts";
 import { judge } from "./core/outcome.ts";
 import { createTurns } from "./core/turns.ts";
 import type { Claimed, ClaimedDelivery, ClaimedEvent, Clock, Logger, Random, Webhooks } from "./ports.ts";
@@ -41,14 +41,15 @@ function recordOf(answer: Answer, attempt: number, atMs: number): AttemptRecord 
     : { ...common, status: null, error: `${answer.error}: ${answer.detail}`, answer: null };
 }
 
-/** The outcome of a delivery that is not to be pushed; null when it is. */
-function outcomeWithoutPush({ tries, push }: ClaimedDelivery, event: ClaimedEvent | undefined): Outcome | null {
-  // Its body did not fit this batch's budget.
-  if (event === undefined) return { kind: "released" };
-  if (event.body === null) return { kind: "dead", cause: "body-missing" };
-  // Attempts are counted by the claim. One more than the schedule allows means that the last one left no trace.
-  if (tries > push.retry.scheduleSeconds.length + 1) return { kind: "dead", cause: "crashed" };
-  return null;
+/**
+ * Why a delivery has had all its attempts; null when it may have another. Attempts are counted by the claim, so one that is not on
+ * record left no trace: its batch ended with it, or before it. That may have been no fault of this delivery, up to a limit.
+ */
+function causeOfEnd({ attempt, tries, lastRecorded, push }: ClaimedDelivery): DeadCause | null {
+  const spare = tries - (push.retry.scheduleSeconds.length + 1);
+  if (spare <= 0) return null;
+  if (lastRecorded === attempt - 1) return "exhausted";
+  return spare > CRASHES_SPARE ? "crashed" : null;
 }
 
 export function createPushing({ webhooks, clock, random, logger }: PushingDeps) {
@@ -74,17 +75,30 @@ export function createPushing({ webhooks, clock, random, logger }: PushingDeps) 
     }
   }
 
+  const release = ({ key }: ClaimedDelivery, delayMs: number): Settlement => {
+    const dueMs = clock.now() + Math.ceil(delayMs * (1 + random.fraction()));
+    return { key, outcome: { kind: "released", dueMs }, attempt: null };
+  };
+
+  /** What a delivery that is not to be pushed becomes; null when it is to be pushed. */
+  function settledWithoutPush(delivery: ClaimedDelivery, event: ClaimedEvent | undefined): Settlement | null {
+    // Its body did not fit this batch's budget.
+    if (event === undefined) return release(delivery, RELEASE_DELAY_MS);
+    const cause = event.body === null ? "body-missing" : causeOfEnd(delivery);
+    return cause === null ? null : { key: delivery.key, outcome: { kind: "dead", cause }, attempt: null };
+  }
+
   /** Settlements that are not settled yet, when no push is open any more. Never throws. */
   return async function pushAll(claimed: Claimed, options: PushingOptions): Promise<Settlement[]> {
     const finished: Settlement[] = [];
     const startable = claimed.deliveries.filter((delivery) => {
-      const outcome = outcomeWithoutPush(delivery, claimed.events.get(delivery.eventId));
-      if (outcome !== null) finished.push({ key: delivery.key, outcome, attempt: null });
-      return outcome === null;
+      const settled = settledWithoutPush(delivery, claimed.events.get(delivery.eventId));
+      if (settled !== null) finished.push(settled);
+      return settled === null;
     });
     const turns = createTurns(startable, ({ key }) => `${key.bus} ${key.subscriptionId}`);
-    const release = (delivery: ClaimedDelivery): void => {
-      finished.push({ key: delivery.key, outcome: { kind: "released" }, attempt: null });
+    const giveBack = (deliveries: readonly ClaimedDelivery[], delayMs: number): void => {
+      finished.push(...deliveries.map((delivery) => release(delivery, delayMs)));
     };
 
     const decoded = new Map<string, CloudEvent>();
@@ -106,19 +120,18 @@ export function createPushing({ webhooks, clock, random, logger }: PushingDeps) 
         now: clock.now(),
         fraction: random.fraction(),
       };
-      finished.push({
-        key: delivery.key,
-        outcome: judge(answer, context),
-        attempt: recordOf(answer, delivery.attempt, atMs),
-      });
+      const outcome = judge(answer, context);
+      finished.push({ key: delivery.key, outcome, attempt: recordOf(answer, delivery.attempt, atMs) });
       turns.ended(delivery);
-      // One that timed out would time out again: the rest of it leaves the batch to the others.
-      if (isTimeout(answer)) turns.withdraw(delivery).forEach(release);
+      // One that timed out would time out again: the rest of it leaves the batch to the others. One that is gone wants no more.
+      if (isTimeout(answer)) giveBack(turns.withdraw(delivery), answer.durationMs);
+      else if (outcome.kind === "dead" && outcome.cause === "gone")
+        giveBack(turns.withdraw(delivery), RELEASE_DELAY_MS);
     }
 
     const open = new Set<Promise<void>>();
     const startMore = (): void => {
-      if (clock.now() - options.startedMs > PUSH_START_MS) turns.withdraw().forEach(release);
+      if (clock.now() - options.startedMs > PUSH_START_MS) giveBack(turns.withdraw(), RELEASE_DELAY_MS);
       while (open.size < PUSHES_MAX) {
         const delivery = turns.next();
         if (delivery === null) return;

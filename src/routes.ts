@@ -1,7 +1,7 @@
 /**
  * The isolate's copy of subscriptions and keys: when it is fresh enough, when D1 is asked, what serves while D1 is away. All
  * requests of the isolate share the state, which is plain data: each awaits its own queries only, and whatever an answer teaches
- * is learned in one go, without an await. What a bus holds and how versions order it is in held-bus.ts.
+ * is learned in one go, without an await. What a bus holds and how versions order it is in cached-bus.ts.
  */
 import {
   ROUTES_BYTES_MAX,
@@ -14,13 +14,13 @@ import {
   ROUTES_UNKNOWN_BUSES_MAX,
   ROUTES_UNKNOWN_MS,
 } from "./core/limits.ts";
-import { advance, emptyBus, type HeldBus, isBehindPurge, learn, learnAhead } from "./held-bus.ts";
+import { advance, emptyBus, type CachedBus, isBehindPurge, learn, learnAhead } from "./cached-bus.ts";
 import { type Background, type ChangeFeed, type Clock, type Logger, type Routes, Unavailable } from "./ports.ts";
 
 /** What an isolate holds between requests. Plain data: no promise, no stream, nothing that belongs to a request. */
 export interface RoutesState {
   /** Buses that exist, loaded or being loaded; the least recently used first. */
-  readonly buses: Map<string, HeldBus>;
+  readonly buses: Map<string, CachedBus>;
   /** When buses that do not exist were last looked for, the oldest first. */
   readonly unknown: Map<string, number>;
   /** When the last refresh began. */
@@ -34,8 +34,8 @@ export function emptyRoutesState(): RoutesState {
 }
 
 /** Loaded at some time; else what it has is only the beginning of a load. */
-const isLoaded = (held: HeldBus | undefined): held is HeldBus & { checkedMs: number } =>
-  held !== undefined && held.checkedMs !== null;
+const isLoaded = (cached: CachedBus | undefined): cached is CachedBus & { checkedMs: number } =>
+  cached !== undefined && cached.checkedMs !== null;
 
 /** The routes of one isolate, following `feed`. */
 export function createRoutes(deps: {
@@ -46,30 +46,30 @@ export function createRoutes(deps: {
 }): Routes {
   const { feed, clock, logger, state } = deps;
 
-  const ageMs = (held: HeldBus): number => clock.now() - (held.checkedMs ?? 0);
+  const ageMs = (cached: CachedBus): number => clock.now() - (cached.checkedMs ?? 0);
 
   /**
    * One query, and what it teaches about these buses. True when it was the last page: they are then as of the moment it was sent.
    * Queries of several requests overlap and may end in any order; versions alone decide what is news.
    */
-  async function ask(held: readonly HeldBus[]): Promise<boolean> {
-    const from = held.reduce((least, { version }) => Math.min(least, version), Number.MAX_SAFE_INTEGER);
+  async function ask(cached: readonly CachedBus[]): Promise<boolean> {
+    const from = cached.reduce((least, { version }) => Math.min(least, version), Number.MAX_SAFE_INTEGER);
     const sentMs = clock.now();
     const madeBefore = state.madeVersion;
-    const names = held.map(({ name }) => name);
+    const names = cached.map(({ name }) => name);
     const { changes, version, purgedVersion } = await feed.since(from, names);
 
     // A counter below what was known before is another database: one that was restored to an earlier time.
-    const lost = held.filter((bus) => version < from || isBehindPurge(bus, purgedVersion));
+    const lost = cached.filter((bus) => version < from || isBehindPurge(bus, purgedVersion));
     for (const bus of lost) forget(bus);
     if (lost.length > 0) logger.warn("routes.reloaded", { buses: lost.length, from, version, purged: purgedVersion });
-    const learning = new Map(held.map((bus) => [bus.name, bus]));
+    const learning = new Map(cached.map((bus) => [bus.name, bus]));
     for (const change of changes) {
       const bus = learning.get(change.bus);
       if (bus !== undefined) learn(bus, change, logger);
     }
     const lastChange = changes.length < ROUTES_CHANGES_MAX ? undefined : changes.at(-1);
-    // A change that this isolate made while the query was on its way may have reached no held bus, nor the answer.
+    // A change that this isolate made while the query was on its way may have reached no cached bus, nor the answer.
     const overtaken = state.madeVersion > version && state.madeVersion > madeBefore;
     const last = lastChange === undefined && !overtaken;
     for (const bus of learning.values())
@@ -88,45 +88,45 @@ export function createRoutes(deps: {
   }
 
   /**
-   * The bus, loaded from the beginning or from where another load stopped; null when there is none. It is held as soon as it is
+   * The bus, loaded from the beginning or from where another load stopped; null when there is none. It is cached as soon as it is
    * known to exist, so that what failed or ran out of time is carried on by the next request. @throws Unavailable
    */
-  async function load(name: string): Promise<HeldBus | null> {
+  async function load(name: string): Promise<CachedBus | null> {
     const beganMs = clock.now();
-    let held = emptyBus(name);
+    let cached = emptyBus(name);
     for (;;) {
-      held = state.buses.get(name) ?? held;
-      if (isLoaded(held)) return held;
+      cached = state.buses.get(name) ?? cached;
+      if (isLoaded(cached)) return cached;
       if (clock.now() - beganMs >= ROUTES_LOAD_TIMEOUT_MS)
         throw new Unavailable(`The bus ${name} is still being loaded`);
-      const last = await ask([held]);
-      if (held.lost) held = emptyBus(name);
+      const last = await ask([cached]);
+      if (cached.lost) cached = emptyBus(name);
       else if (state.buses.has(name)) continue;
-      else if (held.exists) hold(held);
+      else if (cached.exists) keep(cached);
       else if (last) {
-        remember(name, held.checkedMs ?? beganMs);
+        remember(name, cached.checkedMs ?? beganMs);
         return null;
       }
     }
   }
 
   /** The bus as fresh as the rules ask. @throws Unavailable */
-  async function current(name: string, background: Background): Promise<HeldBus | null> {
+  async function current(name: string, background: Background): Promise<CachedBus | null> {
     const known = state.buses.get(name);
     if (isLoaded(known)) await freshen(known, background);
-    let held: HeldBus | null | undefined = state.buses.get(name);
-    if (!isLoaded(held)) {
+    let cached: CachedBus | null | undefined = state.buses.get(name);
+    if (!isLoaded(cached)) {
       const lookedMs = state.unknown.get(name);
       if (lookedMs !== undefined && clock.now() - lookedMs <= ROUTES_UNKNOWN_MS) return null;
-      held = await within(load(name), ROUTES_LOAD_TIMEOUT_MS, background);
+      cached = await within(load(name), ROUTES_LOAD_TIMEOUT_MS, background);
     }
-    if (held !== null && state.buses.delete(name)) state.buses.set(name, held);
-    return held;
+    if (cached !== null && state.buses.delete(name)) state.buses.set(name, cached);
+    return cached;
   }
 
-  async function freshen(held: HeldBus, background: Background): Promise<void> {
-    if (ageMs(held) <= ROUTES_FRESH_MS) return;
-    if (ageMs(held) <= ROUTES_STALE_MS) {
+  async function freshen(cached: CachedBus, background: Background): Promise<void> {
+    if (ageMs(cached) <= ROUTES_FRESH_MS) return;
+    if (ageMs(cached) <= ROUTES_STALE_MS) {
       if (clock.now() - state.refreshBeganMs < ROUTES_FRESH_MS) return;
       background(refresh().catch((error: unknown) => logger.warn("routes.refresh_failed", { error: String(error) })));
       return;
@@ -134,9 +134,9 @@ export function createRoutes(deps: {
     try {
       await within(refresh(), ROUTES_QUERY_TIMEOUT_MS, background);
     } catch (error) {
-      if (!(error instanceof Unavailable) || ageMs(held) > ROUTES_OUTAGE_MS) throw error;
-      if (ageMs(held) <= ROUTES_STALE_MS) return;
-      logger.warn("routes.stale", { bus: held.name, age_ms: ageMs(held), error: error.message });
+      if (!(error instanceof Unavailable) || ageMs(cached) > ROUTES_OUTAGE_MS) throw error;
+      if (ageMs(cached) <= ROUTES_STALE_MS) return;
+      logger.warn("routes.stale", { bus: cached.name, age_ms: ageMs(cached), error: error.message });
     }
   }
 
@@ -150,24 +150,24 @@ export function createRoutes(deps: {
     return Promise.race([work, tooLate]);
   }
 
-  function hold(held: HeldBus): void {
-    state.buses.set(held.name, held);
+  function keep(cached: CachedBus): void {
+    state.buses.set(cached.name, cached);
     shrink();
   }
 
-  function forget(held: HeldBus): void {
-    held.lost = true;
-    if (state.buses.get(held.name) === held) state.buses.delete(held.name);
+  function forget(cached: CachedBus): void {
+    cached.lost = true;
+    if (state.buses.get(cached.name) === cached) state.buses.delete(cached.name);
   }
 
   /** Lets go of the least recently used buses; the one in use stays, whatever its size. */
   function shrink(): void {
     let bytes = 0;
-    for (const held of state.buses.values()) bytes += held.bytes;
-    for (const [name, held] of state.buses) {
+    for (const cached of state.buses.values()) bytes += cached.bytes;
+    for (const [name, cached] of state.buses) {
       if (bytes <= ROUTES_BYTES_MAX || state.buses.size === 1) return;
       state.buses.delete(name);
-      bytes -= held.bytes;
+      bytes -= cached.bytes;
     }
   }
 
@@ -182,14 +182,14 @@ export function createRoutes(deps: {
 
   return {
     async bus(name, background) {
-      const held = await current(name, background);
-      return held === null ? null : { bus: name, match: (event) => held.matcher.match(event) };
+      const cached = await current(name, background);
+      return cached === null ? null : { bus: name, match: (event) => cached.matcher.match(event) };
     },
 
     async key(bus, hash, background) {
-      const held = await current(bus, background);
-      const grant = held?.grants.get(hash);
-      if (held === null || grant !== undefined || ageMs(held) <= ROUTES_UNKNOWN_MS) return grant ?? null;
+      const cached = await current(bus, background);
+      const grant = cached?.grants.get(hash);
+      if (cached === null || grant !== undefined || ageMs(cached) <= ROUTES_UNKNOWN_MS) return grant ?? null;
       // Without an answer it is not known that there is no such key, so that is not said.
       await within(refresh(), ROUTES_QUERY_TIMEOUT_MS, background);
       return (await current(bus, background))?.grants.get(hash) ?? null;
@@ -198,8 +198,8 @@ export function createRoutes(deps: {
     applied(change) {
       state.madeVersion = Math.max(state.madeVersion, change.version);
       state.unknown.delete(change.bus);
-      const held = state.buses.get(change.bus);
-      if (held !== undefined) learnAhead(held, change, logger);
+      const cached = state.buses.get(change.bus);
+      if (cached !== undefined) learnAhead(cached, change, logger);
     },
   };
 }

@@ -13,7 +13,7 @@ export interface SweepDeps {
 }
 
 export interface Sweep {
-  /** Every step until nothing is left to do or SWEEP_BUDGET_MS is over; the next sweep goes on. @throws the first failure, after all steps were tried. */
+  /** Every part until nothing is left to do or its SWEEP_BUDGET_MS is over; the next sweep goes on. @throws the first failure, after all steps were tried. */
   readonly sweep: () => Promise<void>;
   /** Only the step that frees what a paused subscription held, for the moment it is resumed. */
   readonly unhold: () => Promise<void>;
@@ -43,6 +43,8 @@ export function createSweep({ log, lanes, clock, logger, retentionMs }: SweepDep
       const { freed, wakes, more } = await log.lostAlarms(clock.now());
       if (freed + wakes.length > 0) logger.warn("sweep.lost_alarms", { freed, woken: wakes.length });
       await wake(wakes);
+      // Only now: what could not be woken is tried again by the next sweep.
+      if (wakes.length > 0) await log.woken(wakes, clock.now());
       return more;
     });
   }
@@ -67,11 +69,11 @@ export function createSweep({ log, lanes, clock, logger, retentionMs }: SweepDep
 
   return {
     async sweep() {
-      const deadlineMs = clock.now() + SWEEP_BUDGET_MS;
       const failures: unknown[] = [];
       for (const step of [lostAlarms, unholdUntil, retain, purge]) {
         try {
-          await step(deadlineMs);
+          // Each has its own budget: a backlog of alarms must not stop retention.
+          await step(clock.now() + SWEEP_BUDGET_MS);
         } catch (error) {
           logger.error("sweep.failed", { step: step.name, error: String(error) });
           failures.push(error);

@@ -4,11 +4,12 @@
  */
 import type { Answer } from "./core/delivery.ts";
 import type { CloudEvent } from "./core/event.ts";
-import { ANSWER_BYTES_MAX, ANSWER_SAMPLE_BYTES_MAX, SIGNING_KEYS_MAX } from "./core/limits.ts";
+import { ANSWER_BYTES_MAX, ANSWER_SAMPLE_BYTES_MAX, HEADER_SECRET_CHARS_MIN, SIGNING_KEYS_MAX } from "./core/limits.ts";
 import { renderDelivery } from "./core/render.ts";
 import { parseRetryAfter } from "./core/retry-after.ts";
 import { importSecret, signatureOf } from "./core/signature.ts";
 import { checkSink } from "./core/sink.ts";
+import { traceOf } from "./core/trace.ts";
 import type { Clock, PushRequest, Webhooks } from "./ports.ts";
 
 type Failure = Extract<Answer, { readonly kind: "failed" }>["error"];
@@ -30,7 +31,7 @@ export function createWebhooks(deps: WebhookDeps): Webhooks {
 
   return {
     async push(request) {
-      const { sink, timeoutMs } = request.push;
+      const { sink, timeoutMs, headers } = request.push;
       const startedMs = clock.now();
       const failed = (error: Failure, detail: string): Answer => {
         return { kind: "failed", error, detail, durationMs: clock.now() - startedMs };
@@ -53,7 +54,7 @@ export function createWebhooks(deps: WebhookDeps): Webhooks {
           kind: "answered",
           status: response.status,
           retryAtMs: parseRetryAfter(response.headers.get("retry-after"), now),
-          sample: response.ok ? "" : sample,
+          sample: response.ok ? "" : masked(sample, Object.values(headers)),
           durationMs: now - startedMs,
         };
       } catch {
@@ -100,12 +101,17 @@ async function prepare(
   return { headers, body: rendered.body };
 }
 
-/** The Distributed Tracing extension of CloudEvents as the headers of W3C Trace Context; what no header can hold is left out. */
-function traceHeaders({ attributes }: CloudEvent): [string, string][] {
-  return ["traceparent", "tracestate"].flatMap((name): [string, string][] => {
-    const value = attributes[name];
-    return typeof value === "string" && /^[\x20-\x7e]+$/.test(value) ? [[name, value]] : [];
-  });
+/** The Distributed Tracing extension of CloudEvents as the headers of W3C Trace Context; none when it is no trace. */
+function traceHeaders({ attributes }: CloudEvent): (readonly [string, string])[] {
+  const trace = traceOf(attributes["traceparent"], attributes["tracestate"]);
+  if (trace === null) return [];
+  const { traceparent, tracestate } = trace;
+  return tracestate === undefined
+    ? [["traceparent", traceparent]]
+    : [
+        ["traceparent", traceparent],
+        ["tracestate", tracestate],
+      ];
 }
 
 /** Imported keys by secret, the least recently used out. Keys are kept, not promises: a promise belongs to one request. */
@@ -119,6 +125,32 @@ function signingKeys(): (secret: string) => Promise<CryptoKey> {
     if (kept.size > SIGNING_KEYS_MAX && oldest !== undefined) kept.delete(oldest);
     return key;
   };
+}
+
+const MASK = "…";
+
+/**
+ * A sample without the header values that its sink may have sent back: what is shown of a delivery shows none of them. Also masked:
+ * values as JSON writes them, what follows a scheme as in `Bearer …`, and the beginning of one where the sample ends within it.
+ */
+function masked(sample: string, values: readonly string[]): string {
+  const secrets = values
+    .map((value) => value.trim())
+    .flatMap((value) => [value, value.slice(value.indexOf(" ") + 1)])
+    .flatMap((value) => [value, JSON.stringify(value).slice(1, -1)])
+    .filter(({ length }) => length >= HEADER_SECRET_CHARS_MIN)
+    // The longest first: one may be part of another.
+    .toSorted((a, b) => b.length - a.length);
+  const tail = Math.max(0, ...secrets.map((secret) => beginningAtEnd(sample, secret)));
+  const whole = tail === 0 ? sample : sample.slice(0, -tail) + MASK;
+  return secrets.reduce((text, secret) => text.replaceAll(secret, MASK), whole);
+}
+
+/** How many characters at the end of the text are the secret's beginning; 0 when too few to tell. */
+function beginningAtEnd(text: string, secret: string): number {
+  for (let length = Math.min(text.length, secret.length); length >= HEADER_SECRET_CHARS_MIN; length--)
+    if (text.endsWith(secret.slice(0, length))) return length;
+  return 0;
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Composition root: the environment → dependencies. The only file that knows every adapter. */
 import { importCheckKeys } from "./core/api-key.ts";
+import { ID_RANDOM_BYTES, timeOrderedId } from "./core/ids.ts";
 import { createVault } from "./core/vault.ts";
 import { readConfig } from "./config.ts";
 import { d1Buses } from "./d1/buses.ts";
@@ -41,6 +42,10 @@ function queuesOf(env: Env) {
   };
 }
 
+/** For an answer that is made before there is a router. */
+export const freshRequestId = (): string =>
+  `req_${timeOrderedId(workersClock.now(), workersRandom.bytes(ID_RANDOM_BYTES))}`;
+
 /** The doors that have no binding: time, chance and the log. */
 export interface Doors {
   readonly clock: Clock;
@@ -75,8 +80,8 @@ export function assemble(env: Env, { clock, random, logger }: Doors) {
     clock,
     random,
     logger,
-    disable: async (bus, id, reason) => {
-      const change = await subscriptions.disable(bus, id, reason, clock.now());
+    disable: async ({ bus, id, reason, attemptedMs }) => {
+      const change = await subscriptions.disable(bus, id, { reason, attemptedMs, now: clock.now() });
       if (change !== null) routes.applied(change);
     },
   });

@@ -4,7 +4,9 @@
  */
 import { createMatcher } from "../src/core/matcher.ts";
 import type { Wake } from "../src/core/wakes.ts";
-import type { Subscription, Wanted } from "../src/core/subscription.ts";
+import type { Wanted } from "../src/core/subscription.ts";
+import type { Refusal } from "../src/core/problem.ts";
+import { ok, type Result } from "../src/core/result.ts";
 import type { Accepted, Publish } from "../src/ingest.ts";
 import { eventIdOf } from "../src/core/ids.ts";
 import {
@@ -12,6 +14,7 @@ import {
   type Bus,
   type BusStore,
   type Change,
+  type ChangedSubscription,
   type Clock,
   type DeliveryOnRecord,
   type EventOnRecord,
@@ -23,6 +26,7 @@ import {
   type Random,
   type Routes,
   type Rows,
+  type StoredSubscription,
   type SubscriptionStore,
 } from "../src/ports.ts";
 
@@ -125,7 +129,7 @@ export function fakeStores(limits = { buses: 10, keys: 10, subscriptions: 10 }) 
   let version = 1;
   const buses = new Map<string, Bus>([["default", { bus: "default", createdMs: 0, updatedMs: 0, version }]]);
   const keys = new Map<string, Key>();
-  const subscriptions = new Map<string, Subscription>();
+  const subscriptions = new Map<string, StoredSubscription>();
   const inBus = <T extends { readonly bus: string }>(rows: ReadonlyMap<string, T>, bus: string): readonly T[] =>
     [...rows.values()].filter((row) => row.bus === bus);
   const of = <T extends { readonly bus: string }>(rows: ReadonlyMap<string, T>, bus: string, id: string): T | null => {
@@ -155,35 +159,43 @@ export function fakeStores(limits = { buses: 10, keys: 10, subscriptions: 10 }) 
     get: async (bus, id) => of(keys, bus, id),
     revoke: async (bus, id) => (of(keys, bus, id) !== null && keys.delete(id) ? ++version : null),
   };
+  const changed = (stored: StoredSubscription): ChangedSubscription => {
+    const { bus, id, status, types, source, filters } = stored;
+    subscriptions.set(id, stored);
+    const wanted = status === "active" ? JSON.stringify({ types, source, filters }) : null;
+    return { subscription: stored, change: { kind: "subscription", version: stored.version, bus, id, wanted } };
+  };
   const subscriptionStore: SubscriptionStore = {
     async create(subscription) {
       if (!buses.has(subscription.bus)) throw new Error("There is no such bus");
       if (inBus(subscriptions, subscription.bus).length >= limits.subscriptions) return "limit-reached";
-      const stored = { ...subscription, version: ++version };
-      subscriptions.set(subscription.id, stored);
-      return stored;
+      return changed({ ...subscription, version: ++version });
     },
     get: async (bus, id) => of(subscriptions, bus, id),
     list: async (bus, page) => pageBefore(inBus(subscriptions, bus), page),
     async replace(subscription, expected) {
-      if (of(subscriptions, subscription.bus, subscription.id)?.version !== expected) return null;
-      const stored = { ...subscription, version: ++version };
-      subscriptions.set(subscription.id, stored);
-      return stored;
+      const row = of(subscriptions, subscription.bus, subscription.id);
+      if (row?.version !== expected) return null;
+      const answer = changed({ ...subscription, version: ++version });
+      const { secrets, headers } = subscription;
+      subscriptions.set(row.id, {
+        ...answer.subscription,
+        secrets: secrets ?? row.secrets,
+        headers: headers ?? row.headers,
+      });
+      return answer;
     },
-    delete: async (bus, id) => (of(subscriptions, bus, id) !== null && subscriptions.delete(id) ? ++version : null),
-    async disable(bus, id, reason, now) {
+    async delete(bus, id, { versions }) {
       const row = of(subscriptions, bus, id);
-      if (row?.status !== "active") return null;
-      const disabled = {
-        ...row,
-        status: "disabled",
-        disabledReason: reason,
-        updatedMs: now,
-        version: ++version,
-      } as const;
-      subscriptions.set(id, disabled);
-      return { kind: "subscription", version: disabled.version, bus, id, wanted: null };
+      if (row === null || (versions !== "any" && !versions.includes(row.version))) return null;
+      subscriptions.delete(id);
+      return { kind: "subscription", version: ++version, bus, id, wanted: null };
+    },
+    async disable(bus, id, { reason, attemptedMs, now }) {
+      const row = of(subscriptions, bus, id);
+      if (row?.status !== "active" || row.updatedMs > attemptedMs) return null;
+      const disabled = { ...row, status: "disabled", disabledReason: reason, updatedMs: now } as const;
+      return changed({ ...disabled, version: ++version }).change;
     },
   };
   /** Everything that is stored, to tell whether something was. */
@@ -275,21 +287,16 @@ export function fakeIngest(routes: Routes) {
   const fake = {
     away: false,
     published,
-    async ingest(publish: Publish): Promise<readonly Accepted[]> {
+    async ingest(publish: Publish): Promise<Result<readonly Accepted[], Refusal>> {
       const bus = await routes.bus(publish.bus, publish.background);
       if (bus === null || fake.away) throw new Unavailable("A queue did not confirm");
       published.push(publish);
-      return Promise.all(
-        publish.events.map(async (event) => {
-          const subscriptionIds = bus.match(event);
-          return {
-            eventId: await eventIdOf(publish.bus, event.source, event.id),
-            event,
-            matched: subscriptionIds.length,
-            subscriptionIds,
-          };
-        }),
-      );
+      const accepted = publish.events.map(async (event) => {
+        const subscriptionIds = bus.match(event);
+        const eventId = await eventIdOf(publish.bus, event.source, event.id);
+        return { eventId, event, matched: subscriptionIds.length, subscriptionIds };
+      });
+      return ok(await Promise.all(accepted));
     },
   };
   return fake;

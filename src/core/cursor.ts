@@ -3,6 +3,7 @@
  * They are not signed: a forged one is a place in the caller's own list, because every list is read by the bus of the caller's key.
  */
 import { decodeBase64, encodeBase64 } from "./base64.ts";
+import { isList } from "./json-value.ts";
 import { CURSOR_CHARS_MAX } from "./limits.ts";
 import { refusal, type Refusal } from "./problem.ts";
 import { err, ok, type Result } from "./result.ts";
@@ -32,10 +33,8 @@ export function decodeCursor(kind: CursorKind, text: string): Result<readonly st
   } catch {
     return refused;
   }
-  if (!isListOfUnknown(value)) return refused;
+  if (!isList(value)) return refused;
   const [version, given, ...parts] = value;
   if (version !== CURSOR_VERSION || given !== kind || !parts.every((part) => typeof part === "string")) return refused;
   return ok(parts);
 }
-
-const isListOfUnknown = (value: unknown): value is readonly unknown[] => Array.isArray(value);

@@ -35,7 +35,7 @@ export type DeadCause =
   | "rejected"
   /** The sink answered 410. */
   | "gone"
-  /** Its attempts ended without a trace, each time. */
+  /** The last of its attempts left no trace, like others before it. */
   | "crashed"
   /** Retention came first. */
   | "expired"
@@ -47,8 +47,8 @@ export type Outcome =
   | { readonly kind: "delivered" }
   | { readonly kind: "retry"; readonly dueMs: number; readonly slow: boolean }
   | { readonly kind: "dead"; readonly cause: DeadCause }
-  /** Given back without an attempt: due now, not counted, woken on the slow lane. */
-  | { readonly kind: "released" };
+  /** Given back without an attempt: not counted, woken on the slow lane, a little later so that it does not go in circles. */
+  | { readonly kind: "released"; readonly dueMs: number };
 
 /** One finished attempt as it is kept, JSON in the column `attempts`. */
 export interface AttemptRecord {

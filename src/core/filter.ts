@@ -3,19 +3,20 @@
  * `docs/filters.md` is normative. It never looks at an event's data, and never finds subscriptions: that is `matcher.ts`.
  */
 import { type AttributeValue, canonicalString } from "./event.ts";
+import { isMembers } from "./json-value.ts";
 import {
   ATTRIBUTE_NAME_CHARS_MAX,
   ATTRIBUTE_VALUE_BYTES_MAX,
   ATTRIBUTES_MAX,
-  FAULTS_MAX,
   FILTER_BYTES_MAX,
   FILTER_DEPTH_MAX,
   FILTER_NODES_MAX,
   FILTERS_MAX,
   TYPES_MAX,
 } from "./limits.ts";
-import { type Fault, pointerToken } from "./problem.ts";
+import { type Fault, memberPointer } from "./problem.ts";
 import { err, ok, type Result } from "./result.ts";
+import { fitsUtf8, utf8Bytes } from "./utf8.ts";
 
 /** Attribute names with what their values are compared to; never empty, all must hold. */
 type Comparisons = Readonly<Record<string, string>>;
@@ -98,7 +99,7 @@ const SUPPORTED = [...DIALECTS].flatMap(([name, read]) => (read === readUnsuppor
 
 /**
  * Filters as they stand in a request. `pointer` is the JSON Pointer of `value`. Limits: FILTERS_MAX filters, FILTER_NODES_MAX dialect
- * objects in all of them, FILTER_DEPTH_MAX levels of nesting; at most FAULTS_MAX faults are told.
+ * objects in all of them, FILTER_DEPTH_MAX levels of nesting. Past FILTER_NODES_MAX nothing is read, and the last fault says so.
  */
 export function parseFilters(value: unknown, pointer: string): Result<readonly Filter[], readonly Fault[]> {
   if (!Array.isArray(value)) return err([{ pointer, detail: "Filters are an array" }]);
@@ -112,27 +113,27 @@ export function parseFilters(value: unknown, pointer: string): Result<readonly F
 function readFilters(values: readonly unknown[], place: Place, walk: Walk): readonly Filter[] {
   const filters: Filter[] = [];
   for (const [index, value] of values.entries()) {
-    // Whoever sends more than the limits allow must not have all of it walked.
-    if (isOver(walk)) break;
+    // Whoever sends more than the limit allows must not have all of it walked.
+    if (walk.nodes > FILTER_NODES_MAX) break;
     const filter = readFilter(value, { ...place, pointer: `${place.pointer}/${index}` }, walk);
     if (filter !== null) filters.push(filter);
   }
   return filters;
 }
 
-function isOver(walk: Walk): boolean {
-  return walk.nodes > FILTER_NODES_MAX || walk.faults.length >= FAULTS_MAX;
-}
-
 function readFilter(value: unknown, { pointer, depth }: Place, walk: Walk): Filter | null {
   walk.nodes += 1;
   if (walk.nodes > FILTER_NODES_MAX)
-    return fault(walk, pointer, `There are more than ${FILTER_NODES_MAX} dialect objects, which is the limit`);
-  if (!isObject(value)) return fault(walk, pointer, "A filter is an object");
+    return fault(
+      walk,
+      pointer,
+      `There are more than ${FILTER_NODES_MAX} dialect objects, which is the limit; what follows was not read`,
+    );
+  if (!isMembers(value)) return fault(walk, pointer, "A filter is an object");
   const [name, ...others] = Object.keys(value);
   if (name === undefined || others.length > 0)
     return fault(walk, pointer, `A filter has exactly one dialect, this one has ${Object.keys(value).length} members`);
-  const inside = { pointer: `${pointer}/${pointerToken(name)}`, depth };
+  const inside = { pointer: memberPointer(pointer, name), depth };
   const read = DIALECTS.get(name);
   if (read === undefined) return fault(walk, inside.pointer, `The dialect is unknown, supported are ${SUPPORTED}`);
   return read(value[name], inside, walk);
@@ -169,15 +170,14 @@ function tooDeep(walk: Walk, pointer: string): null {
 
 function comparisonsReader(make: (comparisons: Comparisons) => Filter): Reader {
   return (value, { pointer }, walk) => {
-    if (!isObject(value)) return fault(walk, pointer, "An object of attribute names and strings is needed");
+    if (!isMembers(value)) return fault(walk, pointer, "An object of attribute names and strings is needed");
     const entries = Object.entries(value);
     if (entries.length === 0) return fault(walk, pointer, "At least one attribute is needed");
     if (entries.length > ATTRIBUTES_MAX)
       return fault(walk, pointer, `There are ${entries.length} attributes, the limit is ${ATTRIBUTES_MAX}`);
     const comparisons: [string, string][] = [];
     for (const [name, wanted] of entries) {
-      if (isOver(walk)) return null;
-      const at = `${pointer}/${pointerToken(name)}`;
+      const at = memberPointer(pointer, name);
       const wrong = nameFault(name);
       if (wrong !== null) fault(walk, at, wrong);
       else if (isText(wanted)) comparisons.push([name, wanted]);
@@ -195,18 +195,13 @@ function nameFault(name: string): string | null {
   return name === "data" ? "data is not an attribute, this dialect compares attributes" : null;
 }
 
-const TEXT = `a string of 1 to ${ATTRIBUTE_VALUE_BYTES_MAX} bytes`;
+const TEXT = `a string of 1 to ${ATTRIBUTE_VALUE_BYTES_MAX} bytes of UTF-8`;
 
 function isText(value: unknown): value is string {
-  return typeof value === "string" && value !== "" && bytesOf(value) <= ATTRIBUTE_VALUE_BYTES_MAX;
-}
-
-function bytesOf(text: string): number {
-  return new TextEncoder().encode(text).length;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  // A lone surrogate has no UTF-8: no event carries one, and stored it would come back as another character.
+  return (
+    typeof value === "string" && value !== "" && value.isWellFormed() && fitsUtf8(value, ATTRIBUTE_VALUE_BYTES_MAX)
+  );
 }
 
 /** Null, so that a reader can return it. */
@@ -231,11 +226,10 @@ export function parseWanted(request: {
   const source = parseSource(request.source ?? null);
   const filters = parseFilters(request.filters ?? [], "/filters");
   if (!types.ok || !source.ok || !filters.ok) {
-    const faults = [types, source, filters].flatMap((result) => (result.ok ? [] : result.error));
-    return err(faults.slice(0, FAULTS_MAX));
+    return err([types, source, filters].flatMap((result) => (result.ok ? [] : result.error)));
   }
   const wanted = { types: types.value, source: source.value, filters: filters.value };
-  const bytes = bytesOf(JSON.stringify(wanted));
+  const bytes = utf8Bytes(JSON.stringify(wanted));
   if (bytes <= FILTER_BYTES_MAX) return ok(wanted);
   const detail = `types, source and filters have ${bytes} bytes as JSON, the limit is ${FILTER_BYTES_MAX}`;
   return err([{ pointer: "", detail }]);

@@ -11,12 +11,19 @@ export const EVENT_BYTES_MAX = 1_048_576;
 export const REQUEST_BYTES_MAX = 4_194_304;
 /** Events of one batch request. */
 export const BATCH_EVENTS_MAX = 100;
+/** Deliveries that all events of one request make: an isolate has 128 MB for the messages of all its requests. One event always fits. */
+export const REQUEST_DELIVERIES_MAX = 100_000;
 /** Attributes of one event, required ones included. */
 export const ATTRIBUTES_MAX = 64;
 /** Characters of an attribute name. CloudEvents 1.0.2 §3.1 advises 20; longer ones are in use. */
 export const ATTRIBUTE_NAME_CHARS_MAX = 64;
 /** UTF-8 bytes of one attribute's value: in binary mode attributes are HTTP headers, and receivers cap those at 8 kB. */
 export const ATTRIBUTE_VALUE_BYTES_MAX = 4_096;
+/**
+ * Bytes of all attributes of one event as the headers of binary mode: names with `ce-`, values percent-encoded, which makes two
+ * bytes of UTF-8 six. The servers of sinks take from 16 kB of headers upward: an event over it could never be delivered so.
+ */
+export const ATTRIBUTES_BYTES_MAX = 16_384;
 /** Nesting of arrays and objects in an event's JSON, `data` included. */
 export const JSON_DEPTH_MAX = 128;
 /** `fantail-hops` of a publish; over it the event is refused, because it runs in a circle. */
@@ -102,6 +109,12 @@ export const SETTLE_EARLY_MS = 2_000;
 export const LEASE_MS = 180_000;
 /** The wait before a failed claim is repeated with the same token. */
 export const CLAIM_RETRY_MS = 200;
+/** A claim or settle that has not answered by then is repeated with the same token. */
+export const D1_CALL_TIMEOUT_MS = 10_000;
+/** Outcomes that travel as a message are tried so often: before the sweep frees their rows, once D1 is back. */
+export const OUTCOMES_RETRY_SECONDS = 15;
+/** A lease's end is waited for with up to so much more, so that messages of one crash do not come back as one batch. */
+export const LEASE_SPREAD_MS = 10_000;
 /** The waits before a failed settle is repeated with the same token. */
 export const SETTLE_RETRY_MS = [200, 1_000, 5_000, 15_000] as const;
 /** A wake-up may come this much before the due time: queue delays are whole seconds. */
@@ -112,8 +125,14 @@ export const SLOW_ATTEMPT_MS = 2_000;
 export const ANSWER_BYTES_MAX = 16_384;
 /** Bytes of a failure's answer that are kept. */
 export const ANSWER_SAMPLE_BYTES_MAX = 1_024;
+/** Shorter header values of a subscription are no secrets: masking them in an answer would blot out its words. */
+export const HEADER_SECRET_CHARS_MIN = 4;
 /** Imported signing keys that an isolate keeps; importing costs more than signing. */
 export const SIGNING_KEYS_MAX = 1_000;
+/** What did not start in its batch is due again so much later, and up to as much more. */
+export const RELEASE_DELAY_MS = 2_000;
+/** Attempts that may vanish beyond the schedule before a delivery is dead: a deploy in mid-flight is not its fault. */
+export const CRASHES_SPARE = 2;
 /** Attempts kept on record per delivery; `attempt` goes on counting. */
 export const ATTEMPTS_KEPT_MAX = 100;
 /** Bytes of bodies that one claim loads from D1; deliveries of what is over are released. */
@@ -146,9 +165,9 @@ export const ROUTES_OUTAGE_MS = 900_000;
 export const ROUTES_UNKNOWN_MS = 1_000;
 /** Changes read by one query. */
 export const ROUTES_CHANGES_MAX = 1_000;
-/** Estimated bytes of all held buses; the least recently used goes first. An isolate has 128 MB. */
+/** Estimated bytes of all cached buses; the least recently used goes first. An isolate has 128 MB. */
 export const ROUTES_BYTES_MAX = 64_000_000;
-/** What an empty bus, a held row beside its text, and a character of that text cost in memory: measured, rounded up. */
+/** What an empty bus, a cached row beside its text, and a character of that text cost in memory: measured, rounded up. */
 export const ROUTES_BUS_BYTES = 2_000;
 export const ROUTES_ROW_BYTES = 500;
 export const ROUTES_CHAR_BYTES = 6;
@@ -163,15 +182,20 @@ export const TOMBSTONE_MS = 86_400_000;
 
 /** An alarm is lost when its row is overdue by so much. */
 export const SWEEP_GRACE_MS = 60_000;
+/** The same for a row that was woken before, or given back: its alarm is more likely late than lost. */
+export const SWEEP_REPEAT_MS = 600_000;
 /** Rows that one step of the sweep takes. */
 export const SWEEP_ROWS_MAX = 1_000;
 /** Dead batches that one step of the sweep frees. */
 export const SWEEP_CLAIMS_MAX = 50;
-/** Events that one step of retention removes. */
+/** Events that one step of retention looks at. */
 export const RETENTION_EVENTS_MAX = 500;
-/** The sweep starts no further step after so long. */
-export const SWEEP_BUDGET_MS = 25_000;
+/** Deliveries that one step of retention closes or removes: D1 has one writer, and a batch has 30 s. */
+export const RETENTION_DELIVERIES_MAX = 5_000;
+/** Each part of the sweep starts no further step after so long. */
+export const SWEEP_BUDGET_MS = 10_000;
 export const RETENTION_DAYS_MIN = 1;
+export const RETENTION_DAYS_DEFAULT = 7;
 export const RETENTION_DAYS_MAX = 30;
 /** A delivery that retention closed (`expired`) stays on record for so long. */
 export const EXPIRED_KEPT_MS = 86_400_000;
@@ -188,6 +212,8 @@ export const TRACESTATE_CHARS_MAX = 512;
 export const RECEIPT_SUBSCRIPTIONS_MAX = 100;
 /** Faults that one problem lists; its detail says how many there are. */
 export const FAULTS_MAX = 100;
+/** Characters of a member's name that a fault repeats: a longer one is not repeated. */
+export const FAULT_NAME_CHARS_MAX = 100;
 /** Characters of a cursor. Ours have some 150. */
 export const CURSOR_CHARS_MAX = 512;
 /** `Retry-After` of an answer 503. */

@@ -24,6 +24,8 @@ export interface EventParcel {
   readonly hops: number;
   /** Deliveries of the event in all its parcels. */
   readonly matched: number;
+  /** Which of its parcels this is, from 0: the first stands for the publish where publishes are counted. */
+  readonly part: number;
   /** UTF-8 bytes of the event's canonical text. */
   readonly bytes: number;
   readonly id: string;
@@ -52,9 +54,14 @@ export type Parcel = EventParcel | WakeParcel | OutcomesParcel;
 
 /** The parcel as message text. */
 export function encodeParcel(parcel: Parcel): string {
-  if (parcel.kind !== "event" || parcel.body === null) return JSON.stringify({ v: PARCEL_VERSION, ...parcel });
-  return `${JSON.stringify({ v: PARCEL_VERSION, ...parcel, body: undefined })}\n${parcel.body}`;
+  if (parcel.kind !== "event") return JSON.stringify({ v: PARCEL_VERSION, ...parcel });
+  const { body, ...head } = parcel;
+  const line = JSON.stringify({ v: PARCEL_VERSION, ...head });
+  return body === null ? line : withBody(line, body);
 }
+
+/** The text of an event parcel that was encoded without its body, with it: for the same body in many parcels. */
+export const withBody = (head: string, body: string): string => `${head}\n${body}`;
 
 /**
  * A message text as a parcel. The error says what is wrong: the text is from another version of Fantail or not ours at all, and
@@ -98,30 +105,17 @@ const isList = <T>(value: unknown, is: (item: unknown) => item is T): value is T
   Array.isArray(value) && value.every((item) => is(item));
 
 function eventParcel(head: Members, body: string | null): Result<EventParcel, string> {
-  const { bus, seq, eventId, receipt, acceptedMs, hops, matched, bytes, id, source, type, subject, subscriptionIds } =
-    head;
+  const { bus, seq, eventId, receipt, id, source, type, subject, subscriptionIds } = head;
+  const { acceptedMs, hops, matched, part, bytes } = head;
   if (!(isText(bus) && isText(seq) && isText(eventId) && isText(receipt)))
     return err("An event parcel lacks its identity");
   if (!(isText(id) && isText(source) && isText(type) && isTextOrNull(subject)))
     return err("An event parcel lacks attributes");
-  if (!(isCount(acceptedMs) && isCount(hops) && isCount(matched) && isCount(bytes)))
+  if (!(isCount(acceptedMs) && isCount(hops) && isCount(matched) && isCount(part) && isCount(bytes)))
     return err("An event parcel lacks counts");
   if (!isList(subscriptionIds, isText)) return err("An event parcel lacks its deliveries");
-  const identity = {
-    bus,
-    seq,
-    eventId,
-    receipt,
-    acceptedMs,
-    hops,
-    matched,
-    bytes,
-    id,
-    source,
-    type,
-    subject,
-  };
-  return ok({ kind: "event", ...identity, subscriptionIds, body });
+  const identity = { bus, seq, eventId, receipt, id, source, type, subject };
+  return ok({ kind: "event", ...identity, acceptedMs, hops, matched, part, bytes, subscriptionIds, body });
 }
 
 const isKey = (value: unknown): value is DeliveryKey =>
@@ -140,8 +134,9 @@ function isOutcome(value: unknown): value is Settlement["outcome"] {
   if (!isObject(value)) return false;
   switch (value["kind"]) {
     case "delivered":
-    case "released":
       return true;
+    case "released":
+      return isCount(value["dueMs"]);
     case "retry":
       return isCount(value["dueMs"]) && typeof value["slow"] === "boolean";
     case "dead":

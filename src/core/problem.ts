@@ -2,6 +2,7 @@
  * The registry of public problems (RFC 9457): one slug, one status, one title. `docs/problems.md` has a heading per slug.
  * Pure: it makes values; `http/` renders them.
  */
+import { FAULT_NAME_CHARS_MAX } from "./limits.ts";
 
 export const PROBLEM_BASE = "https://fantail.dev/problems/";
 
@@ -24,7 +25,7 @@ export const PROBLEMS = {
   "invalid-request": { status: 422, title: "The request is not valid" },
   "too-many-hops": { status: 422, title: "The event runs in a circle" },
   "internal-error": { status: 500, title: "Something went wrong on our side" },
-  unavailable: { status: 503, title: "Not confirmed, please repeat" },
+  unavailable: { status: 503, title: "Not confirmed" },
 } as const satisfies Record<string, { status: number; title: string }>;
 
 export type ProblemSlug = keyof typeof PROBLEMS;
@@ -45,6 +46,11 @@ export interface Refusal {
 
 export function refusal(slug: ProblemSlug, detail: string, errors?: readonly Fault[]): Refusal {
   return errors === undefined ? { slug, detail } : { slug, detail, errors };
+}
+
+/** The pointer to a member of what `parent` points to, or to that alone when the name is over FAULT_NAME_CHARS_MAX. */
+export function memberPointer(parent: string, name: string): string {
+  return name.length > FAULT_NAME_CHARS_MAX ? parent : `${parent}/${pointerToken(name)}`;
 }
 
 /** One reference token of a JSON Pointer, escaped (RFC 6901 §3). */

@@ -3,7 +3,7 @@
  * public name that resolves to a private address passes, and meets an edge that has no route to private networks.
  */
 import { SINK_CHARS_MAX, SINK_HEADER_NAME_CHARS_MAX, SINK_HEADER_VALUE_CHARS_MAX, SINK_HEADERS_MAX } from "./limits.ts";
-import { type Fault, pointerToken } from "./problem.ts";
+import { type Fault, memberPointer } from "./problem.ts";
 import { err, ok, type Result } from "./result.ts";
 
 export interface SinkPolicy {
@@ -170,7 +170,7 @@ export function checkSinkHeaders(
     const lower = name.toLowerCase();
     const twice = headers.has(lower) ? "The header is there twice: case does not count" : null;
     const detail = headerNameFault(name) ?? twice ?? headerValueFault(content);
-    if (detail !== null) faults.push({ pointer: `${pointer}/${pointerToken(name)}`, detail });
+    if (detail !== null) faults.push({ pointer: memberPointer(pointer, name), detail });
     else if (typeof content === "string") headers.set(lower, content);
   }
   return faults.length === 0 ? ok(Object.fromEntries(headers)) : err(faults);

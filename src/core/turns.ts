@@ -26,15 +26,18 @@ export function createTurns<T>(deliveries: readonly T[], subscriptionOf: (delive
 
   return {
     next() {
-      for (const [subscription, lineup] of lineups) {
-        if (lineup.open >= PUSHES_PER_SUBSCRIPTION_MAX) continue;
-        const delivery = lineup.waiting.shift();
-        if (delivery === undefined) continue;
-        lineup.open += 1;
-        // Set again at the end of the map's order: the others come first now.
-        lineups.delete(subscription);
-        lineups.set(subscription, lineup);
-        return delivery;
+      // Who has none in flight comes before who has one: sinks that hang then hold one slot each while others have work.
+      for (let open = 0; open < PUSHES_PER_SUBSCRIPTION_MAX; open++) {
+        for (const [subscription, lineup] of lineups) {
+          if (lineup.open !== open) continue;
+          const delivery = lineup.waiting.shift();
+          if (delivery === undefined) continue;
+          lineup.open += 1;
+          // Set again at the end of the map's order: the others come first now.
+          lineups.delete(subscription);
+          lineups.set(subscription, lineup);
+          return delivery;
+        }
       }
       return null;
     },

@@ -21,20 +21,31 @@ const FREE = `(
   OR deliveries.state = 'claimed' AND deliveries.claim <> ?3 AND NOT EXISTS (
     SELECT 1 FROM claims live WHERE live.token = deliveries.claim AND live.lease_ms > ?2))`;
 
-/** What becomes of a delivery that is taken, from its subscription \`s\` as it is in this transaction. */
+/** What becomes of a delivery that is taken, from its subscription `s` as it is in this transaction. */
 const GONE = `(s.id IS NULL OR s.status = 'deleted')`;
 const VERDICT = `CASE WHEN ${GONE} THEN 'cancelled' WHEN s.status <> 'active' THEN 'held' ELSE 'claimed' END`;
 const CAUSE = `CASE WHEN ${GONE} THEN 'subscription-deleted' WHEN s.status <> 'active' THEN 'subscription-' || s.status END`;
 const COUNTED = `iif(s.status = 'active', 1, 0)`;
 
-/** C1 and adopt: events go on record; another receipt for a known event is a duplicate publish. Index: events_event_id. */
+/** C1 and adopt: events go on record. Index: events_event_id. */
 const INSERT_EVENTS = `
   INSERT INTO events (bus, seq, event_id, receipt, accepted_ms, hops, matched, bytes, id, source, type, subject, body)
   SELECT value ->> 'bus', value ->> 'seq', value ->> 'eventId', value ->> 'receipt', value ->> 'acceptedMs', value ->> 'hops',
     value ->> 'matched', value ->> 'bytes', value ->> 'id', value ->> 'source', value ->> 'type', value ->> 'subject',
     value ->> 'body'
   FROM json_each(?1) WHERE true
-  ON CONFLICT (event_id) DO UPDATE SET duplicates = duplicates + 1 WHERE events.receipt <> excluded.receipt`;
+  ON CONFLICT DO NOTHING`;
+
+/**
+ * C1: another receipt for a known event is a duplicate publish. ?1 pairs of event id and receipt, one for each publish; a claim that
+ * is repeated (?2 its token) has counted them. Index: events_event_id.
+ */
+const COUNT_DUPLICATES = `
+  UPDATE events SET duplicates = duplicates + p.publishes
+  FROM (
+    SELECT e.event_id, count(*) AS publishes FROM json_each(?1) j CROSS JOIN events e ON e.event_id = j.value ->> 0
+    WHERE e.receipt <> j.value ->> 1 AND NOT EXISTS (SELECT 1 FROM claims WHERE token = ?2) GROUP BY e.event_id) p
+  WHERE events.event_id = p.event_id`;
 
 /** C2: first deliveries of events, keyed by event id so that a duplicate publish meets the row on record. Index: primary keys. */
 const CLAIM_FIRST = `
@@ -68,17 +79,17 @@ const NAMED = `(
 const NAMED_DELIVERIES = `${NAMED} n CROSS JOIN deliveries d
   ON d.bus = n.bus AND d.seq = n.seq AND d.subscription_id = n.subscription_id AND d.run = n.run`;
 
-/** C4: the batch in flight as one row; none when nothing is ours. ?2 the lease's end. */
+/** C4: the batch in flight as one row; none when nothing is ours. A repeated claim may have taken more. ?2 the lease's end. */
 const WRITE_CLAIM = `
   INSERT INTO claims (token, lease_ms, keys)
   SELECT ?3, ?2, json_group_array(json_array(d.bus, d.seq, d.subscription_id, d.run))
   FROM ${NAMED_DELIVERIES} WHERE d.claim = ?3 AND d.state = 'claimed' HAVING count(*) > 0
-  ON CONFLICT (token) DO UPDATE SET lease_ms = excluded.lease_ms`;
+  ON CONFLICT (token) DO UPDATE SET lease_ms = excluded.lease_ms, keys = excluded.keys`;
 
 /** C5: what is ours, and until when another batch holds the rest. ?2 now, for a holder without a lease. */
 const READ_CLAIMED = `
   SELECT d.bus, d.seq, d.subscription_id, d.run, e.event_id, d.attempt, d.tries, d.claim = ?3 AS ours,
-    coalesce(c.lease_ms, ?2) AS lease_ms
+    coalesce(c.lease_ms, ?2) AS lease_ms, d.attempts ->> '$[#-1].attempt' AS last_recorded
   FROM ${NAMED_DELIVERIES}
   CROSS JOIN events e ON e.bus = d.bus AND e.seq = d.seq
   LEFT JOIN claims c ON c.token = d.claim
@@ -103,13 +114,14 @@ const READ_EVENTS = `
   sized AS (
     SELECT bus, seq, inline, sum(iif(inline, 0, bytes)) OVER (ORDER BY bus, seq) - iif(inline, 0, bytes) AS before
     FROM marked)
-  SELECT e.event_id, e.bus, e.seq, e.accepted_ms, e.hops, s.inline, iif(s.inline, NULL, coalesce(e.body, b.body)) AS body
+  SELECT e.event_id, e.bus, e.seq, e.receipt, e.accepted_ms, e.hops, s.inline, iif(s.inline, NULL, coalesce(e.body, b.body)) AS body
   FROM sized s CROSS JOIN events e ON e.bus = s.bus AND e.seq = s.seq
   LEFT JOIN bodies b ON b.event_id = e.event_id AND NOT s.inline
   WHERE s.inline OR s.before < ?3`;
 
 /**
- * T1: outcomes, by token. The one exception: \`delivered\` is absorbing and is written whoever holds the row. Index: primary key.
+ * T1: outcomes, by token. The one exception: `delivered` is absorbing and is written whoever holds the row, once: not when its
+ * attempt is on record already, so that it does not undo a manual retry. Index: primary key.
  */
 const SETTLE = `
   UPDATE deliveries SET state = o.state, due_ms = o.due_ms, cause = o.cause, claim = NULL,
@@ -124,7 +136,8 @@ const SETTLE = `
     FROM json_each(?1)) o
   WHERE deliveries.bus = o.bus AND deliveries.seq = o.seq AND deliveries.subscription_id = o.subscription_id
     AND deliveries.run = o.run
-    AND (deliveries.claim = ?2 OR o.state = 'delivered' AND deliveries.state <> 'delivered')`;
+    AND (deliveries.claim = ?2 OR o.state = 'delivered' AND deliveries.state <> 'delivered' AND NOT EXISTS (
+      SELECT 1 FROM json_each(deliveries.attempts) a WHERE a.value ->> 'attempt' = o.record ->> 'attempt'))`;
 
 /** T2: the batch is no longer in flight once no delivery carries its token: never in an early settle. Index: primary keys. */
 const END_CLAIM = `
@@ -145,8 +158,10 @@ const ADOPT_DELIVERIES = `
   ON CONFLICT DO NOTHING
   RETURNING bus, seq, subscription_id, run, state`;
 
-/** The first body of an event stays. */
-const STORE_BODY = `INSERT INTO bodies (event_id, stored_ms, body) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING`;
+/** The first body of an event stays, and is kept from now on: its publish may not be claimed yet. */
+const STORE_BODY = `
+  INSERT INTO bodies (event_id, stored_ms, body) VALUES (?1, ?2, ?3)
+  ON CONFLICT DO UPDATE SET stored_ms = excluded.stored_ms`;
 
 interface ClaimedRow {
   readonly bus: string;
@@ -158,12 +173,14 @@ interface ClaimedRow {
   readonly tries: number;
   readonly ours: number;
   readonly lease_ms: number;
+  readonly last_recorded: number | null;
 }
 
 interface EventRow {
   readonly event_id: string;
   readonly bus: string;
   readonly seq: string;
+  readonly receipt: string;
   readonly accepted_ms: number;
   readonly hops: number;
   readonly inline: number;
@@ -181,11 +198,11 @@ const toKey = (row: KeyRow): DeliveryKey => ({
 
 const keyList = (key: DeliveryKey): string[] => [key.bus, key.seq, key.subscriptionId, key.run];
 
-/** Event id and receipt of a parcel, as READ_EVENTS compares them. */
-const inlineMark = (parcel: EventParcel): string => `${parcel.eventId} ${parcel.receipt}`;
+/** Event id and receipt, as READ_EVENTS compares them. */
+const inlineMark = (eventId: string, receipt: string): string => `${eventId} ${receipt}`;
 
-/** The state, due time and cause that an outcome leaves. `released` is due at once and takes back what the claim counted. */
-function settled({ outcome }: Settlement, now: number): readonly [string, number | null, string | null, 0 | 1] {
+/** The state, due time and cause that an outcome leaves. `released` takes back what the claim counted. */
+function settled({ outcome }: Settlement): readonly [string, number | null, string | null, 0 | 1] {
   switch (outcome.kind) {
     case "delivered":
       return ["delivered", null, null, 0];
@@ -194,13 +211,13 @@ function settled({ outcome }: Settlement, now: number): readonly [string, number
     case "dead":
       return ["dead", null, outcome.cause, 0];
     case "released":
-      return ["waiting", now, "released", 1];
+      return ["waiting", outcome.dueMs, "released", 1];
   }
 }
 
 /** Statements that put events on record, as many as their bytes need. */
 function insertEvents(db: D1Database, events: readonly EventParcel[]): D1PreparedStatement[] {
-  const rows = events.map(({ kind: _kind, subscriptionIds: _subscriptionIds, ...event }) => event);
+  const rows = events.map(({ kind: _kind, part: _part, subscriptionIds: _subscriptionIds, ...event }) => event);
   return jsonParameters(rows).map((parameter) => db.prepare(INSERT_EVENTS).bind(parameter));
 }
 
@@ -219,12 +236,13 @@ async function openDeliveries(
   return rows.map((row) => {
     const push = pushes.get(`${row.bus} ${row.subscription_id}`);
     if (push === undefined) throw new Error("A claimed delivery has no subscription");
-    return { key: toKey(row), eventId: row.event_id, attempt: row.attempt, tries: row.tries, push };
+    const { event_id: eventId, attempt, tries, last_recorded: lastRecorded } = row;
+    return { key: toKey(row), eventId, attempt, tries, lastRecorded, push };
   });
 }
 
 function readEvents(rows: readonly EventRow[], parcels: readonly EventParcel[]): Map<string, ClaimedEvent> {
-  const inline = new Map(parcels.map((parcel) => [parcel.eventId, parcel.body]));
+  const inline = new Map(parcels.map(({ eventId, receipt, body }) => [inlineMark(eventId, receipt), body]));
   return new Map(
     rows.map((row) => [
       row.event_id,
@@ -234,7 +252,7 @@ function readEvents(rows: readonly EventRow[], parcels: readonly EventParcel[]):
         eventId: row.event_id,
         acceptedMs: row.accepted_ms,
         hops: row.hops,
-        body: row.inline === 1 ? (inline.get(row.event_id) ?? null) : row.body,
+        body: row.inline === 1 ? (inline.get(inlineMark(row.event_id, row.receipt)) ?? null) : row.body,
       },
     ]),
   );
@@ -242,21 +260,24 @@ function readEvents(rows: readonly EventRow[], parcels: readonly EventParcel[]):
 
 export function d1Log({ db, vault }: { db: D1Database; vault: Vault }): Log {
   return {
-    async claim(parcels, { token, now }): Promise<Claimed> {
+    async claim(parcels, { token, now, isCounted }): Promise<Claimed> {
       const events = parcels.filter((parcel) => parcel.kind === "event");
       const wakes = parcels.filter((parcel) => parcel.kind === "wake");
       const first = firstDeliveries(events);
       const woken = JSON.stringify(wakes.flatMap(({ keys }) => keys.map(keyList)));
       const inline = events.filter((event) => event.body !== null);
+      const marks = JSON.stringify(inline.map(({ eventId, receipt }) => inlineMark(eventId, receipt)));
+      const publishes = events.filter(isCounted).map(({ eventId, receipt }) => [eventId, receipt]);
       const results = await weather(() =>
         db.batch([
           ...insertEvents(db, events),
+          db.prepare(COUNT_DUPLICATES).bind(JSON.stringify(publishes), token),
           db.prepare(CLAIM_FIRST).bind(first, now, token),
           db.prepare(CLAIM_WOKEN).bind(woken, now, token),
           db.prepare(WRITE_CLAIM).bind(first, now + LEASE_MS, token, woken),
           db.prepare(READ_CLAIMED).bind(first, now, token, woken),
           db.prepare(READ_SUBSCRIPTIONS).bind(token),
-          db.prepare(READ_EVENTS).bind(token, JSON.stringify(inline.map(inlineMark)), CLAIM_BODIES_BYTES_MAX),
+          db.prepare(READ_EVENTS).bind(token, marks, CLAIM_BODIES_BYTES_MAX),
         ]),
       );
       const rows = rowsOf<ClaimedRow>(results.at(-3));
@@ -270,10 +291,10 @@ export function d1Log({ db, vault }: { db: D1Database; vault: Vault }): Log {
       };
     },
 
-    async settle(settlements, { token, now }) {
+    async settle(settlements, { token }) {
       const rows = settlements.map((settlement) => [
         ...keyList(settlement.key),
-        ...settled(settlement, now),
+        ...settled(settlement),
         settlement.attempt,
       ]);
       const outcomes = jsonParameters(rows).map((parameter) => db.prepare(SETTLE).bind(parameter, token));

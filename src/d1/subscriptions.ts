@@ -3,17 +3,9 @@
  * `batch()` that takes the next version, stamps the row and keeps `buses.subscriptions` right.
  */
 import { LIST_SCAN_ROWS_MAX, SUBSCRIPTIONS_PER_BUS_MAX } from "../core/limits.ts";
-import type {
-  Format,
-  Push,
-  RetryPolicy,
-  SigningSecret,
-  Subscription,
-  SubscriptionStatus,
-  Wanted,
-} from "../core/subscription.ts";
+import type { Format, Push, RetryPolicy, SigningSecret, SubscriptionStatus, Wanted } from "../core/subscription.ts";
 import { VAULT_IV_BYTES, type Vault } from "../core/vault.ts";
-import type { Random, SubscriptionStore } from "../ports.ts";
+import type { ChangedSubscription, Random, StoredSubscription, SubscriptionStore } from "../ports.ts";
 import { NEXT_VERSION, THIS_VERSION } from "./changes.ts";
 import { pageOf, type Scanned } from "./page.ts";
 import { weather } from "./unavailable.ts";
@@ -45,14 +37,12 @@ export interface SubscriptionRow {
 const context = (row: { readonly bus: string; readonly id: string }, column: "secrets" | "headers"): string =>
   `subscription/${row.bus}/${row.id}/${column}`;
 
-async function toPush(row: SubscriptionRow, vault: Vault): Promise<Push> {
-  const [secretsText, headersText] = await Promise.all([
-    vault.open(row.secrets, context(row, "secrets")),
-    vault.open(row.headers, context(row, "headers")),
-  ]);
-  const secrets: readonly SigningSecret[] = JSON.parse(secretsText);
-  const headers: Push["headers"] = JSON.parse(headersText);
-  return { sink: row.sink, format: row.format, headers, timeoutMs: row.timeout_ms, retry: toRetry(row), secrets };
+async function toSecrets(row: SubscriptionRow, vault: Vault): Promise<readonly SigningSecret[]> {
+  return JSON.parse(await vault.open(row.secrets, context(row, "secrets")));
+}
+
+async function toHeaders(row: SubscriptionRow, vault: Vault): Promise<Push["headers"]> {
+  return JSON.parse(await vault.open(row.headers, context(row, "headers")));
 }
 
 function toRetry(row: SubscriptionRow): RetryPolicy {
@@ -68,24 +58,34 @@ export async function openPush(
   vault: Vault,
 ): Promise<Push | { readonly error: string; readonly retry: RetryPolicy }> {
   try {
-    return await toPush(row, vault);
+    const [secrets, headers] = await Promise.all([toSecrets(row, vault), toHeaders(row, vault)]);
+    return { sink: row.sink, format: row.format, headers, timeoutMs: row.timeout_ms, retry: toRetry(row), secrets };
   } catch (error) {
     const detail = error instanceof Error ? error.message : "The subscription's secrets cannot be opened";
     return { error: detail, retry: toRetry(row) };
   }
 }
 
-async function toDomain(row: SubscriptionRow, vault: Vault): Promise<Subscription> {
+/** Each text is opened for itself: one that cannot be opened hides neither the rest of its row nor another row. */
+async function toDomain(row: SubscriptionRow, vault: Vault): Promise<StoredSubscription> {
   const wanted: Wanted = JSON.parse(row.wanted);
-  const push = await toPush(row, vault);
+  const [secrets, headers] = await Promise.all([
+    toSecrets(row, vault).catch(() => null),
+    toHeaders(row, vault).catch(() => null),
+  ]);
   return {
     ...wanted,
-    ...push,
     id: row.id,
     bus: row.bus,
     name: row.name,
     status: row.status,
     disabledReason: row.disabled_reason,
+    sink: row.sink,
+    format: row.format,
+    headers,
+    timeoutMs: row.timeout_ms,
+    retry: toRetry(row),
+    secrets,
     createdMs: row.created_ms,
     updatedMs: row.updated_ms,
     version: row.version,
@@ -95,6 +95,18 @@ async function toDomain(row: SubscriptionRow, vault: Vault): Promise<Subscriptio
 /** The wanted part as the caches get it: the JSON text of `Wanted` and nothing else. */
 function wantedText({ types, source, filters }: Wanted): string {
   return JSON.stringify({ types, source, filters } satisfies Wanted);
+}
+
+type Unversioned = Omit<StoredSubscription, "version">;
+
+/** The subscription with the version of its change, and that change. */
+function changed(subscription: Unversioned, version: number): ChangedSubscription {
+  const { bus, id, status } = subscription;
+  const wanted = status === "active" ? wantedText(subscription) : null;
+  return {
+    subscription: { ...subscription, version },
+    change: { kind: "subscription", version, bus, id, wanted },
+  };
 }
 
 const ACTIVE_OR_NOT = "status <> 'deleted'";
@@ -125,27 +137,28 @@ const LIST = `
     FROM (SELECT * FROM subscriptions WHERE bus = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3)
     WHERE matches OR ends ORDER BY id DESC LIMIT ?4 + 1`;
 
-/** Primary key. */
+/** A secret that is null was not opened, and stays as it is stored. Primary key. */
 const REPLACE = `
   UPDATE subscriptions SET version = ${THIS_VERSION},
-    (${COLUMNS}) = (?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+    (${COLUMNS}) = (?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, coalesce(?12, secrets), coalesce(?13, headers))
     WHERE bus = ?1 AND id = ?2 AND version = ?14 AND ${ACTIVE_OR_NOT}
     RETURNING version`;
 
-/** A tombstone keeps no secret. Primary key. */
+/** A tombstone keeps no secret. ?4 is a JSON array of versions, null for any. Primary key. */
 const DELETE = `
   UPDATE subscriptions SET version = ${THIS_VERSION}, status = 'deleted', disabled_reason = NULL, name = NULL,
     sink = '', secrets = '', headers = '', updated_ms = ?3
     WHERE bus = ?1 AND id = ?2 AND ${ACTIVE_OR_NOT}
+      AND (?4 IS NULL OR version IN (SELECT value FROM json_each(?4)))
     RETURNING version`;
 
-/** Primary key. */
+/** An answer to an attempt before the last change says nothing about what the subscription is now. Primary key. */
 const DISABLE = `
   UPDATE subscriptions SET version = ${THIS_VERSION}, status = 'disabled', disabled_reason = ?3, updated_ms = ?4
-    WHERE bus = ?1 AND id = ?2 AND status = 'active'
+    WHERE bus = ?1 AND id = ?2 AND status = 'active' AND updated_ms <= ?5
     RETURNING version`;
 
-/** The store over D1. All methods @throw Unavailable, and Error when a stored secret cannot be opened. */
+/** The store over D1. All methods @throw Unavailable. */
 export function d1Subscriptions(deps: {
   readonly db: D1Database;
   readonly vault: Vault;
@@ -161,14 +174,15 @@ export function d1Subscriptions(deps: {
     return results.flatMap((result) => result.results)[0]?.version ?? null;
   }
 
-  const seal = (subscription: Omit<Subscription, "version">, column: "secrets" | "headers") =>
-    vault.seal(JSON.stringify(subscription[column]), {
-      iv: random.bytes(VAULT_IV_BYTES),
-      context: context(subscription, column),
-    });
+  async function seal(subscription: Unversioned, column: "secrets" | "headers"): Promise<string | null> {
+    const plain = subscription[column];
+    if (plain === null) return null;
+    const options = { iv: random.bytes(VAULT_IV_BYTES), context: context(subscription, column) };
+    return vault.seal(JSON.stringify(plain), options);
+  }
 
   /** ?1 to ?13 of INSERT and REPLACE. */
-  async function values(subscription: Omit<Subscription, "version">): Promise<readonly (string | number | null)[]> {
+  async function values(subscription: Unversioned): Promise<readonly (string | number | null)[]> {
     const { bus, id, status, disabledReason, name, sink, format, timeoutMs, updatedMs, retry } = subscription;
     const secrets = await seal(subscription, "secrets");
     const headers = await seal(subscription, "headers");
@@ -182,7 +196,7 @@ export function d1Subscriptions(deps: {
       const insert = db.prepare(INSERT).bind(...(await values(subscription)), createdMs, SUBSCRIPTIONS_PER_BUS_MAX);
       const stored = db.prepare("SELECT version FROM subscriptions WHERE bus = ?1 AND id = ?2").bind(bus, id);
       const version = await change(insert, db.prepare(count("+ 1")).bind(bus, id), stored);
-      return version === null ? "limit-reached" : { ...subscription, version };
+      return version === null ? "limit-reached" : changed(subscription, version);
     },
 
     async get(bus, id) {
@@ -200,15 +214,17 @@ export function d1Subscriptions(deps: {
 
     async replace(subscription, expected) {
       const version = await change(db.prepare(REPLACE).bind(...(await values(subscription)), expected));
-      return version === null ? null : { ...subscription, version };
+      return version === null ? null : changed(subscription, version);
     },
 
-    async delete(bus, id, now) {
-      return await change(db.prepare(DELETE).bind(bus, id, now), db.prepare(count("- 1")).bind(bus, id));
+    async delete(bus, id, { versions, now }) {
+      const deletion = db.prepare(DELETE).bind(bus, id, now, versions === "any" ? null : JSON.stringify(versions));
+      const version = await change(deletion, db.prepare(count("- 1")).bind(bus, id));
+      return version === null ? null : { kind: "subscription", version, bus, id, wanted: null };
     },
 
-    async disable(bus, id, reason, now) {
-      const version = await change(db.prepare(DISABLE).bind(bus, id, reason, now));
+    async disable(bus, id, { reason, attemptedMs, now }) {
+      const version = await change(db.prepare(DISABLE).bind(bus, id, reason, now, attemptedMs));
       return version === null ? null : { kind: "subscription", version, bus, id, wanted: null };
     },
   };

@@ -4,10 +4,11 @@
  */
 import {
   EXPIRED_KEPT_MS,
+  RETENTION_DELIVERIES_MAX,
   RETENTION_EVENTS_MAX,
-  SLOW_ATTEMPT_MS,
   SWEEP_CLAIMS_MAX,
   SWEEP_GRACE_MS,
+  SWEEP_REPEAT_MS,
   SWEEP_ROWS_MAX,
   TOMBSTONE_MS,
 } from "../core/limits.ts";
@@ -18,7 +19,7 @@ import { rowsOf } from "./rows.ts";
 import { weather } from "./unavailable.ts";
 
 /** Batches whose lease ended a grace ago, ?1 = now - grace. `claims` holds only what is in flight, so reading it whole is cheap. */
-const DEAD_CLAIMS = `SELECT token, lease_ms, keys FROM claims WHERE lease_ms <= ?1 ORDER BY lease_ms LIMIT ${SWEEP_CLAIMS_MAX}`;
+const DEAD_CLAIMS = `SELECT token, lease_ms, keys FROM claims WHERE lease_ms <= ?1 ORDER BY lease_ms, token LIMIT ${SWEEP_CLAIMS_MAX}`;
 
 /** S1. Index: primary key of deliveries, from the keys of the claim. */
 const FREE_DELIVERIES = `
@@ -32,18 +33,21 @@ const FREE_DELIVERIES = `
 /** S2. */
 const END_DEAD_CLAIMS = `DELETE FROM claims WHERE token IN (SELECT token FROM (${DEAD_CLAIMS})) RETURNING token`;
 
-/** Whether a wake-up belongs on the slow lane: the last attempt took long or timed out, or the row was given back. */
-const SLOW = `(coalesce(cause, '') = 'released'
-  OR coalesce(attempts ->> '$[#-1].duration_ms', 0) > ${SLOW_ATTEMPT_MS}
-  OR substr(coalesce(attempts ->> '$[#-1].error', ''), 1, 7) = 'timeout')`;
-const WOKEN = `RETURNING bus, seq, subscription_id, run, due_ms, ${SLOW} AS slow`;
+/**
+ * S3: rows that are overdue. ?1 now - grace, ?2 the same for those that were woken or given back: their alarm is more likely late in a
+ * queue than lost. Index: deliveries_due.
+ */
+const READ_OVERDUE = `
+  SELECT bus, seq, subscription_id, run, due_ms FROM deliveries INDEXED BY deliveries_due
+  WHERE state = 'waiting' AND due_ms <= ?1 AND (coalesce(cause, '') NOT IN ('overdue', 'released') OR due_ms <= ?2)
+  ORDER BY due_ms LIMIT ${SWEEP_ROWS_MAX}`;
 
-/** S3: overdue rows are due again now, so that the next sweep does not wake them a second time. Index: deliveries_due. */
-const TAKE_OVERDUE = `
-  UPDATE deliveries SET due_ms = ?2 WHERE (bus, seq, subscription_id, run) IN (
-    SELECT bus, seq, subscription_id, run FROM deliveries INDEXED BY deliveries_due
-    WHERE state = 'waiting' AND due_ms <= ?1 ORDER BY due_ms LIMIT ${SWEEP_ROWS_MAX})
-  ${WOKEN}`;
+/** S3, when their alarms are sent: due again now. ?2 now, ?3 now - grace. Index: primary key. */
+const MARK_WOKEN = `
+  UPDATE deliveries SET due_ms = ?2, cause = 'overdue'
+  FROM (SELECT value ->> 0 AS bus, value ->> 1 AS seq, value ->> 2 AS subscription_id, value ->> 3 AS run FROM json_each(?1)) k
+  WHERE deliveries.bus = k.bus AND deliveries.seq = k.seq AND deliveries.subscription_id = k.subscription_id
+    AND deliveries.run = k.run AND deliveries.state = 'waiting' AND deliveries.due_ms <= ?3`;
 
 /**
  * Held rows whose subscription is active again, or gone. The subscriptions that hold anything are found by hopping through
@@ -70,32 +74,47 @@ const UNHOLD = `
   FROM freed f
   WHERE deliveries.bus = f.bus AND deliveries.seq = f.seq AND deliveries.subscription_id = f.subscription_id
     AND deliveries.run = f.run AND deliveries.state = 'held'
-  RETURNING deliveries.bus, deliveries.seq, deliveries.subscription_id, deliveries.run, deliveries.due_ms, 0 AS slow`;
+  RETURNING deliveries.bus, deliveries.seq, deliveries.subscription_id, deliveries.run, deliveries.due_ms`;
 
-/** One page of retention: events below the floor ?1, after the place (?2 bus, ?3 seq). Index: primary key of events, per bus. */
+/**
+ * One page of retention: events below the floor ?1, after the place (?2 bus, ?3 seq), until their deliveries are as many as a step
+ * may touch; a wider event is a page of its own. Index: primary key of events, per bus.
+ */
 const OLD_EVENTS = `
-  SELECT e.bus, e.seq, e.event_id FROM buses b
-  CROSS JOIN events e ON e.bus = b.bus AND e.seq < ?1 AND e.seq > iif(b.bus = ?2, ?3, '')
-  WHERE b.bus >= ?2 ORDER BY e.bus, e.seq LIMIT ${RETENTION_EVENTS_MAX}`;
+  SELECT bus, seq, event_id FROM (
+    SELECT bus, seq, event_id, sum(matched) OVER (ORDER BY bus, seq) - matched AS before FROM (
+      SELECT e.bus, e.seq, e.event_id, e.matched FROM buses b
+      CROSS JOIN events e ON e.bus = b.bus AND e.seq < ?1 AND e.seq > iif(b.bus = ?2, ?3, '')
+      WHERE b.bus >= ?2 ORDER BY e.bus, e.seq LIMIT ${RETENTION_EVENTS_MAX}))
+  WHERE before < ${RETENTION_DELIVERIES_MAX} ORDER BY bus, seq`;
 
-const LEASE_IS_LIVE = `deliveries.state = 'claimed' AND EXISTS (
-  SELECT 1 FROM claims c WHERE c.token = deliveries.claim AND c.lease_ms > ?4)`;
+/** The page again, ?1 as JSON [bus, seq, event_id] each. */
+const PAGE = `SELECT value ->> 0 AS bus, value ->> 1 AS seq, value ->> 2 AS event_id FROM json_each(?1)`;
+const OPEN = `('waiting', 'held', 'claimed')`;
 
-/** An open delivery is closed before anything of it goes; one in flight is left for the next sweep. `due_ms` says when: ?4 now. */
+/** An open delivery is closed before anything of it goes; one in flight is left for the next sweep. `due_ms` says when: ?2 now. */
 const EXPIRE = `
-  UPDATE deliveries SET state = 'dead', cause = 'expired', due_ms = ?4, claim = NULL
-  WHERE (bus, seq) IN (SELECT bus, seq FROM (${OLD_EVENTS}))
-    AND state IN ('waiting', 'held', 'claimed') AND NOT (${LEASE_IS_LIVE})`;
+  UPDATE deliveries SET state = 'dead', cause = 'expired', due_ms = ?2, claim = NULL
+  WHERE (bus, seq, subscription_id, run) IN (
+    SELECT d.bus, d.seq, d.subscription_id, d.run FROM (${PAGE}) p CROSS JOIN deliveries d ON d.bus = p.bus AND d.seq = p.seq
+    WHERE d.state IN ${OPEN} AND NOT (d.state = 'claimed' AND EXISTS (
+      SELECT 1 FROM claims c WHERE c.token = d.claim AND c.lease_ms > ?2))
+    LIMIT ${RETENTION_DELIVERIES_MAX})`;
 
-/** Events of the page that may go: nothing of them is open, and what expired was closed long enough ago (?4 = now - kept). */
-const REMOVABLE = `
-  SELECT o.bus, o.seq, o.event_id FROM (${OLD_EVENTS}) o WHERE NOT EXISTS (
-    SELECT 1 FROM deliveries d WHERE d.bus = o.bus AND d.seq = o.seq
-      AND (d.state IN ('waiting', 'held', 'claimed') OR d.cause = 'expired' AND d.due_ms > ?4))`;
+/** Deliveries of events of which nothing is open, and what expired was closed long enough ago (?2 = now - kept). */
+const REMOVE_DELIVERIES = `
+  DELETE FROM deliveries WHERE (bus, seq, subscription_id, run) IN (
+    SELECT d.bus, d.seq, d.subscription_id, d.run FROM (${PAGE}) p CROSS JOIN deliveries d ON d.bus = p.bus AND d.seq = p.seq
+    WHERE NOT EXISTS (
+      SELECT 1 FROM deliveries kept WHERE kept.bus = p.bus AND kept.seq = p.seq
+        AND (kept.state IN ${OPEN} OR kept.cause = 'expired' AND kept.due_ms > ?2))
+    LIMIT ${RETENTION_DELIVERIES_MAX})`;
 
-const REMOVE_BODIES = `DELETE FROM bodies WHERE event_id IN (SELECT event_id FROM (${REMOVABLE}))`;
-const REMOVE_DELIVERIES = `DELETE FROM deliveries WHERE (bus, seq) IN (SELECT bus, seq FROM (${REMOVABLE}))`;
-const REMOVE_EVENTS = `DELETE FROM events WHERE (bus, seq) IN (SELECT bus, seq FROM (${REMOVABLE}))`;
+/** Events of the page that have no deliveries, or none any more. */
+const BARE = `SELECT p.bus, p.seq, p.event_id FROM (${PAGE}) p
+  WHERE NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.bus = p.bus AND d.seq = p.seq)`;
+const REMOVE_BODIES = `DELETE FROM bodies WHERE event_id IN (SELECT event_id FROM (${BARE}))`;
+const REMOVE_EVENTS = `DELETE FROM events WHERE (bus, seq) IN (SELECT bus, seq FROM (${BARE}))`;
 
 /** Bodies of publishes that were never confirmed. Index: bodies_stored. */
 const PURGE_BODIES = `
@@ -122,13 +141,19 @@ interface WokenRow {
   readonly run: string;
   /** Null: it is not to be woken (cancelled). */
   readonly due_ms: number | null;
-  readonly slow: number;
 }
 
+/** On the slow lane: what the sweep wakes is late already, often many at once, and must not hold up what is new. */
 function toWakes(rows: readonly WokenRow[]): Wake[] {
-  return rows.flatMap(({ bus, seq, subscription_id: subscriptionId, run, due_ms: dueMs, slow }) =>
-    dueMs === null ? [] : [{ key: { bus, seq, subscriptionId, run }, slow: slow === 1, dueMs }],
+  return rows.flatMap(({ bus, seq, subscription_id: subscriptionId, run, due_ms: dueMs }) =>
+    dueMs === null ? [] : [{ key: { bus, seq, subscriptionId, run }, slow: true, dueMs }],
   );
+}
+
+interface OldEvent {
+  readonly bus: string;
+  readonly seq: string;
+  readonly event_id: string;
 }
 
 const changesOf = (result: D1Result | undefined): number => result?.meta.changes ?? 0;
@@ -137,16 +162,26 @@ export function d1Sweep({ db }: { db: D1Database }): SweepLog {
   return {
     async lostAlarms(now) {
       const before = now - SWEEP_GRACE_MS;
-      const [freed, ended, taken] = await weather(() =>
+      const [freed, ended, overdue] = await weather(() =>
         db.batch([
           db.prepare(FREE_DELIVERIES).bind(before),
           db.prepare(END_DEAD_CLAIMS).bind(before),
-          db.prepare(TAKE_OVERDUE).bind(before, now),
+          db.prepare(READ_OVERDUE).bind(before, now - SWEEP_REPEAT_MS),
         ]),
       );
-      const wakes = toWakes(rowsOf<WokenRow>(taken));
+      const wakes = toWakes(rowsOf<WokenRow>(overdue));
       const more = wakes.length === SWEEP_ROWS_MAX || rowsOf(ended).length === SWEEP_CLAIMS_MAX;
       return { freed: changesOf(freed), wakes, more };
+    },
+
+    async woken(wakes, now) {
+      const keys = JSON.stringify(wakes.map(({ key }) => [key.bus, key.seq, key.subscriptionId, key.run]));
+      await weather(() =>
+        db
+          .prepare(MARK_WOKEN)
+          .bind(keys, now, now - SWEEP_GRACE_MS)
+          .run(),
+      );
     },
 
     async unhold(now) {
@@ -157,24 +192,31 @@ export function d1Sweep({ db }: { db: D1Database }): SweepLog {
     },
 
     async retain(beforeMs, now, after) {
-      const place = [timeOrderedFloor(beforeMs), after?.bus ?? "", after?.seq ?? ""] as const;
+      const floor = timeOrderedFloor(beforeMs);
+      const found = await weather(() =>
+        db
+          .prepare(OLD_EVENTS)
+          .bind(floor, after?.bus ?? "", after?.seq ?? "")
+          .all<OldEvent>(),
+      );
+      const last = found.results.at(-1);
+      if (last === undefined) return { expired: 0, removed: 0, next: null };
+      const page = JSON.stringify(found.results.map(({ bus, seq, event_id }) => [bus, seq, event_id]));
       const closedBefore = now - EXPIRED_KEPT_MS;
-      const results = await weather(() =>
+      const [expired, deliveries, , events] = await weather(() =>
         db.batch([
-          db.prepare(OLD_EVENTS).bind(...place),
-          db.prepare(EXPIRE).bind(...place, now),
-          db.prepare(REMOVE_BODIES).bind(...place, closedBefore),
-          // Events last: the page is read from them, and one without deliveries stays removable.
-          db.prepare(REMOVE_DELIVERIES).bind(...place, closedBefore),
-          db.prepare(REMOVE_EVENTS).bind(...place, closedBefore),
+          db.prepare(EXPIRE).bind(page, now),
+          db.prepare(REMOVE_DELIVERIES).bind(page, closedBefore),
+          db.prepare(REMOVE_BODIES).bind(page),
+          db.prepare(REMOVE_EVENTS).bind(page),
         ]),
       );
-      const page = rowsOf<{ bus: string; seq: string }>(results[0]);
-      const last = page.at(-1);
+      const isCut = Math.max(changesOf(expired), changesOf(deliveries)) >= RETENTION_DELIVERIES_MAX;
       return {
-        expired: changesOf(results[1]),
-        removed: changesOf(results[4]),
-        next: page.length === RETENTION_EVENTS_MAX && last !== undefined ? { bus: last.bus, seq: last.seq } : null,
+        expired: changesOf(expired),
+        removed: changesOf(events),
+        // What one step could not finish is its own next page.
+        next: isCut ? (after ?? { bus: "", seq: "" }) : { bus: last.bus, seq: last.seq },
       };
     },
 

@@ -43,7 +43,8 @@ const observed = ({ clock, random, logger }: HttpDeps) =>
     c.set("requestId", requestId);
     await next();
     c.res.headers.set("x-request-id", requestId);
-    c.res.headers.set("cache-control", "no-store");
+    // no-transform, because a network that compresses an answer makes its ETag a weak one.
+    c.res.headers.set("cache-control", "no-store, no-transform");
     const line = {
       request_id: requestId,
       method: c.req.method,
@@ -66,6 +67,7 @@ function refuseOtherMethods(app: Hono<HttpEnv>): void {
     // Hono answers HEAD wherever it answers GET.
     if (methods.has("GET")) methods.add("HEAD");
     const allow = [...methods].join(", ");
-    app.all(path, (c) => problem(c, refusal("method-not-allowed", `The methods here are ${allow}`), { allow }));
+    const refused = { ...refusal("method-not-allowed", `The methods here are ${allow}`), headers: { allow } };
+    app.all(path, (c) => problem(c, refused));
   }
 }

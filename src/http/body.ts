@@ -4,16 +4,24 @@
  */
 import { parseJson } from "../core/cloudevents/json-text.ts";
 import { isUtf8, parseMediaType } from "../core/cloudevents/media-type.ts";
-import { decodeUtf8 } from "../core/cloudevents/utf8.ts";
+import { isMembers, type Members } from "../core/json-value.ts";
 import { MANAGEMENT_BYTES_MAX } from "../core/limits.ts";
-import { refusal, type Refusal } from "../core/problem.ts";
+import { refusal } from "../core/problem.ts";
 import { err, ok, type Result } from "../core/result.ts";
+import { decodeUtf8 } from "../core/utf8.ts";
+import type { HttpRefusal } from "./problem.ts";
 
 /** The bytes of the body, empty without one. Refused: an encoding, more than `bytesMax`, a body that breaks off. */
-export async function readBody(request: Request, bytesMax: number): Promise<Result<Uint8Array<ArrayBuffer>, Refusal>> {
+export async function readBody(
+  request: Request,
+  bytesMax: number,
+): Promise<Result<Uint8Array<ArrayBuffer>, HttpRefusal>> {
   const encoding = request.headers.get("content-encoding")?.trim().toLowerCase() ?? "";
   if (encoding !== "" && encoding !== "identity")
-    return err(refusal("unsupported-media-type", "content-encoding must be absent or identity"));
+    return err({
+      ...refusal("unsupported-media-type", "content-encoding must be absent or identity"),
+      headers: { "accept-encoding": "identity" },
+    });
   const tooLarge = err(refusal("payload-too-large", `The body has more than ${bytesMax} bytes, the limit`));
   // Saves the upload; whoever lies in this header meets the cap below.
   if (Number(request.headers.get("content-length") ?? 0) > bytesMax) return tooLarge;
@@ -44,20 +52,18 @@ export async function readBody(request: Request, bytesMax: number): Promise<Resu
   return ok(bytes);
 }
 
-/** A JSON object whose members are not yet known. */
-export type Members = Readonly<Record<string, unknown>>;
-
-export const isMembers = (value: unknown): value is Members =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
 /** The members of a management body of one of those media types. Refused: anything but a JSON object in UTF-8. */
 export async function readMembers(
   request: Request,
   mediaTypes: readonly string[] = ["application/json"],
-): Promise<Result<Members, Refusal>> {
+): Promise<Result<Members, HttpRefusal>> {
   const mediaType = parseMediaType(request.headers.get("content-type") ?? "");
   if (mediaType === null || !mediaTypes.includes(`${mediaType.type}/${mediaType.subtype}`))
-    return err(refusal("unsupported-media-type", `content-type must be ${mediaTypes.join(" or ")}`));
+    return err({
+      ...refusal("unsupported-media-type", `content-type must be ${mediaTypes.join(" or ")}`),
+      // RFC 9110 §12.5.1, RFC 5789 §2.2.
+      headers: { [request.method === "PATCH" ? "accept-patch" : "accept"]: mediaTypes.join(", ") },
+    });
   if (!isUtf8(mediaType)) return err(refusal("unsupported-media-type", "charset must be utf-8"));
   const body = await readBody(request, MANAGEMENT_BYTES_MAX);
   if (!body.ok) return body;

@@ -4,11 +4,12 @@ import { isBusName } from "../core/ids.ts";
 import { BUSES_MAX, EFFECTIVE_MS } from "../core/limits.ts";
 import { refusal } from "../core/problem.ts";
 import { requires } from "./auth.ts";
+import { refuses } from "./conditions.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { problem } from "./problem.ts";
 
 export const buses = (deps: HttpDeps): Hono<HttpEnv> =>
-  new Hono<HttpEnv>().put("/:bus", requires(deps, "root"), async (c) => {
+  new Hono<HttpEnv>().put("/:bus", requires(deps, "root"), refuses("if-match"), async (c) => {
     const name = c.req.param("bus");
     if (!isBusName(name))
       return problem(c, refusal("invalid-request", "The name of a bus must be 1 to 32 of a-z, 0-9 and hyphen"));

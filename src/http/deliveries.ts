@@ -8,6 +8,7 @@ import { SLOW_ATTEMPT_MS } from "../core/limits.ts";
 import { refusal } from "../core/problem.ts";
 import type { DeliveryOnRecord } from "../ports.ts";
 import { requires } from "./auth.ts";
+import { refuses } from "./conditions.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { problem } from "./problem.ts";
 import { idParameter, pageParameters, readQuery, timeParameter } from "./query.ts";
@@ -84,7 +85,7 @@ export const deliveries = (deps: HttpDeps): Hono<HttpEnv> =>
       if (delivery === null) return problem(c, missing);
       return c.json({ ...renderedDelivery(delivery), attempts: attemptsOf(delivery).map(renderedAttempt) });
     })
-    .post("/:delivery_id/retry", requires(deps, ["manage"]), async (c) => {
+    .post("/:delivery_id/retry", requires(deps, ["manage"]), refuses("idempotency-key"), async (c) => {
       const delivery = await find(deps, c.var.access.bus, c.req.param("delivery_id"));
       if (delivery === null) return problem(c, missing);
       const { key, eventId } = delivery;

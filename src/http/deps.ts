@@ -44,8 +44,11 @@ export interface Access {
   readonly scopes: readonly Scope[];
 }
 
-/** Hono's environment. `access` is set behind `requires`, and read nowhere else. */
+/**
+ * Hono's environment. `access` is set behind `requires`, and read nowhere else. `isMaking` is set before something is stored under an id
+ * that a repeated request would not have: the repetition makes a second one.
+ */
 export interface HttpEnv {
   Bindings: { background: Background };
-  Variables: { requestId: string; access: Access };
+  Variables: { requestId: string; access: Access; isMaking?: true };
 }

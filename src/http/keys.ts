@@ -9,6 +9,7 @@ import { refusal } from "../core/problem.ts";
 import { SCOPES, type Key } from "../ports.ts";
 import { requires } from "./auth.ts";
 import { readMembers } from "./body.ts";
+import { refuses } from "./conditions.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { problem } from "./problem.ts";
 import { pageParameters, placeOf, readQuery } from "./query.ts";
@@ -32,7 +33,7 @@ const rendered = (key: Key) => ({
 
 export const keys = (deps: HttpDeps): Hono<HttpEnv> =>
   new Hono<HttpEnv>()
-    .post("/", requires(deps, ["manage"]), async (c) => {
+    .post("/", requires(deps, ["manage"]), refuses("idempotency-key"), async (c) => {
       const { bus, scopes: own } = c.var.access;
       const body = await readMembers(c.req.raw);
       if (!body.ok) return problem(c, body.error);
@@ -46,6 +47,7 @@ export const keys = (deps: HttpDeps): Hono<HttpEnv> =>
       const random = deps.random.bytes(API_KEY_RANDOM_BYTES);
       const key = await makeApiKey({ bus, random, checkKeys: await deps.auth.checkKeys() });
       const now = deps.clock.now();
+      c.set("isMaking", true);
       const stored = await deps.keys.create({
         id: `key_${timeOrderedId(now, deps.random.bytes(ID_RANDOM_BYTES))}`,
         hash: await hashApiKey(key),
@@ -59,7 +61,8 @@ export const keys = (deps: HttpDeps): Hono<HttpEnv> =>
       const { id, hash, version } = stored;
       deps.routes.applied({ kind: "key", version, bus, id, grant: { id, hash, scopes } });
       const effective_at = new Date(deps.clock.now() + EFFECTIVE_MS).toISOString();
-      return c.json({ ...rendered(stored), effective_at, key }, 201, { etag: `"${version}"` });
+      const headers = { etag: `"${version}"`, location: `/v1/keys/${id}` };
+      return c.json({ ...rendered(stored), effective_at, key }, 201, headers);
     })
     .get("/", requires(deps, ["manage"]), async (c) => {
       const query = readQuery(c.req.url, keyQuery);
@@ -70,7 +73,7 @@ export const keys = (deps: HttpDeps): Hono<HttpEnv> =>
       const { rows, next } = await deps.keys.list(c.var.access.bus, { limit, before: place.value });
       return c.json({ data: rows.map(rendered), next_cursor: next === null ? null : encodeCursor("keys", [next]) });
     })
-    .delete("/:id", requires(deps, ["manage"]), async (c) => {
+    .delete("/:id", requires(deps, ["manage"]), refuses("if-match"), async (c) => {
       const { bus } = c.var.access;
       const id = c.req.param("id");
       const version = isKeyId(id) ? await deps.keys.revoke(bus, id, deps.clock.now()) : null;

@@ -23,6 +23,11 @@ const HEADERS: Partial<Record<ProblemSlug, Readonly<Record<string, string>>>> = 
   unavailable: { "retry-after": String(UNAVAILABLE_RETRY_SECONDS) },
 };
 
+/** A refusal of the API alone: with headers that tell what would be accepted. */
+export interface HttpRefusal extends Refusal {
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 /** The refusal as a member of an answer. At most FAULTS_MAX faults are listed; the detail says so when there are more. */
 export function problemOf({ slug, detail, errors }: Refusal, instance: string): Problem {
   const { status, title } = PROBLEMS[slug];
@@ -39,24 +44,19 @@ export function problemOf({ slug, detail, errors }: Refusal, instance: string): 
 }
 
 /** The refusal as an answer. */
-export function problem(
-  c: Context<HttpEnv>,
-  refused: Refusal,
-  headers: Readonly<Record<string, string>> = {},
-): Response {
+export function problem(c: Context<HttpEnv>, refused: HttpRefusal): Response {
   const body = problemOf(refused, c.var.requestId);
   return new Response(JSON.stringify(body), {
     status: body.status,
-    headers: { "content-type": "application/problem+json", ...HEADERS[refused.slug], ...headers },
+    headers: { "content-type": "application/problem+json", ...HEADERS[refused.slug], ...refused.headers },
   });
 }
 
 /** A thrown error as an answer: our weather is told, a defect of ours is not. */
 export function problemOfError(c: Context<HttpEnv>, error: Error): Response {
-  return problem(
-    c,
-    error instanceof Unavailable
-      ? refusal("unavailable", "Not everything was confirmed; the same request may be sent again")
-      : refusal("internal-error", ""),
-  );
+  if (!(error instanceof Unavailable)) return problem(c, refusal("internal-error", ""));
+  const advice = c.var.isMaking
+    ? "It is not known whether it was made: look for it in the list before sending the request again"
+    : "Not everything was confirmed; the same request may be sent again";
+  return problem(c, refusal("unavailable", advice));
 }

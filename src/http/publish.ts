@@ -9,12 +9,12 @@ import { ID_RANDOM_BYTES, timeOrderedId } from "../core/ids.ts";
 import { HOPS_MAX, IDEMPOTENCY_KEY_CHARS_MAX, RECEIPT_SUBSCRIPTIONS_MAX, REQUEST_BYTES_MAX } from "../core/limits.ts";
 import { refusal, type Refusal } from "../core/problem.ts";
 import { err, ok, type Result } from "../core/result.ts";
+import { traceOf, withTrace } from "../core/trace.ts";
 import { authorize } from "./auth.ts";
 import { readBody } from "./body.ts";
 import type { Accepted } from "../ingest.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { problem, problemOf } from "./problem.ts";
-import { traceOf, withTrace } from "./trace.ts";
 
 const IDEMPOTENCY_KEY = new RegExp(`^[!-~]{1,${IDEMPOTENCY_KEY_CHARS_MAX}}$`);
 
@@ -42,11 +42,12 @@ export async function publish(c: Context<HttpEnv>, deps: HttpDeps): Promise<Resp
   });
   if (!decoded.ok) return problem(c, decoded.error);
   const { entries } = decoded.value;
-  const trace = traceOf(headers);
+  const trace = traceOf(headers.get("traceparent"), headers.get("tracestate"));
   const accepted = entries.flatMap((entry) => (entry.ok ? [withTrace(entry.value, trace)] : []));
   if (accepted.length === 0 && entries.length > 0) return problem(c, nothingValid(entries));
   const receipts = await confirmed(c, deps, { bus, hops: hops.value, events: accepted });
-  return c.json(answerOf(entries, receipts, c.var.requestId), accepted.length < entries.length ? 207 : 202);
+  if (!receipts.ok) return problem(c, receipts.error);
+  return c.json(answerOf(entries, receipts.value, c.var.requestId), accepted.length < entries.length ? 207 : 202);
 }
 
 /** Runs ingest to its end even when the producer hangs up: half a publish is what nobody wants to find. */
@@ -54,8 +55,8 @@ async function confirmed(
   c: Context<HttpEnv>,
   deps: HttpDeps,
   publication: { bus: string; hops: number; events: readonly CloudEvent[] },
-): Promise<readonly Accepted[]> {
-  if (publication.events.length === 0) return [];
+): Promise<Result<readonly Accepted[], Refusal>> {
+  if (publication.events.length === 0) return ok([]);
   const { background } = c.env;
   const work = deps.ingest({ ...publication, requestId: c.var.requestId, background });
   // Settled, because its failure is told by the answer.
@@ -85,14 +86,13 @@ function acceptedEntry(receipt: Accepted | undefined) {
   };
 }
 
-/** A batch of which nothing can be accepted, as one problem with the faults of all entries. */
+/** A batch of which nothing can be accepted, as one problem with the faults of all entries: of their kind, if they share one. */
 function nothingValid(entries: readonly Entry[]): Refusal {
-  const faults = entries.flatMap((entry, index) => {
-    if (entry.ok) return [];
-    const { detail, errors = [{ pointer: `/${index}`, detail }] } = entry.error;
-    return errors;
-  });
-  return refusal("invalid-event", `None of the ${entries.length} events is valid`, faults);
+  const refused = entries.flatMap((entry, index) => (entry.ok ? [] : [{ ...entry.error, index }]));
+  const faults = refused.flatMap(({ detail, index, errors = [{ pointer: `/${index}`, detail }] }) => errors);
+  const [slug = "invalid-event", ...others] = new Set(refused.map((one) => one.slug));
+  const detail = `None of the ${entries.length} events can be accepted`;
+  return refusal(others.length === 0 ? slug : "invalid-event", detail, faults);
 }
 
 function idempotencyKeyOf(headers: Headers): Result<string | null, Refusal> {

@@ -4,6 +4,7 @@ import { decodeCursor, type CursorKind } from "../core/cursor.ts";
 import { ATTRIBUTE_VALUE_BYTES_MAX, LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX } from "../core/limits.ts";
 import { refusal, type Refusal } from "../core/problem.ts";
 import { err, ok, type Result } from "../core/result.ts";
+import { parseTimestamp } from "../core/timestamp.ts";
 import { check } from "./schema.ts";
 
 /** A parameter that is decoded from its text; the error says what it must be. */
@@ -23,9 +24,9 @@ export const idParameter = (name: string, isId: (text: string) => boolean) =>
   decoded((text) => (isId(text) ? ok(text) : err(`${name} is not an id of such a thing`))).exactOptional();
 
 /** A time as in RFC 3339, as Unix milliseconds; before 1970 is 0. */
-export const timeParameter = z.iso
-  .datetime({ offset: true })
-  .transform((text) => Math.max(0, Date.parse(text)))
+export const timeParameter = z
+  .stringFormat("datetime", (text) => parseTimestamp(text) !== null)
+  .transform((text) => Math.max(0, parseTimestamp(text) ?? 0))
   .exactOptional();
 
 /** `limit` and `cursor` of the lists of that kind. */

@@ -2,8 +2,8 @@
  * What the schemas of requests share: faults in our words, with JSON Pointers. The schemas stand beside the resource they describe.
  */
 import * as z from "zod";
-import { NAME_CHARS_MAX } from "../core/limits.ts";
-import { pointerToken, refusal, type Fault, type Refusal } from "../core/problem.ts";
+import { FAULT_NAME_CHARS_MAX, NAME_CHARS_MAX } from "../core/limits.ts";
+import { memberPointer, refusal, type Fault, type Refusal } from "../core/problem.ts";
 import { err, ok, type Result } from "../core/result.ts";
 
 /** What people call a thing, null without a name. Half a character is refused: stored as UTF-8 it would come back as another. */
@@ -42,15 +42,16 @@ function faultsOf(issue: z.core.$ZodIssue): readonly Fault[] {
   // One fault for each unknown member: that is where the typo is.
   if (issue.code === "unrecognized_keys")
     return issue.keys.map((key) => ({
-      pointer: pointer + pointerOf([key]),
-      detail: `${nameOf([...issue.path, key])} is not known`,
+      pointer: memberPointer(pointer, key),
+      detail: `${key.length > FAULT_NAME_CHARS_MAX ? `A name of ${key.length} characters` : nameOf([...issue.path, key])} is not known`,
     }));
   return [{ pointer, detail: issue.message }];
 }
 
 type Path = readonly PropertyKey[];
 
-const pointerOf = (path: Path): string => path.map((name) => `/${pointerToken(String(name))}`).join("");
+const pointerOf = (path: Path): string =>
+  path.reduce<string>((parent, name) => memberPointer(parent, String(name)), "");
 const nameOf = (path: Path): string => path.map(String).join(".") || "The body";
 
 const EXPECTED: Readonly<Record<string, string>> = {

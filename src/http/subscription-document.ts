@@ -4,6 +4,7 @@
  */
 import * as z from "zod";
 import { parseWanted } from "../core/filter.ts";
+import { isMembers, type Members } from "../core/json-value.ts";
 import {
   EFFECTIVE_MS,
   RETRY_DELAY_SECONDS_MAX,
@@ -19,9 +20,20 @@ import type { Fault } from "../core/problem.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { parseSecret } from "../core/signature.ts";
 import { checkSink, checkSinkHeaders, type SinkPolicy } from "../core/sink.ts";
-import { FORMATS, type Format, type RetryPolicy, type Subscription, type Wanted } from "../core/subscription.ts";
-import { isMembers, type Members } from "./body.ts";
+import { FORMATS, type Format, type RetryPolicy, type Wanted } from "../core/subscription.ts";
+import type { StoredSubscription } from "../ports.ts";
 import { check, nameMember } from "./schema.ts";
+
+const retryMembers = z.strictObject({
+  schedule_s: z
+    .array(z.int().min(1).max(RETRY_DELAY_SECONDS_MAX))
+    .max(RETRY_SCHEDULE_MAX)
+    .default([...RETRY_SCHEDULE_SECONDS_DEFAULT]),
+  permanent: z
+    .array(z.int().min(400).max(599))
+    .max(RETRY_PERMANENT_MAX)
+    .default([...RETRY_PERMANENT_DEFAULT]),
+});
 
 const document = z.strictObject({
   name: nameMember,
@@ -33,18 +45,7 @@ const document = z.strictObject({
   headers: z.unknown().optional(),
   format: z.enum(FORMATS).default("structured"),
   timeout_ms: z.int().min(TIMEOUT_MS_MIN).max(TIMEOUT_MS_MAX).default(TIMEOUT_MS_DEFAULT),
-  retry: z
-    .strictObject({
-      schedule_s: z
-        .array(z.int().min(1).max(RETRY_DELAY_SECONDS_MAX))
-        .max(RETRY_SCHEDULE_MAX)
-        .default([...RETRY_SCHEDULE_SECONDS_DEFAULT]),
-      permanent: z
-        .array(z.int().min(400).max(599))
-        .max(RETRY_PERMANENT_MAX)
-        .default([...RETRY_PERMANENT_DEFAULT]),
-    })
-    .prefault({}),
+  retry: retryMembers.prefault({}),
   status: z.enum(["active", "paused"]).default("active"),
   secret: z.string().nullable().default(null),
 });
@@ -71,19 +72,20 @@ export function readDocument(
   const checked = check(document, members);
   const wanted = parseWanted(members);
   const headers = checkSinkHeaders(members["headers"] ?? {}, "/headers");
-  const { sink, secret } = members;
+  const sink = readSink(members["sink"], policy, knownSink);
+  const { secret } = members;
   const faults = [
     ...(checked.ok ? [] : checked.error),
-    ...(typeof sink === "string" && sink !== knownSink ? sinkFaults(sink, policy) : []),
+    ...(sink.ok ? [] : sink.error),
     ...(wanted.ok ? [] : wanted.error),
     ...(headers.ok ? [] : headers.error),
     ...(typeof secret === "string" ? secretFaults(secret) : []),
   ];
-  if (!checked.ok || !wanted.ok || !headers.ok || faults.length > 0) return err(faults);
+  if (!checked.ok || !sink.ok || !wanted.ok || !headers.ok || faults.length > 0) return err(faults);
   const { timeout_ms, retry, name, format, status } = checked.value;
   return ok({
     name,
-    sink: checked.value.sink,
+    sink: sink.value,
     ...wanted.value,
     format,
     headers: headers.value,
@@ -94,9 +96,13 @@ export function readDocument(
   });
 }
 
-function sinkFaults(sink: string, policy: SinkPolicy): readonly Fault[] {
-  const result = checkSink(sink, policy);
-  return result.ok ? [] : [{ pointer: "/sink", detail: result.error }];
+/** The sink as it was checked, so that nothing else is stored and called. */
+function readSink(sink: unknown, policy: SinkPolicy, knownSink: string | null): Result<string, readonly Fault[]> {
+  // What is not a text is a fault that the schema tells.
+  if (typeof sink !== "string") return err([]);
+  if (sink === knownSink) return ok(sink);
+  const checked = checkSink(sink, policy);
+  return checked.ok ? checked : err([{ pointer: "/sink", detail: checked.error }]);
 }
 
 function secretFaults(secret: string): readonly Fault[] {
@@ -104,54 +110,111 @@ function secretFaults(secret: string): readonly Fault[] {
   return result.ok ? [] : [{ pointer: "/secret", detail: result.error }];
 }
 
-/** The document of a subscription, as a target for merging. Status and secret are not in it: they change only when a patch names them. */
-export const documentOf = (subscription: Subscription): Members => ({
+/**
+ * The document of a subscription, as a target for merging. Status and secret are not in it: they change only when a patch names them.
+ * Headers that cannot be opened are not in it either.
+ */
+export const documentOf = (subscription: StoredSubscription): Members => ({
   name: subscription.name,
   sink: subscription.sink,
   types: subscription.types,
   source: subscription.source,
   filters: subscription.filters,
   format: subscription.format,
-  headers: subscription.headers,
+  ...(subscription.headers === null ? {} : { headers: subscription.headers }),
   timeout_ms: subscription.timeoutMs,
   retry: retryOf(subscription),
 });
 
+interface Naming {
+  /** The same for two spellings of one name. */
+  readonly fold: (name: string) => string;
+  readonly isKnown: (name: string) => boolean;
+}
+
+const namedAs = (shape: Readonly<Record<string, unknown>>): Naming => ({
+  fold: (name) => name,
+  isKnown: (name) => Object.hasOwn(shape, name),
+});
+
 /** RFC 7396 on a document whose members `headers` and `retry` are objects; the names of headers have no case. */
 export function mergedDocument(target: Members, patch: Members): Members {
-  const nested = (name: string, fold: (member: string) => string): Members => {
+  const nested = (name: string, naming: Naming): Members => {
     const [before, change] = [target[name], patch[name]];
-    return isMembers(change) ? { [name]: merged(isMembers(before) ? before : {}, change, fold) } : {};
+    return isMembers(change) ? { [name]: merged(isMembers(before) ? before : {}, change, naming) } : {};
   };
   return {
-    ...merged(target, patch, (name) => name),
-    ...nested("headers", (name) => name.toLowerCase()),
-    ...nested("retry", (name) => name),
+    ...merged(target, patch, namedAs(document.shape)),
+    ...nested("headers", { fold: (name) => name.toLowerCase(), isKnown: () => true }),
+    ...nested("retry", namedAs(retryMembers.shape)),
   };
 }
 
-function merged(target: Members, patch: Members, fold: (name: string) => string): Members {
+function merged(target: Members, patch: Members, { fold, isKnown }: Naming): Members {
   const changed = new Set(Object.keys(patch).map(fold));
   const kept = Object.entries(target).filter(([name]) => !changed.has(fold(name)));
-  const given = Object.entries(patch).filter(([, value]) => value !== null);
+  // An unknown member stays although it is null, for the schema to refuse: it is a typo like any other.
+  const given = Object.entries(patch).filter(([name, value]) => value !== null || !isKnown(name));
   // Defines its members one by one, so that one named __proto__ is a member as well.
   return Object.fromEntries([...kept, ...given]);
 }
 
-const retryOf = ({ retry }: Subscription) => ({ schedule_s: retry.scheduleSeconds, permanent: retry.permanent });
+/** Stands for the value of a header. No value of a header can be this. */
+const HIDDEN = "…";
 
-/** The subscription as an answer shows it: no secret, no value of a header. `committedMs` is when its last change was stored. */
-export function renderedSubscription(subscription: Subscription, committedMs: number) {
+/** What answers show and nobody sets. */
+const READ_ONLY = ["id", "bus", "disabled_reason", "created_at", "updated_at", "version"];
+/** The same, but different in answers about the same version. */
+const PASSING = ["effective_at", "unreadable"];
+
+/**
+ * What a patch changes: without what it repeats of an answer, so that an answer can be edited and sent back. A member that cannot be
+ * changed and is not as it is now is a fault.
+ */
+export function changesOf(
+  patch: Members,
+  current: StoredSubscription,
+): { readonly changes: Members; readonly faults: readonly Fault[] } {
+  const shown: Members = renderedSubscription(current, current.updatedMs);
+  const faults = READ_ONLY.filter((name) => Object.hasOwn(patch, name) && patch[name] !== shown[name]).map((name) => ({
+    pointer: `/${name}`,
+    detail: `${name} cannot be changed, it is ${JSON.stringify(shown[name])}`,
+  }));
+  const repeated = new Set([...READ_ONLY, ...PASSING, ...(patch["status"] === shown["status"] ? ["status"] : [])]);
+  const changes = Object.entries(patch)
+    .filter(([name]) => !repeated.has(name))
+    .map(([name, value]) => [name, name === "headers" && isMembers(value) ? headerChanges(value, current) : value]);
+  return { changes: Object.fromEntries(changes), faults };
+}
+
+function headerChanges(headers: Members, current: StoredSubscription): Members {
+  const known = current.headers ?? {};
+  const changes = Object.entries(headers).filter(
+    ([name, value]) => value !== HIDDEN || !Object.hasOwn(known, name.toLowerCase()),
+  );
+  return Object.fromEntries(changes);
+}
+
+const retryOf = ({ retry }: StoredSubscription) => ({ schedule_s: retry.scheduleSeconds, permanent: retry.permanent });
+
+/**
+ * The subscription as an answer shows it: no secret, no value of a header. `unreadable` names what cannot be opened, when there is such.
+ * `committedMs` is when its last change was stored.
+ */
+export function renderedSubscription(subscription: StoredSubscription, committedMs: number) {
+  const { secrets, headers } = subscription;
+  const unreadable = [...(secrets === null ? ["secret"] : []), ...(headers === null ? ["headers"] : [])];
   return {
     id: subscription.id,
     bus: subscription.bus,
     ...documentOf(subscription),
-    headers: Object.fromEntries(Object.keys(subscription.headers).map((name) => [name, "…"])),
+    ...(headers === null ? {} : { headers: Object.fromEntries(Object.keys(headers).map((name) => [name, HIDDEN])) }),
     status: subscription.status,
     disabled_reason: subscription.disabledReason,
     created_at: new Date(subscription.createdMs).toISOString(),
     updated_at: new Date(subscription.updatedMs).toISOString(),
     version: subscription.version,
     effective_at: new Date(committedMs + EFFECTIVE_MS).toISOString(),
+    ...(unreadable.length === 0 ? {} : { unreadable }),
   };
 }

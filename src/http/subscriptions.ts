@@ -3,6 +3,7 @@ import { Hono, type Context } from "hono";
 import * as z from "zod";
 import { encodeCursor } from "../core/cursor.ts";
 import { ID_RANDOM_BYTES, isSubscriptionId, timeOrderedId } from "../core/ids.ts";
+import type { Members } from "../core/json-value.ts";
 import {
   CHANGE_TRIES_MAX,
   SECRET_BYTES_DEFAULT,
@@ -10,19 +11,20 @@ import {
   SECRETS_MAX,
   SUBSCRIPTIONS_PER_BUS_MAX,
 } from "../core/limits.ts";
-import { refusal, type Fault, type Refusal } from "../core/problem.ts";
+import { refusal, type Fault } from "../core/problem.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { newSecret } from "../core/signature.ts";
 import type { SinkPolicy } from "../core/sink.ts";
-import type { SigningSecret, Subscription } from "../core/subscription.ts";
-import { Unavailable, type Change } from "../ports.ts";
+import type { SigningSecret } from "../core/subscription.ts";
+import { Unavailable, type StoredSubscription } from "../ports.ts";
 import { requires } from "./auth.ts";
-import { readMembers, type Members } from "./body.ts";
+import { readMembers } from "./body.ts";
+import { refuses, versionsOf } from "./conditions.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { problem } from "./problem.ts";
 import { pageParameters, placeOf, readQuery } from "./query.ts";
 import { invalidRequest } from "./schema.ts";
-import { documentOf, mergedDocument, readDocument, renderedSubscription } from "./subscription-document.ts";
+import { changesOf, documentOf, mergedDocument, readDocument, renderedSubscription } from "./subscription-document.ts";
 
 const subscriptionQuery = z.strictObject(pageParameters("subscriptions"));
 const missing = refusal("not-found", "There is no such subscription");
@@ -30,7 +32,7 @@ const PATCH_TYPES = ["application/merge-patch+json", "application/json"];
 
 export const subscriptions = (deps: HttpDeps): Hono<HttpEnv> =>
   new Hono<HttpEnv>()
-    .post("/", requires(deps, ["manage"]), (c) => create(c, deps))
+    .post("/", requires(deps, ["manage"]), refuses("idempotency-key"), (c) => create(c, deps))
     .get("/", requires(deps, ["read", "manage"]), async (c) => {
       const query = readQuery(c.req.url, subscriptionQuery);
       if (!query.ok) return problem(c, query.error);
@@ -48,20 +50,16 @@ export const subscriptions = (deps: HttpDeps): Hono<HttpEnv> =>
         : c.json(renderedSubscription(found, found.updatedMs), 200, etagOf(found));
     })
     .patch("/:id", requires(deps, ["manage"]), (c) => change(c, deps, c.req.param("id")))
-    .delete("/:id", requires(deps, ["manage"]), async (c) => {
-      const { bus } = c.var.access;
-      const id = c.req.param("id");
-      const version = isSubscriptionId(id) ? await deps.subscriptions.delete(bus, id, deps.clock.now()) : null;
-      if (version === null) return problem(c, missing);
-      deps.routes.applied({ kind: "subscription", version, bus, id, wanted: null });
-      return c.body(null, 204);
-    });
+    .delete("/:id", requires(deps, ["manage"]), (c) => remove(c, deps, c.req.param("id")));
 
-async function find(deps: HttpDeps, bus: string, id: string): Promise<Subscription | null> {
+async function find(deps: HttpDeps, bus: string, id: string): Promise<StoredSubscription | null> {
   return isSubscriptionId(id) ? deps.subscriptions.get(bus, id) : null;
 }
 
-const etagOf = ({ version }: Subscription) => ({ etag: `"${version}"` });
+const etagOf = ({ version }: StoredSubscription) => ({ etag: `"${version}"` });
+
+const mismatch = ({ version }: StoredSubscription) =>
+  refusal("version-mismatch", `The subscription has version ${version} by now`);
 
 async function create(c: Context<HttpEnv>, deps: HttpDeps): Promise<Response> {
   const body = await readMembers(c.req.raw);
@@ -71,6 +69,7 @@ async function create(c: Context<HttpEnv>, deps: HttpDeps): Promise<Response> {
   const { secret: given, ...rest } = settings.value;
   const secret = given ?? newSecret(deps.random.bytes(SECRET_BYTES_DEFAULT));
   const now = deps.clock.now();
+  c.set("isMaking", true);
   const stored = await deps.subscriptions.create({
     ...rest,
     id: `sub_${timeOrderedId(now, deps.random.bytes(ID_RANDOM_BYTES))}`,
@@ -82,9 +81,11 @@ async function create(c: Context<HttpEnv>, deps: HttpDeps): Promise<Response> {
   });
   if (stored === "limit-reached")
     return problem(c, refusal("limit-reached", `The bus has ${SUBSCRIPTIONS_PER_BUS_MAX} subscriptions, the limit`));
-  deps.routes.applied(changeOf(stored));
-  const shown = renderedSubscription(stored, deps.clock.now());
-  return c.json(given === null ? { ...shown, secret } : shown, 201, etagOf(stored));
+  const { subscription, change: made } = stored;
+  deps.routes.applied(made);
+  const shown = renderedSubscription(subscription, deps.clock.now());
+  const headers = { ...etagOf(subscription), location: `/v1/subscriptions/${subscription.id}` };
+  return c.json(given === null ? { ...shown, secret } : shown, 201, headers);
 }
 
 async function change(c: Context<HttpEnv>, deps: HttpDeps, id: string): Promise<Response> {
@@ -96,46 +97,70 @@ async function change(c: Context<HttpEnv>, deps: HttpDeps, id: string): Promise<
     const current = await find(deps, c.var.access.bus, id);
     if (current === null) return problem(c, missing);
     if (wantedVersions.value !== "any" && !wantedVersions.value.includes(current.version))
-      return problem(c, refusal("version-mismatch", `The subscription has version ${current.version} by now`));
+      return problem(c, mismatch(current));
     const next = patched(current, patch.value, { policy: deps.sinkPolicy, now: deps.clock.now() });
     if (!next.ok) return problem(c, invalidRequest(next.error));
     const stored = await deps.subscriptions.replace(next.value, current.version);
     if (stored !== null) {
-      deps.routes.applied(changeOf(stored));
+      const { subscription } = stored;
+      deps.routes.applied(stored.change);
       // Settled, because the sweep does the same a little later.
-      if (stored.status === "active" && current.status !== "active")
+      if (subscription.status === "active" && current.status !== "active")
         c.env.background(Promise.allSettled([deps.resumed()]));
-      return c.json(renderedSubscription(stored, deps.clock.now()), 200, etagOf(stored));
+      return c.json(renderedSubscription(subscription, deps.clock.now()), 200, etagOf(subscription));
     }
   }
   throw new Unavailable(`Others changed the subscription ${CHANGE_TRIES_MAX} times in between`);
 }
 
+async function remove(c: Context<HttpEnv>, deps: HttpDeps, id: string): Promise<Response> {
+  const versions = versionsOf(c.req.header("if-match"));
+  if (!versions.ok) return problem(c, versions.error);
+  const { bus } = c.var.access;
+  const options = { versions: versions.value, now: deps.clock.now() };
+  const deletion = isSubscriptionId(id) ? await deps.subscriptions.delete(bus, id, options) : null;
+  if (deletion === null) {
+    const current = versions.value === "any" ? null : await find(deps, bus, id);
+    return problem(c, current === null ? missing : mismatch(current));
+  }
+  deps.routes.applied(deletion);
+  return c.body(null, 204);
+}
+
 function patched(
-  current: Subscription,
+  current: StoredSubscription,
   patch: Members,
   { policy, now }: { policy: SinkPolicy; now: number },
-): Result<Subscription, readonly Fault[]> {
-  const settings = readDocument(mergedDocument(documentOf(current), patch), policy, current.sink);
-  const secrets = secretsAfter(current.secrets, patch["secret"], now);
-  if (!settings.ok || !secrets.ok) return err([settings, secrets].flatMap((result) => (result.ok ? [] : result.error)));
-  const { secret: _, status, ...rest } = settings.value;
+): Result<StoredSubscription, readonly Fault[]> {
+  const { changes, faults } = changesOf(patch, current);
+  const settings = readDocument(mergedDocument(documentOf(current), changes), policy, current.sink);
+  const secrets = secretsAfter(current.secrets, changes["secret"], now);
+  if (!settings.ok || !secrets.ok || faults.length > 0)
+    return err([...faults, ...[settings, secrets].flatMap((result) => (result.ok ? [] : result.error))]);
+  const { secret: _, status, headers: given, ...rest } = settings.value;
   // Only a patch that names the status changes it: a paused or disabled subscription stays so while others correct its sink.
-  const state = Object.hasOwn(patch, "status")
+  const state = Object.hasOwn(changes, "status")
     ? { status, disabledReason: null }
     : { status: current.status, disabledReason: current.disabledReason };
-  return ok({ ...current, ...rest, ...state, secrets: secrets.value, updatedMs: now });
+  // Headers that cannot be opened give way to others, or to null; a patch that names none must not end them.
+  const isKept = current.headers === null && changes["headers"] !== null && Object.keys(given).length === 0;
+  const headers = isKept ? null : given;
+  return ok({ ...current, ...rest, ...state, headers, secrets: secrets.value, updatedMs: now });
 }
 
 const secretFault = (detail: string) => err([{ pointer: "/secret", detail }]);
 
-/** The secrets after a patch whose member `secret` is `given`: the one that it replaces signs along for SECRET_OVERLAP_MS. */
+/**
+ * The secrets after a patch whose member `secret` is `given`: the one that it replaces signs along for SECRET_OVERLAP_MS. Those that
+ * cannot be opened stay, or end with it.
+ */
 function secretsAfter(
-  secrets: readonly SigningSecret[],
+  secrets: readonly SigningSecret[] | null,
   given: unknown,
   now: number,
-): Result<readonly SigningSecret[], readonly Fault[]> {
+): Result<readonly SigningSecret[] | null, readonly Fault[]> {
   if (given === null) return secretFault("secret cannot be removed, only replaced");
+  if (secrets === null) return ok(typeof given === "string" ? [{ secret: given, untilMs: null }] : null);
   const living = secrets.filter(({ untilMs }) => untilMs === null || untilMs > now);
   // What is not a text is a fault that the document's schema tells.
   if (typeof given !== "string" || living.some(({ secret, untilMs }) => secret === given && untilMs === null))
@@ -147,24 +172,4 @@ function secretsAfter(
     { secret: given, untilMs: null },
     ...before.map(({ secret, untilMs }) => ({ secret, untilMs: untilMs ?? now + SECRET_OVERLAP_MS })),
   ]);
-}
-
-/** The versions that `If-Match` allows (RFC 9110 §13.1.1); any without it and with `*`. A weak tag matches nothing. */
-function versionsOf(header: string | undefined): Result<readonly number[] | "any", Refusal> {
-  if (header === undefined || header.trim() === "*") return ok("any");
-  const tags = header.split(",").map((tag) => /^(?:W\/)?"[^"]*"$/.exec(tag.trim())?.[0]);
-  if (tags.includes(undefined))
-    return err(refusal("invalid-header", 'if-match must be * or versions in quotes, as in "12"'));
-  return ok(tags.map((tag) => Number(/^"(\d{1,15})"$/.exec(tag ?? "")?.[1] ?? Number.NaN)));
-}
-
-/** The stored subscription as the caches take it. */
-function changeOf({ version, bus, id, status, types, source, filters }: Subscription): Change {
-  return {
-    kind: "subscription",
-    version,
-    bus,
-    id,
-    wanted: status === "active" ? JSON.stringify({ types, source, filters }) : null,
-  };
 }

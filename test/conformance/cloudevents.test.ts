@@ -2,7 +2,8 @@
 // Where we differ is listed here as data, with the reason; nothing else may differ.
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { decodeHeaderValue, encodeBinary, encodeHeaderValue } from "../../src/core/cloudevents/binary.ts";
+import { encodeBinary } from "../../src/core/cloudevents/binary.ts";
+import { decodeHeaderValue, encodeHeaderValue } from "../../src/core/cloudevents/header-value.ts";
 import { decodeEvent, encodeEvent } from "../../src/core/cloudevents/json.ts";
 import { decodeRequest } from "../../src/core/cloudevents/request.ts";
 import { canonicalString, type CloudEvent, type EventData } from "../../src/core/event.ts";

@@ -32,6 +32,8 @@ it.each([
   ["ROOT_KEY", ""],
   ["ROOT_KEY", "short"],
   ["ROOT_KEY", `${GOOD.ROOT_KEY},short`],
+  ["ROOT_KEY", "correct horse battery staple"],
+  ["ROOT_KEY", "schlüssel-schlüssel-schlüssel"],
   ["ENCRYPTION_KEY", undefined],
   ["ENCRYPTION_KEY", "AAAA"],
   ["ENCRYPTION_KEY", "not base64"],

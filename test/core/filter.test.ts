@@ -8,7 +8,7 @@ import {
   ATTRIBUTE_NAME_CHARS_MAX,
   ATTRIBUTE_VALUE_BYTES_MAX,
   ATTRIBUTES_MAX,
-  FAULTS_MAX,
+  FAULT_NAME_CHARS_MAX,
   FILTER_BYTES_MAX,
   FILTER_DEPTH_MAX,
   FILTER_NODES_MAX,
@@ -154,7 +154,7 @@ describe("parseFilters()", () => {
     expect(others).toEqual([]);
     expect(fault).toEqual({
       pointer: "/filters/1/not",
-      detail: `There are more than ${FILTER_NODES_MAX} dialect objects, which is the limit`,
+      detail: `There are more than ${FILTER_NODES_MAX} dialect objects, which is the limit; what follows was not read`,
     });
   });
 
@@ -193,11 +193,31 @@ describe("parseFilters()", () => {
     expect(pointersOf([nested(100_000)])).toHaveLength(1);
   });
 
-  it("tells at most FAULTS_MAX faults", () => {
+  it("tells every fault, so that their number is true", () => {
     const wrong = {
       exact: Object.fromEntries(Array.from({ length: ATTRIBUTES_MAX }, (_, index) => [`A${index}`, "x"])),
     };
-    expect(pointersOf(repeated(FILTERS_MAX, wrong))).toHaveLength(FAULTS_MAX);
+    const pointers = pointersOf(repeated(FILTERS_MAX, wrong));
+    expect(new Set(pointers).size).toBe(FILTERS_MAX * ATTRIBUTES_MAX);
+    expect(pointers).toHaveLength(FILTERS_MAX * ATTRIBUTES_MAX);
+  });
+
+  it("repeats a name up to the limit, and points to what holds a longer one", () => {
+    const pointersWith = (chars: number) => {
+      const name = "N".repeat(chars);
+      return pointersOf([{ [name]: {} }, { exact: { [name]: "x" } }]);
+    };
+    const longest = "N".repeat(FAULT_NAME_CHARS_MAX);
+    expect(pointersWith(FAULT_NAME_CHARS_MAX)).toEqual([`/filters/0/${longest}`, `/filters/1/exact/${longest}`]);
+    expect(pointersWith(FAULT_NAME_CHARS_MAX + 1)).toEqual(["/filters/0", "/filters/1/exact"]);
+  });
+
+  it("refuses half a character, and takes a whole one of the same kind", () => {
+    expect(pointersOf([{ exact: { type: "a\ud83d\ude00" } }])).toEqual([]);
+    expect(pointersOf([{ exact: { type: "a\ud83d" } }, { prefix: { type: "\ude00" } }])).toEqual([
+      "/filters/0/exact/type",
+      "/filters/1/prefix/type",
+    ]);
   });
 
   it("never throws, whatever JSON it is given, and always says where", () => {
@@ -242,6 +262,8 @@ describe("parseWanted()", () => {
     [{ source: "" }, ["/source"]],
     [{ source: ["/s"] }, ["/source"]],
     [{ source: "s".repeat(ATTRIBUTE_VALUE_BYTES_MAX + 1) }, ["/source"]],
+    [{ types: ["\ud800", "\ud83d\ude00"] }, ["/types/0"]],
+    [{ source: "/s\udfff" }, ["/source"]],
     [{ filters: {} }, ["/filters"]],
     [{ types: 1, source: 2, filters: 3 }, ["/types", "/source", "/filters"]],
   ])("refuses with pointers: %j", (request, pointers) => {
@@ -253,6 +275,14 @@ describe("parseWanted()", () => {
     expect(faultsOf(parseWanted({ types: repeated(TYPES_MAX + 1, "a") }))).toEqual([
       { pointer: "/types", detail: `There are ${TYPES_MAX + 1} types, the limit is ${TYPES_MAX}` },
     ]);
+  });
+
+  it("tells the faults of all members, past any number of them", () => {
+    const filters = repeated(2, {
+      exact: Object.fromEntries(repeated(ATTRIBUTES_MAX, 0).map((_, i) => [`A${i}`, "x"])),
+    });
+    const faults = faultsOf(parseWanted({ types: repeated(TYPES_MAX, ""), source: "", filters }));
+    expect(faults).toHaveLength(TYPES_MAX + 1 + 2 * ATTRIBUTES_MAX);
   });
 
   it("takes as many bytes as the limit, not one more", () => {

@@ -95,6 +95,81 @@ it("weather of ours is 503 with a time to come back, a warning in the log", asyn
   ]);
 });
 
+it("weather while something is made does not promise that a repetition is safe", async () => {
+  const { keyStore, subscriptionStore } = fakeHttp().stores;
+  const create = () => Promise.reject(new Unavailable("D1 does not answer"));
+  const http = fakeHttp(undefined, {
+    keys: { ...keyStore, create },
+    subscriptions: { ...subscriptionStore, create },
+  });
+  const ask = (path: string, json: object) => http.ask("POST", path, { json });
+  for (const [path, json] of [
+    ["/v1/keys", { scopes: ["read"] }],
+    ["/v1/subscriptions", { sink: "https://a.example.com/" }],
+  ] as const) {
+    const { status, headers, json: answer } = await ask(path, json);
+    expect([status, headers.get("retry-after"), answer.title]).toEqual([503, "5", "Not confirmed"]);
+    expect(answer.detail).toContain("look for it in the list before");
+  }
+  // Nothing was begun: the same request may come again.
+  http.routes.away = true;
+  for (const path of ["/v1/keys", "/v1/events"])
+    expect((await ask(path, { type: "a" })).json.detail).toContain("may be sent again");
+});
+
+it("idempotency-key is refused on every POST that would not honour it", async () => {
+  const http = fakeHttp();
+  const before = http.stores.stored();
+  const headers = { "idempotency-key": "k" };
+  for (const [path, json] of [
+    ["/v1/subscriptions", { sink: "https://a.example.com/" }],
+    ["/v1/keys", { scopes: ["read"] }],
+    [`/v1/deliveries/dlv_${"0".repeat(52)}/retry`, {}],
+  ] as const) {
+    const answer = await http.ask("POST", path, { json, headers });
+    expect([path, answer.status, answer.json.type.split("/").at(-1)]).toEqual([path, 400, "invalid-header"]);
+    expect(answer.json.detail).toContain("idempotency-key");
+  }
+  expect(http.stores.stored()).toBe(before);
+  expect((await http.ask("POST", "/v1/events", { json: { type: "a" }, headers })).status).toBe(202);
+});
+
+it("415 tells what would be taken", async () => {
+  const http = fakeHttp();
+  const told = async (method: string, path: string, headers: Record<string, string>) => {
+    const answer = await http.ask(method, path, { body: "{}", headers });
+    expect(answer.status).toBe(415);
+    return ["accept", "accept-patch", "accept-encoding"].map((name) => answer.headers.get(name));
+  };
+  const path = `/v1/subscriptions/sub_${"0".repeat(26)}`;
+  const patches = "application/merge-patch+json, application/json";
+  const json = { "content-type": "application/json" };
+  expect(await told("POST", "/v1/keys", { "content-type": "text/plain" })).toEqual(["application/json", null, null]);
+  expect(await told("PATCH", path, { "content-type": "text/plain" })).toEqual([null, patches, null]);
+  for (const [method, at] of [
+    ["POST", "/v1/events"],
+    ["POST", "/v1/subscriptions"],
+    ["PATCH", path],
+  ] as const)
+    expect(await told(method, at, { ...json, "content-encoding": "br" })).toEqual([null, null, "identity"]);
+});
+
+it("a name over the limit is not repeated", async () => {
+  const http = fakeHttp();
+  for (const [chars, pointer] of [
+    [100, `/${"n".repeat(100)}`],
+    [101, ""],
+    [250_000, ""],
+  ] as const) {
+    const answer = await http.ask("POST", "/v1/keys", { json: { scopes: ["read"], ["n".repeat(chars)]: 1 } });
+    expect(answer.json.errors).toMatchObject([{ pointer }]);
+    expect(answer.json.detail).toMatch(
+      chars === 100 ? /^n{100} is not known$/ : `A name of ${chars} characters is not known`,
+    );
+    expect(answer.text.length).toBeLessThan(1_000);
+  }
+});
+
 it("a defect of ours is 500 without a word about it, logged once with the id of the request", async () => {
   const { subscriptionStore } = fakeHttp().stores;
   const http = fakeHttp(undefined, {
@@ -211,6 +286,15 @@ it("faults over the limit are counted, not listed", async () => {
   });
   expect(json.errors).toHaveLength(100);
   expect(json.detail).toBe("The request has 150 faults; the first 100 of 150 faults are listed");
+});
+
+it("faults in filters are counted like others", async () => {
+  const wrong = { exact: Object.fromEntries(Array.from({ length: 60 }, (_, index) => [`A${index}`, "x"])) };
+  const { json } = await fakeHttp().ask("POST", "/v1/subscriptions", {
+    json: { sink: "https://a.example.com/", filters: [wrong, wrong, wrong], typo: 1 },
+  });
+  expect(json.errors).toHaveLength(100);
+  expect(json.detail).toContain("the first 100 of 181 faults are listed");
 });
 
 it("Unavailable is told apart by what it is, not by its name", async () => {

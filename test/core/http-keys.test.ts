@@ -47,7 +47,8 @@ it("POST shows a key once and stores its hash", async () => {
     version: 2,
     effective_at: "2026-01-02T03:04:10.678Z",
   });
-  expect(made.headers.get("cache-control")).toBe("no-store");
+  expect(made.headers.get("cache-control")).toBe("no-store, no-transform");
+  expect(made.headers.get("location")).toBe(`/v1/keys/${shown.id}`);
   const hash = await hashApiKey(key);
   expect(http.stores.stored()).toContain(hash);
   expect(http.stores.stored()).not.toContain(key);
@@ -55,6 +56,25 @@ it("POST shows a key once and stores its hash", async () => {
   expect(list.json.data).toMatchObject([{ id: shown.id, name: "shop" }]);
   expect(list.text).not.toContain(hash);
   expect(list.text).not.toContain(key);
+});
+
+it("PUT of a bus and DELETE of a key refuse if-match, which they do not evaluate", async () => {
+  const http = fakeHttp();
+  const { id } = (await http.ask("POST", "/v1/keys", { json: { scopes: ["read"] } })).json;
+  const before = http.stores.stored();
+  for (const [method, path] of [
+    ["PUT", "/v1/buses/new"],
+    ["PUT", "/v1/buses/default"],
+    ["DELETE", `/v1/keys/${id}`],
+  ] as const) {
+    for (const tag of ['"2"', "*", ""]) {
+      const answer = await http.ask(method, path, { headers: { "if-match": tag } });
+      expect([answer.status, slug(answer)], `${method} ${tag}`).toEqual([400, "invalid-header"]);
+      expect(answer.json.detail).toContain("if-match");
+    }
+  }
+  expect(http.stores.stored()).toBe(before);
+  expect((await http.ask("DELETE", `/v1/keys/${id}`)).status).toBe(204);
 });
 
 it("POST refuses what is no key, all faults at once, and stores nothing", async () => {

@@ -1,6 +1,6 @@
 // Publishing over HTTP: what the answer means per event, what is refused as a whole, and that half a publish is not left behind.
 import { expect, it } from "vitest";
-import { EVENT_BYTES_MAX, REQUEST_BYTES_MAX } from "../../src/core/limits.ts";
+import { ATTRIBUTES_BYTES_MAX, EVENT_BYTES_MAX, REQUEST_BYTES_MAX } from "../../src/core/limits.ts";
 import { fakeHttp, type Answered, type Asked, type FakeHttp } from "../http.ts";
 
 const EVENT = { specversion: "1.0", id: "A-1", source: "/shop", type: "order.created" };
@@ -88,6 +88,35 @@ it("a batch without one valid event is 422 with the faults of all, and publishes
   expect([answer.status, slug(answer)]).toEqual([422, "invalid-event"]);
   expect(answer.json.errors.map(({ pointer }: { pointer: string }) => pointer)).toEqual(["/0/type", "/1", "/2"]);
   expect(http.ingest.published).toEqual([]);
+});
+
+it("a batch whose events are all refused for one cause is refused for that", async () => {
+  const http = fakeHttp();
+  const large = { ...EVENT, data: "x".repeat(EVENT_BYTES_MAX) };
+  for (const [events, status, problem] of [
+    [[large], 413, "payload-too-large"],
+    [[large, large], 413, "payload-too-large"],
+    [[{ ...EVENT, type: "" }], 422, "invalid-event"],
+    [[large, { ...EVENT, type: "" }], 422, "invalid-event"],
+  ] as const) {
+    const answer = await publish(http, { json: events, headers: BATCH });
+    expect([answer.status, slug(answer), answer.json.errors.length]).toEqual([status, problem, events.length]);
+    expect(answer.json.errors[0].pointer).toMatch(/^\/0/);
+  }
+  expect(http.ingest.published).toEqual([]);
+});
+
+it("an event under a known idempotency-key is the known event, whatever else it says", async () => {
+  const http = fakeHttp();
+  const headers = { "idempotency-key": "order-1" };
+  const ids = [
+    { type: "a", data: 1 },
+    { type: "b", data: 2 },
+  ].map(async (json) => {
+    const { events } = (await publish(http, { json, headers })).json;
+    return events[0].event_id;
+  });
+  expect(new Set(await Promise.all(ids)).size).toBe(1);
 });
 
 it("an empty batch is accepted and enqueues nothing", async () => {
@@ -220,7 +249,7 @@ it("a trace that is not valid is left behind, and the event goes on", async () =
       ...(taken ? [traceparent, "a=1"] : [undefined, undefined]),
     ]);
   }
-  for (const tracestate of ["a".repeat(513), "", "é"]) {
+  for (const tracestate of ["a".repeat(513), "", "é", "a=1,\tb=2"]) {
     const http = fakeHttp();
     await publish(http, { json: EVENT, headers: { traceparent: TRACEPARENT, tracestate } });
     expect(publishedEvents(http)[0]?.attributes).not.toHaveProperty("tracestate");
@@ -238,6 +267,31 @@ it("an event with as many attributes as it may have keeps them and gets no trace
     const headers = { traceparent: TRACEPARENT, tracestate: "a=1" };
     expect((await publish(http, { json: { ...EVENT, ...more }, headers })).status).toBe(202);
     expect(Object.hasOwn(publishedEvents(http)[0]?.attributes ?? {}, "traceparent")).toBe(taken);
+  }
+});
+
+it("an event whose attributes or bytes leave no room for the trace is accepted without it", async () => {
+  const headers = { traceparent: TRACEPARENT, tracestate: "a=1" };
+  const added = `ce-traceparent${TRACEPARENT}ce-tracestatea=1`.length;
+  const requiredBytes = Object.entries(EVENT).reduce((sum, [name, value]) => sum + `ce-${name}${value}`.length, 0);
+  const attributesOf = (bytes: number) => {
+    const full = { a: "x".repeat(4_096), b: "x".repeat(4_096), c: "x".repeat(4_096), d: "x" };
+    return { ...full, d: "x".repeat(bytes - requiredBytes - 3 * 4_096 - "ce-a".length * 4) };
+  };
+  const dataOf = (bytes: number) => ({ data: "x".repeat(bytes - JSON.stringify({ ...EVENT, data: "" }).length) });
+  const grown = JSON.stringify({ ...headers }).length - 1;
+  for (const [more, taken] of [
+    [attributesOf(ATTRIBUTES_BYTES_MAX - added), true],
+    [attributesOf(ATTRIBUTES_BYTES_MAX - added + 1), false],
+    [attributesOf(ATTRIBUTES_BYTES_MAX), false],
+    [dataOf(EVENT_BYTES_MAX - grown), true],
+    [dataOf(EVENT_BYTES_MAX - grown + 1), false],
+    [dataOf(EVENT_BYTES_MAX), false],
+  ] as const) {
+    const http = fakeHttp();
+    expect((await publish(http, { json: { ...EVENT, ...more }, headers })).status).toBe(202);
+    const { traceparent, tracestate } = publishedEvents(http)[0]?.attributes ?? {};
+    expect([traceparent, tracestate]).toEqual(taken ? [TRACEPARENT, "a=1"] : [undefined, undefined]);
   }
 });
 

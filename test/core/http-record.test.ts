@@ -160,6 +160,9 @@ it("events are filtered by what the parameters say", async () => {
   expect(await ids("since=2026-01-02T03:04:05.680Z")).toEqual(["A-2"]);
   expect(await ids("until=2026-01-02T03:04:05.680Z")).toEqual(["A-1"]);
   expect(await ids("since=2026-01-02T04:04:05.680%2B01:00")).toEqual(["A-2"]);
+  expect(await ids("since=2026-01-02t03:04:05.680z")).toEqual(["A-2"]);
+  expect(await ids("since=2025-12-31T23:59:60Z")).toEqual(["A-2", "A-1"]);
+  expect(await ids("until=2025-12-31T23:59:60Z")).toEqual([]);
   expect(await ids("since=0001-01-01T00:00:00Z&until=9999-12-31T23:59:59.999Z")).toEqual(["A-2", "A-1"]);
 });
 
@@ -198,6 +201,7 @@ it("a parameter that is unknown, repeated or out of its range is 400 and named w
     ["/v1/events?cursor=eyJ9", "cursor"],
     ["/v1/events?since=yesterday", "since must be a time as in RFC 3339"],
     ["/v1/events?since=2026-02-30T00:00:00Z", "since"],
+    ["/v1/events?since=2026-01-02T03:04:60Z", "since must be a time as in RFC 3339"],
     ["/v1/events?until=2026-01-02", "until"],
     ["/v1/events?until=2026-01-02T03:04:05", "until"],
     ["/v1/events?until=1700000000", "until"],

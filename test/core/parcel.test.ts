@@ -17,6 +17,7 @@ const event: fc.Arbitrary<EventParcel> = fc.record({
   acceptedMs: count,
   hops: count,
   matched: count,
+  part: count,
   bytes: count,
   id: text,
   source: text,
@@ -29,7 +30,7 @@ const settlement: fc.Arbitrary<Settlement> = fc.record({
   key,
   outcome: fc.oneof(
     fc.constant({ kind: "delivered" as const }),
-    fc.constant({ kind: "released" as const }),
+    fc.record({ kind: fc.constant("released" as const), dueMs: count }),
     fc.record({ kind: fc.constant("retry" as const), dueMs: count, slow: fc.boolean() }),
     fc.record({ kind: fc.constant("dead" as const), cause: fc.constant("exhausted" as const) }),
   ),

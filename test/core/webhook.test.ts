@@ -7,7 +7,12 @@ import { Webhook, WebhookVerificationError } from "standardwebhooks";
 import { afterEach, expect, it, vi } from "vitest";
 import type { Answer } from "../../src/core/delivery.ts";
 import type { AttributeValue, CloudEvent, EventData } from "../../src/core/event.ts";
-import { ANSWER_BYTES_MAX, ANSWER_SAMPLE_BYTES_MAX, SIGNING_KEYS_MAX } from "../../src/core/limits.ts";
+import {
+  ANSWER_BYTES_MAX,
+  ANSWER_SAMPLE_BYTES_MAX,
+  HEADER_SECRET_CHARS_MIN,
+  SIGNING_KEYS_MAX,
+} from "../../src/core/limits.ts";
 import { newSecret } from "../../src/core/signature.ts";
 import type { Push } from "../../src/core/subscription.ts";
 import type { PushRequest } from "../../src/ports.ts";
@@ -18,6 +23,7 @@ const clock = { ms: Date.now(), now: () => clock.ms, sleep: async () => {} };
 const secretOf = (value: number) => newSecret(new Uint8Array(32).fill(value));
 const secret = secretOf(1);
 const HEADER_VALUE = "a-value-that-is-secret";
+const TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
 interface Received {
   readonly method: string;
@@ -205,23 +211,36 @@ it("push() lets no header of the subscription or the event replace ours", async 
     "Content-Type",
   ];
   const headers = Object.fromEntries([...ours, "traceparent"].map((name) => [name, "theirs"]));
-  const event = eventOf({ kind: "none" }, { traceparent: "00-1-2-01" });
+  const event = eventOf({ kind: "none" }, { traceparent: TRACEPARENT });
   await webhooks().push(requestTo(sink.url, { headers }, { event }));
   const received = sink.received.pop() ?? expect.fail();
   for (const name of ours) expect(received.headers[name.toLowerCase()]).not.toContain("theirs");
-  expect(received.headers["traceparent"]).toBe("00-1-2-01");
+  expect(received.headers["traceparent"]).toBe(TRACEPARENT);
   new Webhook(secret).verify(received.body, received.headers);
 });
 
 it("push() passes on the event's trace context when a header can hold it", async () => {
   const sink = await sinkThat(accepts);
-  const trace = { traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", tracestate: "a=1,b=2" };
+  const trace = { traceparent: TRACEPARENT, tracestate: "a=1,b=2" };
   await webhooks().push(requestTo(sink.url, {}, { event: eventOf({ kind: "none" }, trace) }));
   expect(sink.received.pop()?.headers).toMatchObject(trace);
   for (const value of ["é", "a\r\nwebhook-id: x", "a\0", "", "😀", 1, true]) {
-    const event = eventOf({ kind: "none" }, { traceparent: value, tracestate: value });
+    const event = eventOf({ kind: "none" }, { traceparent: TRACEPARENT, tracestate: value });
     expect((await webhooks().push(requestTo(sink.url, {}, { event }))).kind).toBe("answered");
-    expect(sink.received.pop()?.headers).not.toHaveProperty("traceparent");
+    const { headers } = sink.received.pop() ?? expect.fail();
+    expect([headers["traceparent"], headers["tracestate"]]).toEqual([TRACEPARENT, undefined]);
+  }
+});
+
+it("push() sends no traceparent that is none, and no tracestate without one", async () => {
+  const sink = await sinkThat(accepts);
+  const zeros = TRACEPARENT.replace(/-[^-]{32}-/, `-${"0".repeat(32)}-`);
+  for (const traceparent of ["garbage", "00-1-2-01", `${TRACEPARENT}-more`, zeros, "é", "", 1, true]) {
+    const event = eventOf({ kind: "none" }, { traceparent, tracestate: "a=1" });
+    expect((await webhooks().push(requestTo(sink.url, {}, { event }))).kind).toBe("answered");
+    const { headers } = sink.received.pop() ?? expect.fail();
+    expect(headers).not.toHaveProperty("traceparent");
+    expect(headers).not.toHaveProperty("tracestate");
   }
 });
 
@@ -274,6 +293,43 @@ it("push() keeps the first bytes of a failure's answer, cut between characters",
   expect(await sampleOf(`a${"é".repeat(1_000)}`)).toBe(`a${"é".repeat(511)}`);
   expect(await sampleOf(`abc${"😀".repeat(1_000)}`)).toBe(`abc${"😀".repeat(255)}`);
   expect(await sampleOf(new Uint8Array([0x61, 0xff, 0x62, 0xc3]))).toBe("a\ufffdb\ufffd");
+});
+
+/** The sample of a sink that answers what `echo` makes of the headers it got. */
+async function echoed(headers: Record<string, string>, echo: (got: Record<string, string>) => string): Promise<string> {
+  const sink = await sinkThat((response) => response.writeHead(400).end(echo(sink.received.at(-1)?.headers ?? {})));
+  const answer = await webhooks().push(requestTo(sink.url, { headers }));
+  return answer.kind === "answered" ? answer.sample : expect.fail();
+}
+
+it("push() keeps no header value that the sink sends back, however it is written", async () => {
+  const headers = {
+    "x-team": HEADER_VALUE,
+    "x-more": `${HEADER_VALUE}-and-more`,
+    authorization: "Bearer t0p",
+    "x-quoted": 'say "friend" \\ enter',
+  };
+  const names = Object.keys(headers);
+  const listed = await echoed(headers, (got) => names.map((name) => `${name}: ${got[name]}`).join("\n"));
+  expect(listed).toBe(names.map((name) => `${name}: …`).join("\n"));
+  const asJson = await echoed(headers, (got) => JSON.stringify(names.map((name) => got[name])));
+  expect(asJson).toBe('["…","…","…","…"]');
+  const token = "Bearer a-token-of-theirs";
+  expect(await echoed({ authorization: token }, () => "unknown token a-token-of-theirs")).toBe("unknown token …");
+});
+
+it("push() keeps no part of a header value either where the sample ends within it", async () => {
+  for (let shown = 0; shown <= HEADER_VALUE.length; shown++) {
+    const before = "x".repeat(ANSWER_SAMPLE_BYTES_MAX - shown);
+    const sample = await echoed({ "x-team": HEADER_VALUE }, (got) => `${before}${got["x-team"]} and more`);
+    const rest = sample.slice(before.length);
+    expect([shown, rest]).toEqual([shown, shown < HEADER_SECRET_CHARS_MIN ? HEADER_VALUE.slice(0, shown) : "…"]);
+    expect(Buffer.byteLength(sample)).toBeLessThanOrEqual(ANSWER_SAMPLE_BYTES_MAX);
+  }
+});
+
+it("push() does not blot out words for values too short to be secrets", async () => {
+  expect(await echoed({ "x-a": "a", "x-eu": "eu", "x-empty": "" }, () => "a queue is full")).toBe("a queue is full");
 });
 
 it("push() stops reading an endless answer and lets go of the connection", async () => {

@@ -194,6 +194,12 @@ describe("a publish is refused with", () => {
   });
 });
 
+it("a batch of one event that is too large is refused for that", async () => {
+  const json = [{ ...EVENT, data: "x".repeat(limits.EVENT_BYTES_MAX) }];
+  const expected = { slug: "payload-too-large", pointer: "/0", says: limits.EVENT_BYTES_MAX } as const;
+  await scene.expectRefused("POST", "/v1/events", { headers: BATCH, json, ...expected });
+});
+
 it("an event at the limits is accepted and delivered", async () => {
   const consumer = await scene.bus.subscribe({ types: ["limit"] });
   const context = {

@@ -26,7 +26,16 @@ const FORBIDDEN_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   "src/log.ts": ["./d1/log.ts", "./ingest.ts"],
   "src/config.ts": ["./wire.ts", "./d1/log.ts", "zod"],
   "src/wire.ts": ["./index.ts", "hono"],
-  "src/index.ts": ["./d1/log.ts", "./http/app.ts", "./ingest.ts", "./queues.ts", "./webhook.ts", "./routes.ts", "hono"],
+  "src/index.ts": [
+    "./d1/log.ts",
+    "./http/app.ts",
+    "./ingest.ts",
+    "./queues.ts",
+    "./webhook.ts",
+    "./routes.ts",
+    "./cached-bus.ts",
+    "hono",
+  ],
   "src/d1/planted.ts": ["../http/app.ts", "../wire.ts", "../config.ts", "../ingest.ts", "../queues.ts", "hono", "zod"],
   "src/http/planted.ts": [
     "../d1/log.ts",

@@ -37,6 +37,39 @@ it("1,000 publishes of one id are one event, one delivery per subscription, no o
   const second = await router.handle(again);
   expect(second.every(({ verdict }) => verdict === "ack")).toBe(true);
   for (const one of sinks) expect(await one.requests()).toHaveLength(1);
+  // A message that comes again is no publish of its own.
+  const after = await router.json<{ data: { duplicates: number }[] }>("/v1/events");
+  expect(after.data.map(({ duplicates }) => duplicates)).toEqual([999]);
+});
+
+it("a duplicate is counted once, however many parcels its publish has", async () => {
+  const router = createTestRouter();
+  const one = sink();
+  for (let index = 0; index < 25; index++) await router.subscribe({ sink: one.url, types: ["wide"] });
+  for (let index = 0; index < 3; index++) await router.publish({ type: "wide", source: "/shop", id: "W-1" });
+  expect(router.held).toHaveLength(9);
+  await router.drain(4);
+  const { data } = await router.json<{ data: { duplicates: number }[] }>("/v1/events?type=wide");
+  expect(data.map(({ duplicates }) => duplicates)).toEqual([2]);
+});
+
+it("what is delivered is what is on record, also when both publishes of an id are claimed together", async () => {
+  const router = createTestRouter();
+  const one = sink();
+  await router.subscribe({ sink: one.url, types: ["pair"] });
+  const answer = await router.request("/v1/events", {
+    method: "POST",
+    headers: { "content-type": "application/cloudevents-batch+json" },
+    body: JSON.stringify(
+      ["one", "two"].map((data) => ({ specversion: "1.0", type: "pair", source: "/shop", id: "P-1", data })),
+    ),
+  });
+  const { events } = await answer.json<{ events: { event_id: string }[] }>();
+  await router.drain();
+  const [request, ...rest] = await one.requests();
+  expect(rest).toEqual([]);
+  const record = await router.json<{ event: { data: string } }>(`/v1/events/${events[0]?.event_id}`);
+  expect(JSON.parse(atob(request?.bodyBase64 ?? "")).data).toBe(record.event.data);
 });
 
 it("the same id twice in one batch is one event and one duplicate", async () => {

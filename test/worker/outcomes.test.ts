@@ -3,6 +3,9 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
   CLAIM_RETRY_MS,
+  CRASHES_SPARE,
+  PUSHES_PER_SUBSCRIPTION_MAX,
+  RELEASE_DELAY_MS,
   INLINE_BYTES_MAX,
   LEASE_MS,
   PERMANENT_TRIES_MAX,
@@ -154,6 +157,21 @@ describe("an answer", () => {
     expect(await delivery(id)).toMatchObject({ status: "delivered", attempt: 2 });
   });
 
+  it("410 of one of many in a batch ends no more than those that were open: the rest is held", async () => {
+    await one.program([], { status: 410 });
+    const { id } = await router.subscribe({ sink: one.url });
+    for (let index = 0; index < 10; index++) await router.publish({ type: "t", source: "/s", id: `many-${index}` });
+    await router.handle(router.take());
+    expect((await one.requests()).length).toBeLessThanOrEqual(PUSHES_PER_SUBSCRIPTION_MAX);
+    stage.clock.advance(RELEASE_DELAY_MS * 2);
+    await router.handle(router.take());
+    const states = (await stage.record(id)).map(({ status }) => status).toSorted();
+    expect(states.filter((status) => status === "held").length).toBeGreaterThanOrEqual(
+      10 - PUSHES_PER_SUBSCRIPTION_MAX,
+    );
+    expect((await one.requests()).length).toBeLessThanOrEqual(PUSHES_PER_SUBSCRIPTION_MAX);
+  });
+
   it("410 is dead: gone; the subscription is disabled, and what else it had is held and pushed no more", async () => {
     await one.program([{ status: 503 }, { status: 410 }]);
     const id = await firstAttempt({ retry: { schedule_s: [60] } });
@@ -216,12 +234,12 @@ it("410 whose disabling fails is dead all the same, and the next 410 disables", 
 });
 
 describe("no attempt is made", () => {
-  it("of a delivery whose attempts left no trace as often as the schedule allows: dead, crashed", async () => {
+  it("of a delivery whose attempts left no trace, two beyond the schedule: dead, crashed", async () => {
     const { clock, flaky } = stage;
     const { id } = await router.subscribe({ sink: one.url, retry: { schedule_s: [5] } });
     await router.publish({ type: "t" });
     const messages = router.take();
-    for (let crash = 0; crash < 2; crash++) {
+    for (let crash = 0; crash < 2 + CRASHES_SPARE; crash++) {
       // Claimed, and never heard of again.
       flaky.fate = (statements) => (isClaim(statements) ? "fail-after" : "pass");
       const work = router.handle(messages);
@@ -234,7 +252,7 @@ describe("no attempt is made", () => {
     expect(await delivery(id)).toMatchObject({
       status: "dead",
       cause: "crashed",
-      attempt: 3,
+      attempt: 3 + CRASHES_SPARE,
       due_at: null,
       attempts: [],
     });
@@ -242,6 +260,19 @@ describe("no attempt is made", () => {
     expect(router.take()).toEqual([]);
     clock.advance(LEASE_MS);
     await router.sweep();
+  });
+
+  it("of a delivery whose schedule was shortened below what it has had: dead, exhausted", async () => {
+    await one.program([{ status: 503 }, { status: 503 }]);
+    const id = await firstAttempt({ retry: { schedule_s: [1, 1, 1] } });
+    stage.clock.advance(2_000);
+    await router.handle(router.take());
+    await router.json(`/v1/subscriptions/${id}`, router.post("", { retry: { schedule_s: [] } }, { method: "PATCH" }));
+    stage.clock.advance(2_000);
+    await router.handle(router.take());
+    expect(await delivery(id)).toMatchObject({ status: "dead", cause: "exhausted" });
+    expect((await delivery(id)).attempts).toHaveLength(2);
+    expect(await one.requests()).toHaveLength(2);
   });
 
   it("of an event whose body is no longer on record: dead, body-missing", async () => {

@@ -1,7 +1,13 @@
 // What a queue gave up on, or nobody can read: it is kept, put on record and delivered; never dead because a queue gave up.
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { INLINE_BYTES_MAX, POISON_RETRY_SECONDS, SETTLE_RETRY_MS, SWEEP_GRACE_MS } from "../../src/core/limits.ts";
+import {
+  INLINE_BYTES_MAX,
+  POISON_RETRY_SECONDS,
+  SETTLE_RETRY_MS,
+  SWEEP_GRACE_MS,
+  SWEEP_REPEAT_MS,
+} from "../../src/core/limits.ts";
 import { sink } from "../sink-client.ts";
 import { isSettle } from "./flaky-db.ts";
 import type { Handled, Held, TestRouter } from "./router.ts";
@@ -214,8 +220,8 @@ describe("adopt", () => {
     for (const waitMs of SETTLE_RETRY_MS) await clock.pass(waitMs);
     await work;
     const outcomes = givenUp(router.take());
-    expect(verdicts(await router.handle(outcomes))).toEqual([{ retryAfterSeconds: 5 }]);
-    expect(verdicts(await router.handle(outcomes))).toEqual([{ retryAfterSeconds: 10 }]);
+    expect(verdicts(await router.handle(outcomes))).toEqual([{ retryAfterSeconds: POISON_RETRY_SECONDS }]);
+    expect(verdicts(await router.handle(outcomes))).toEqual([{ retryAfterSeconds: POISON_RETRY_SECONDS }]);
     expect(await stage.claims()).toBe(1);
     flaky.fate = () => "pass";
     expect(verdicts(await router.handle(outcomes))).toEqual(["ack"]);
@@ -232,7 +238,7 @@ describe("adopt", () => {
     const parcels = givenUp(router.take());
     flaky.fate = () => "fail-before";
     expect(verdicts(await router.handle([...parcels, message("hello", POISON)]))).toEqual([
-      { retryAfterSeconds: 5 },
+      { retryAfterSeconds: POISON_RETRY_SECONDS },
       { retryAfterSeconds: POISON_RETRY_SECONDS },
     ]);
     flaky.fate = () => "pass";
@@ -247,11 +253,11 @@ describe("adopt", () => {
     await router.publish({ type: "t" });
     const parcels = givenUp(router.take());
     flaky.fate = () => "fail-after";
-    expect(verdicts(await router.handle(parcels))).toEqual([{ retryAfterSeconds: 5 }]);
+    expect(verdicts(await router.handle(parcels))).toEqual([{ retryAfterSeconds: POISON_RETRY_SECONDS }]);
     flaky.fate = () => "pass";
     expect(verdicts(await router.handle(parcels))).toEqual(["ack"]);
     expect(router.held).toEqual([]);
-    clock.advance(SWEEP_GRACE_MS);
+    clock.advance(SWEEP_REPEAT_MS);
     await router.sweep();
     await router.drain();
     expect(await one.requests()).toHaveLength(1);

@@ -328,7 +328,10 @@ export async function runWorld(options: {
     routesOf.set(event.id, new Set([...(routesOf.get(event.id) ?? []), subscriptionIds.join()]));
     ingest({ bus: BUS, requestId: invocation.name, hops: 0, events: [event], background: () => {} }).then(
       (accepted) =>
-        accepted.forEach(({ eventId }) => subscriptionIds.forEach((id) => must.add(deliveryIdOf(eventId, id, "")))),
+        accepted.ok &&
+        accepted.value.forEach(({ eventId }) =>
+          subscriptionIds.forEach((id) => must.add(deliveryIdOf(eventId, id, ""))),
+        ),
       (error) => {
         if (!(error instanceof Unavailable)) faults.push(`ingest() threw ${String(error)}`);
       },
@@ -341,6 +344,7 @@ export async function runWorld(options: {
     const { sweep } = createSweep({
       log: {
         lostAlarms: (at) => gated(invocation, "sweep", () => log.lostAlarms(at)),
+        woken: (wakes, at) => gated(invocation, "sweep", () => log.woken(wakes, at)),
         unhold: (at) => gated(invocation, "sweep", () => log.unhold(at)),
         retain: async () => ({ expired: 0, removed: 0, next: null }),
         purge: async () => ({ bodies: 0, tombstones: 0, more: false }),
@@ -378,7 +382,7 @@ export async function runWorld(options: {
       updatedMs: now,
     });
     if (created === "limit-reached") throw new Error("The bus is full");
-    ids.push(created.id);
+    ids.push(created.subscription.id);
   }
   const setStatus = (id: string, status: "active" | "paused") =>
     options.db.prepare("UPDATE subscriptions SET status = ?1 WHERE id = ?2").bind(status, id).run();
@@ -421,7 +425,8 @@ export async function runWorld(options: {
   calm = true;
   outage = false;
   for (const id of ids) await setStatus(id, "active");
-  for (let idle = 0; idle < 5;) {
+  // Longer than the sweep waits before it wakes a row twice.
+  for (let idle = 0; idle < 14;) {
     while (gates.length > 0) await openOne();
     await advance(61_000);
     if (gates.length > 0) continue;

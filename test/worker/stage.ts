@@ -107,7 +107,7 @@ export type Stage = Awaited<ReturnType<typeof createStage>>;
 export async function consume(stage: { clock: Stage["clock"]; router: TestRouter }, message: Held): Promise<number[]> {
   const delays: number[] = [];
   let delaySeconds = message.delaySeconds;
-  for (;;) {
+  while (delays.length < 20) {
     delays.push(delaySeconds);
     stage.clock.advance(delaySeconds * 1_000);
     const [handled] = await stage.router.handle([message]);
@@ -115,6 +115,7 @@ export async function consume(stage: { clock: Stage["clock"]; router: TestRouter
     if (handled.verdict === "ack") return delays;
     delaySeconds = handled.verdict.retryAfterSeconds;
   }
+  throw new Error(`A message is retried for ever: ${delays.join(", ")}`);
 }
 
 /** How often each `webhook-id` came, in order of its first arrival. */

@@ -5,8 +5,9 @@ import { LIST_ROWS_READ_MAX, LIST_SCAN_ROWS_MAX, SUBSCRIPTIONS_PER_BUS_MAX } fro
 import type { Subscription } from "../../src/core/subscription.ts";
 import { createVault } from "../../src/core/vault.ts";
 import { d1Buses } from "../../src/d1/buses.ts";
+import { d1Changes } from "../../src/d1/changes.ts";
 import { d1Subscriptions, openPush, type SubscriptionRow } from "../../src/d1/subscriptions.ts";
-import { Unavailable } from "../../src/ports.ts";
+import { Unavailable, type StoredSubscription } from "../../src/ports.ts";
 import { watched } from "./watched-db.ts";
 
 const db = env.DB;
@@ -48,11 +49,15 @@ function subscription(bus: string, changes: Partial<Subscription> = {}): Omit<Su
   };
 }
 
-async function created(bus: string, changes: Partial<Subscription> = {}): Promise<Subscription> {
+async function created(bus: string, changes: Partial<Subscription> = {}): Promise<StoredSubscription> {
   const stored = await store.create(subscription(bus, changes));
   if (stored === "limit-reached") throw new Error("The bus is full");
-  return stored;
+  return stored.subscription;
 }
+
+const ANY = { versions: "any", now: NOW } as const;
+/** Another installation: its key opens nothing that this one sealed. */
+const stranger = d1Subscriptions({ db, vault: createVault([new Uint8Array(32).fill(8)]), random });
 
 const rowOf = (bus: string, id: string) =>
   db.prepare("SELECT * FROM subscriptions WHERE bus = ? AND id = ?").bind(bus, id).first<SubscriptionRow>();
@@ -66,8 +71,10 @@ describe("create()", () => {
   test("reads every column back as it was given", async () => {
     const bus = await newBus();
     const given = subscription(bus, { name: null, status: "paused", types: null, source: null });
-    const stored = await store.create(given);
-    expect(stored).toEqual({ ...given, version: await counter() });
+    const version = await counter();
+    const stored = { ...given, version: (version ?? 0) + 1 };
+    const change = { kind: "subscription", version: stored.version, bus, id: given.id, wanted: null };
+    expect(await store.create(given)).toEqual({ subscription: stored, change });
     expect(await store.get(bus, given.id)).toEqual(stored);
     const full = await created(bus);
     expect(await store.get(bus, full.id)).toEqual(full);
@@ -95,7 +102,7 @@ describe("create()", () => {
     expect(await store.create(over)).toBe("limit-reached");
     expect(await rowOf(bus, over.id)).toBeNull();
     expect(await counted(bus)).toBe(SUBSCRIPTIONS_PER_BUS_MAX);
-    await store.delete(bus, last.id, NOW);
+    await store.delete(bus, last.id, ANY);
     expect(await store.create(over)).not.toBe("limit-reached");
   });
 
@@ -133,8 +140,36 @@ describe("replace()", () => {
       updatedMs: NOW + 9,
     } as const;
     const after = await store.replace(wanted, before.version);
-    expect(after).toEqual({ ...wanted, version: await counter() });
-    expect(await store.get(before.bus, before.id)).toEqual(after);
+    expect(after?.subscription).toEqual({ ...wanted, version: await counter() });
+    expect(await store.get(before.bus, before.id)).toEqual(after?.subscription);
+  });
+
+  test("answers the change that the feed tells, of an active one and of one that is not", async () => {
+    const { bus, id, ...before } = await created(await newBus());
+    const feed = async (version: number) => (await d1Changes({ db }).since(version - 1, [bus])).changes;
+    const active = await store.replace({ ...before, bus, id, types: ["é"], source: null }, before.version);
+    expect(active?.change).toMatchObject({ wanted: '{"types":["é"],"source":null,"filters":[]}' });
+    expect(await feed(active?.change.version ?? 0)).toEqual([active?.change]);
+    const paused = await store.replace({ ...before, bus, id, status: "paused" }, active?.change.version ?? 0);
+    expect(await feed(paused?.change.version ?? 0)).toEqual([paused?.change]);
+  });
+
+  test("leaves secrets and headers that are null as they are stored", async () => {
+    const before = await created(await newBus());
+    const row = await rowOf(before.bus, before.id);
+    const after = await store.replace({ ...before, secrets: null, headers: null, name: "other" }, before.version);
+    expect(await rowOf(before.bus, before.id)).toMatchObject({
+      name: "other",
+      secrets: row?.secrets,
+      headers: row?.headers,
+    });
+    const given = { ...before, secrets: null, headers: { "x-new": "1" } };
+    const version = after?.change.version ?? 0;
+    expect(await store.replace(given, version)).toMatchObject({ subscription: { secrets: null } });
+    expect(await store.get(before.bus, before.id)).toMatchObject({
+      secrets: before.secrets,
+      headers: { "x-new": "1" },
+    });
   });
 
   test("refuses a version that is not the stored one, and leaves the row untouched", async () => {
@@ -151,13 +186,13 @@ describe("replace()", () => {
     );
     const won = answers.filter((answer) => answer !== null);
     expect(won).toHaveLength(1);
-    expect(await store.get(stored.bus, stored.id)).toEqual(won[0]);
+    expect(await store.get(stored.bus, stored.id)).toEqual(won[0]?.subscription);
   });
 
   test("does not bring a deleted one back", async () => {
     const stored = await created(await newBus());
-    const version = await store.delete(stored.bus, stored.id, NOW);
-    expect(await store.replace(stored, version ?? 0)).toBeNull();
+    const deletion = await store.delete(stored.bus, stored.id, ANY);
+    expect(await store.replace(stored, deletion?.version ?? 0)).toBeNull();
     expect((await rowOf(stored.bus, stored.id))?.status).toBe("deleted");
   });
 });
@@ -165,10 +200,11 @@ describe("replace()", () => {
 describe("delete()", () => {
   test("leaves a tombstone without secrets, that no read shows", async () => {
     const { bus, id } = await created(await newBus());
-    const version = await store.delete(bus, id, NOW + 7);
+    const deletion = await store.delete(bus, id, { versions: "any", now: NOW + 7 });
+    expect(deletion).toEqual({ kind: "subscription", version: await counter(), bus, id, wanted: null });
     expect(await rowOf(bus, id)).toMatchObject({
       status: "deleted",
-      version,
+      version: deletion?.version,
       updated_ms: NOW + 7,
       sink: "",
       secrets: "",
@@ -178,13 +214,24 @@ describe("delete()", () => {
     expect(await store.list(bus, { limit: 10, before: null })).toEqual({ rows: [], next: null });
   });
 
+  test("with versions deletes one of them and no other, and leaves what it refuses", async () => {
+    const { bus, id, version } = await created(await newBus());
+    const row = await rowOf(bus, id);
+    for (const versions of [[], [version - 1], [version + 1, 0]])
+      expect(await store.delete(bus, id, { versions, now: NOW + 9 })).toBeNull();
+    expect(await rowOf(bus, id)).toEqual(row);
+    expect(await counted(bus)).toBe(1);
+    expect(await store.delete(bus, id, { versions: [version - 1, version], now: NOW + 9 })).not.toBeNull();
+    expect(await counted(bus)).toBe(0);
+  });
+
   test("counts once, whoever repeats it", async () => {
     const bus = await newBus();
     const kept = await created(bus);
     const { id } = await created(bus);
-    const answers = await Promise.all(Array.from({ length: 6 }, () => store.delete(bus, id, NOW)));
+    const answers = await Promise.all(Array.from({ length: 6 }, () => store.delete(bus, id, ANY)));
     expect(answers.filter((version) => version !== null)).toHaveLength(1);
-    expect(await store.delete(bus, id, NOW)).toBeNull();
+    expect(await store.delete(bus, id, ANY)).toBeNull();
     expect(await counted(bus)).toBe(1);
     expect(await store.get(bus, kept.id)).toEqual(kept);
   });
@@ -192,7 +239,7 @@ describe("delete()", () => {
   test("of one bus does not reach another's", async () => {
     const { bus, id } = await created(await newBus());
     const other = await newBus();
-    expect(await store.delete(other, id, NOW)).toBeNull();
+    expect(await store.delete(other, id, ANY)).toBeNull();
     expect(await store.get(other, id)).toBeNull();
     expect(await store.get(bus, id)).not.toBeNull();
   });
@@ -201,7 +248,7 @@ describe("delete()", () => {
 describe("disable()", () => {
   test("disables an active one and says so as a change", async () => {
     const { bus, id } = await created(await newBus());
-    const change = await store.disable(bus, id, "gone", NOW + 3);
+    const change = await store.disable(bus, id, { reason: "gone", attemptedMs: NOW + 2, now: NOW + 3 });
     expect(change).toEqual({ kind: "subscription", version: await counter(), bus, id, wanted: null });
     expect(await store.get(bus, id)).toMatchObject({
       status: "disabled",
@@ -211,13 +258,20 @@ describe("disable()", () => {
     });
   });
 
+  test("leaves one alone that was changed after the attempt", async () => {
+    const unchanged = await created(await newBus());
+    const { bus, id, updatedMs } = unchanged;
+    expect(await store.disable(bus, id, { reason: "gone", attemptedMs: updatedMs - 1, now: NOW + 3 })).toBeNull();
+    expect(await store.get(bus, id)).toEqual(unchanged);
+  });
+
   test("leaves a paused, a disabled and a deleted one as it is", async () => {
     const bus = await newBus();
     const paused = await created(bus, { status: "paused" });
     const deleted = await created(bus);
-    await store.delete(bus, deleted.id, NOW);
-    expect(await store.disable(bus, paused.id, "gone", NOW)).toBeNull();
-    expect(await store.disable(bus, deleted.id, "gone", NOW)).toBeNull();
+    await store.delete(bus, deleted.id, ANY);
+    expect(await store.disable(bus, paused.id, { reason: "gone", attemptedMs: NOW, now: NOW })).toBeNull();
+    expect(await store.disable(bus, deleted.id, { reason: "gone", attemptedMs: NOW, now: NOW })).toBeNull();
     expect(await store.get(bus, paused.id)).toEqual(paused);
     expect((await rowOf(bus, deleted.id))?.status).toBe("deleted");
   });
@@ -226,7 +280,7 @@ describe("disable()", () => {
 describe("list()", () => {
   test("pages newest first, without repeating or skipping while others write", async () => {
     const bus = await newBus();
-    const all: Subscription[] = [];
+    const all: StoredSubscription[] = [];
     for (let index = 0; index < 5; index++) all.push(await created(bus));
     const newest = all.toReversed();
     const first = await store.list(bus, { limit: 2, before: null });
@@ -270,6 +324,33 @@ describe("list()", () => {
   });
 });
 
+describe("what cannot be opened", () => {
+  test("is null, column by column, and hides neither its row nor another", async () => {
+    const bus = await newBus();
+    const whole = await created(bus);
+    const broken = await created(bus);
+    await db.prepare("UPDATE subscriptions SET secrets = headers WHERE bus = ? AND id = ?").bind(bus, broken.id).run();
+    const shown = { ...broken, secrets: null };
+    expect(await store.get(bus, broken.id)).toEqual(shown);
+    expect((await store.list(bus, { limit: 10, before: null })).rows).toEqual([shown, whole]);
+    expect((await stranger.list(bus, { limit: 10, before: null })).rows).toEqual([
+      { ...broken, secrets: null, headers: null },
+      { ...whole, secrets: null, headers: null },
+    ]);
+  });
+
+  test("survives changes under another key, and heals with new values or with its key", async () => {
+    const { bus, id, ...rest } = await created(await newBus());
+    const unread = await stranger.get(bus, id);
+    const paused = unread && (await stranger.replace({ ...unread, status: "paused" }, rest.version));
+    expect(await store.get(bus, id)).toEqual({ ...rest, bus, id, status: "paused", version: paused?.change.version });
+    const secrets = [{ secret: "whsec_bmV3", untilMs: null }];
+    const healed = unread && (await stranger.replace({ ...unread, secrets }, paused?.change.version ?? 0));
+    expect(await stranger.get(bus, id)).toEqual({ ...rest, ...healed?.subscription, secrets, headers: null });
+    expect(await store.get(bus, id)).toMatchObject({ secrets: null, headers: rest.headers });
+  });
+});
+
 describe("openPush()", () => {
   test("answers how to push, secrets in the clear", async () => {
     const { bus, id, sink, format, headers, timeoutMs, retry, secrets } = await created(await newBus());
@@ -300,5 +381,5 @@ test("every method throws Unavailable when the database is away", async () => {
   });
   const lost = d1Subscriptions({ db: away, vault, random });
   await expect(lost.create(subscription("default"))).rejects.toThrow(Unavailable);
-  await expect(lost.delete("default", "sub_x", NOW)).rejects.toThrow(Unavailable);
+  await expect(lost.delete("default", "sub_x", ANY)).rejects.toThrow(Unavailable);
 });

@@ -2,11 +2,18 @@
  * The context attributes of an event (CloudEvents 1.0.2 "Context Attributes"): which names and values are allowed, whatever the
  * content mode they came in. It reports every fault, not the first; it never looks at the data.
  */
-import type { AttributeValue, CloudEvent } from "../event.ts";
-import { ATTRIBUTE_NAME_CHARS_MAX, ATTRIBUTE_VALUE_BYTES_MAX, ATTRIBUTES_MAX } from "../limits.ts";
+import { canonicalString, type AttributeValue, type CloudEvent } from "../event.ts";
+import {
+  ATTRIBUTE_NAME_CHARS_MAX,
+  ATTRIBUTE_VALUE_BYTES_MAX,
+  ATTRIBUTES_BYTES_MAX,
+  ATTRIBUTES_MAX,
+} from "../limits.ts";
 import { pointerToken, refusal, type Fault, type Refusal } from "../problem.ts";
+import { parseTimestamp } from "../timestamp.ts";
+import { fitsUtf8, utf8Bytes } from "../utf8.ts";
+import { encodeHeaderValue, HEADER_PREFIX } from "./header-value.ts";
 import { parseMediaType } from "./media-type.ts";
-import { fitsUtf8, utf8Bytes } from "./utf8.ts";
 
 /** Stands in for the value of a header that cannot be decoded. */
 export const UNREADABLE = Symbol("unreadable header");
@@ -17,6 +24,8 @@ export interface Place {
   readonly pointer: string;
   /** What the sender calls the attribute: its name, or the header it came in. */
   readonly label: (name: string) => string;
+  /** Attributes whose values were percent-encoded: faults speak of what these stood for. */
+  readonly decoded?: ReadonlySet<string>;
   /** Members that carry the data and are no attributes. */
   readonly dataNames: readonly string[];
 }
@@ -44,38 +53,8 @@ const absoluteUri: Rule = (value) =>
 
 const mediaType: Rule = (value) => (parseMediaType(value) === null ? "must be a media type (RFC 2046)" : null);
 
-const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/i;
-const MINUTES_PER_DAY = 1_440;
-
 const timestamp: Rule = (value) =>
-  isTimestamp(value) ? null : "must be a time with an offset (RFC 3339), like 2026-01-31T12:00:00Z";
-
-function isTimestamp(value: string): boolean {
-  if (!TIME.test(value)) return false;
-  // All but the fraction stands where it always stands.
-  const number = (from: number, length = 2): number => Number(value.slice(from, from + length));
-  const [month, day] = [number(5), number(8)];
-  if (month < 1 || month > 12 || day < 1 || day > daysOf(number(0, 4), month)) return false;
-  const [hour, minute, second] = [number(11), number(14), number(17)];
-  if (hour > 23 || minute > 59 || second > 60) return false;
-  const offset = offsetMinutes(value);
-  if (offset === null) return false;
-  // RFC 3339 §5.7: a leap second ends a day in UTC.
-  return second < 60 || (hour * 60 + minute - offset + MINUTES_PER_DAY) % MINUTES_PER_DAY === MINUTES_PER_DAY - 1;
-}
-
-/** Of "…+05:30" and the like, 0 of "…Z", null when it is out of range. */
-function offsetMinutes(time: string): number | null {
-  if (/z$/i.test(time)) return 0;
-  const [hour, minute] = [Number(time.slice(-5, -3)), Number(time.slice(-2))];
-  if (hour > 23 || minute > 59) return null;
-  return time.at(-6) === "-" ? -(hour * 60 + minute) : hour * 60 + minute;
-}
-
-function daysOf(year: number, month: number): number {
-  if (month === 2) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;
-  return [4, 6, 9, 11].includes(month) ? 30 : 31;
-}
+  parseTimestamp(value) !== null ? null : "must be a time with an offset (RFC 3339), like 2026-01-31T12:00:00Z";
 
 /** The attributes of the specification, in the order of the canonical text. */
 const CORE: ReadonlyMap<string, Rule> = new Map<string, Rule>([
@@ -125,11 +104,29 @@ export function readContext(given: Readonly<Record<string, unknown>>, place: Pla
     else if (REQUIRED.has(name)) faults.push(attributeFault(name, "is required", place));
   }
   for (const name of names) if (!CORE.has(name)) read(name, given[name]);
+  const bytes = headerBytes(attributes);
+  if (bytes > ATTRIBUTES_BYTES_MAX) {
+    const detail = `The attributes have ${bytes} bytes as headers, the limit is ${ATTRIBUTES_BYTES_MAX}`;
+    faults.push({ pointer: place.pointer, detail });
+  }
 
   const { id, source, type } = attributes;
   if (faults.length > faultsBefore || typeof id !== "string" || typeof source !== "string" || typeof type !== "string")
     return null;
   return { id, source, type, attributes };
+}
+
+/** Bytes of the attributes as headers of binary mode, names and values, whatever mode they came in. */
+function headerBytes(attributes: CloudEvent["attributes"]): number {
+  return Object.entries(attributes).reduce(
+    (sum, [name, value]) => sum + HEADER_PREFIX.length + name.length + encodeHeaderValue(canonicalString(value)).length,
+    0,
+  );
+}
+
+/** Whether an event may have these attributes together; each of them is taken to be valid. */
+export function fitTogether(attributes: CloudEvent["attributes"]): boolean {
+  return Object.keys(attributes).length <= ATTRIBUTES_MAX && headerBytes(attributes) <= ATTRIBUTES_BYTES_MAX;
 }
 
 /** A fault of one attribute; `detail` is read after the attribute's label. A name over the limit is not repeated. */
@@ -163,7 +160,9 @@ function valueFault(name: string, value: unknown, place: Place): Fault | null {
   const rule = CORE.get(name);
   const detail =
     typeof value === "string" ? (stringFault(value) ?? rule?.(value) ?? null) : otherFault(value, rule !== undefined);
-  return detail === null ? null : attributeFault(name, detail, place);
+  if (detail === null) return null;
+  const isDecoded = place.decoded?.has(name) === true;
+  return attributeFault(name, isDecoded ? `after percent-decoding ${detail}` : detail, place);
 }
 
 function stringFault(value: string): string | null {

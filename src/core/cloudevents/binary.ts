@@ -7,16 +7,16 @@ import { canonicalString, type CloudEvent, type EventData } from "../event.ts";
 import { EVENT_BYTES_MAX, JSON_DEPTH_MAX } from "../limits.ts";
 import { refusal, type Fault, type Refusal } from "../problem.ts";
 import { err, ok, type Result } from "../result.ts";
+import { decodeUtf8Exactly } from "../utf8.ts";
 import { invalidEvent, readContext, UNREADABLE, type Place } from "./attributes.ts";
+import { decodeHeaderValue, encodeHeaderValue, HEADER_PREFIX } from "./header-value.ts";
 import { readJsonBody } from "./json-body.ts";
 import { valueSpan } from "./json-text.ts";
 import { isJson, isText, isUtf8, parseMediaType, withUtf8Charset } from "./media-type.ts";
-import { decodeUtf8Exactly } from "./utf8.ts";
 
-const PREFIX = "ce-";
 const PLACE: Place = {
   pointer: "",
-  label: (name) => (name === "datacontenttype" ? "header content-type" : `header ${PREFIX}${name}`),
+  label: (name) => (name === "datacontenttype" ? "header content-type" : `header ${HEADER_PREFIX}${name}`),
   dataNames: [],
 };
 
@@ -37,10 +37,14 @@ export interface BinaryRequest {
  */
 export function decodeBinary({ contentType, headers, body }: BinaryRequest): Result<CloudEvent, Refusal> {
   const given: Record<string, unknown> = Object.create(null);
+  const decoded = new Set<string>();
   const faults: Fault[] = [];
   for (const [header, value] of headers) {
-    const name = header.toLowerCase();
-    if (name.startsWith(PREFIX)) given[name.slice(PREFIX.length)] = decodeHeaderValue(value) ?? UNREADABLE;
+    if (!header.toLowerCase().startsWith(HEADER_PREFIX)) continue;
+    const name = header.slice(HEADER_PREFIX.length).toLowerCase();
+    const text = decodeHeaderValue(value);
+    given[name] = text ?? UNREADABLE;
+    if (text !== null && value.includes("%")) decoded.add(name);
   }
   // §3.1.1: the content type alone carries it.
   if ("datacontenttype" in given)
@@ -49,7 +53,7 @@ export function decodeBinary({ contentType, headers, body }: BinaryRequest): Res
       detail: "header ce-datacontenttype is not allowed, content-type stands for it",
     });
   given["datacontenttype"] = contentType;
-  const context = readContext(given, PLACE, faults);
+  const context = readContext(given, { ...PLACE, decoded }, faults);
   if (context === null || faults.length > 0) return err(invalidEvent(faults));
   const data = readBody(body, contentType);
   return data.ok ? ok({ ...context, data: data.value }) : data;
@@ -90,7 +94,7 @@ export interface BinaryMessage {
 export function encodeBinary({ attributes, data }: CloudEvent): BinaryMessage {
   const headers: [string, string][] = [];
   for (const [name, value] of Object.entries(attributes)) {
-    if (name !== "datacontenttype") headers.push([PREFIX + name, encodeHeaderValue(canonicalString(value))]);
+    if (name !== "datacontenttype") headers.push([HEADER_PREFIX + name, encodeHeaderValue(canonicalString(value))]);
   }
   const contentType = attributes["datacontenttype"];
   if (typeof contentType === "string") headers.push(["content-type", labelOf(contentType, data)]);
@@ -119,38 +123,4 @@ function bodyOf(data: EventData): string | Uint8Array<ArrayBuffer> {
       return bytes;
     }
   }
-}
-
-/** §3.1.3.2. Control characters are encoded too, though attributes have none. */
-export function encodeHeaderValue(value: string): string {
-  return value.replace(/[^!#$&-~]+/gu, (part) => encodeURIComponent(part));
-}
-
-/**
- * §3.1.3.2: first quoted strings are unquoted (RFC 9110 §5.6.4), then one round of percent-decoding. Null: a quote left open, a
- * percent sign without two hex digits, bytes that are not UTF-8, characters that a sender must encode (how many bytes they were is lost).
- */
-export function decodeHeaderValue(header: string): string | null {
-  if (!/^[\t -~]*$/.test(header)) return null;
-  const value = header.includes('"') ? unquote(header) : header;
-  if (value === null || !value.includes("%")) return value;
-  try {
-    return decodeURIComponent(value);
-  } catch {
-    return null;
-  }
-}
-
-function unquote(header: string): string | null {
-  let text = "";
-  let quoted = false;
-  for (let index = 0; index < header.length; index++) {
-    const next = header.charAt(index);
-    if (next === '"') quoted = !quoted;
-    else if (quoted && next === "\\") {
-      index += 1;
-      text += header.charAt(index);
-    } else text += next;
-  }
-  return quoted ? null : text;
 }

@@ -1,8 +1,8 @@
 /** A body that must be JSON: its refusals, the same in every content mode. Decides nothing about what the JSON means. */
 import { refusal, type Refusal } from "../problem.ts";
 import { err, ok, type Result } from "../result.ts";
+import { decodeUtf8 } from "../utf8.ts";
 import { outlineJson, type Outline } from "./json-text.ts";
-import { decodeUtf8 } from "./utf8.ts";
 
 export interface JsonBody<T> {
   readonly text: string;

@@ -4,9 +4,10 @@
  */
 import { decodeBase64 } from "../base64.ts";
 import type { AttributeValue, CloudEvent, EventData } from "../event.ts";
-import { ATTRIBUTES_MAX } from "../limits.ts";
+import { ATTRIBUTES_BYTES_MAX, ATTRIBUTES_MAX, EVENT_BYTES_MAX } from "../limits.ts";
 import type { Fault, Refusal } from "../problem.ts";
 import { err, ok, type Result } from "../result.ts";
+import { fitsUtf8 } from "../utf8.ts";
 import { attributeFault, invalidEvent, readContext, tooManyFault, type Place } from "./attributes.ts";
 import type { Span } from "./json-text.ts";
 import { isJsonContentType } from "./media-type.ts";
@@ -113,6 +114,19 @@ export function encodeEvent({ attributes, data }: CloudEvent): string {
     case "binary":
       return `${head}${BASE64_MEMBER}${data.base64}"}`;
   }
+}
+
+/** The most that attributes can take: in JSON a character has at most twice the bytes of its header, and names their punctuation. */
+const CONTEXT_BYTES_MAX = 2 * ATTRIBUTES_BYTES_MAX + 8 * ATTRIBUTES_MAX;
+/** The most that a character of data can take: "\u0000". */
+const DATA_CHARACTER_BYTES_MAX = 6;
+
+/** Whether the canonical text has at most EVENT_BYTES_MAX. Only an event that might be over it is written out to see. */
+export function fitsEventLimit(event: CloudEvent): boolean {
+  const { data } = event;
+  const length = data.kind === "none" ? 0 : data.kind === "binary" ? data.base64.length : data.text.length;
+  if (length * DATA_CHARACTER_BYTES_MAX + CONTEXT_BYTES_MAX <= EVENT_BYTES_MAX) return true;
+  return fitsUtf8(encodeEvent(event), EVENT_BYTES_MAX);
 }
 
 /**

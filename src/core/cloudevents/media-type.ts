@@ -2,8 +2,10 @@
 
 const TOKEN = "[!#$%&'*+.^_`{|}~0-9A-Za-z-]+";
 const ESSENCE = new RegExp(`(${TOKEN})/(${TOKEN})`, "y");
+// ASCII only: what lies beyond has no agreed meaning in a header, and not every client can send it.
+const QUOTED = '"((?:[\\t !#-\\[\\]-~]|\\\\[\\t -~])*)"';
 // A parameter may be empty: "text/plain;" is sent by many.
-const PARAMETER = `[ \\t]*;[ \\t]*(?:(${TOKEN})=(?:(${TOKEN})|"((?:[^"\\\\]|\\\\.)*)"))?`;
+const PARAMETER = `[ \\t]*;[ \\t]*(?:(${TOKEN})=(?:(${TOKEN})|${QUOTED}))?`;
 
 export interface MediaType {
   /** Lower case, as are the next two. */

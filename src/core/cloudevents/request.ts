@@ -3,23 +3,16 @@
  * wrong with one that is none. It accepts nothing: that is for the use case.
  */
 import type { CloudEvent } from "../event.ts";
-import {
-  ATTRIBUTE_NAME_CHARS_MAX,
-  ATTRIBUTE_VALUE_BYTES_MAX,
-  ATTRIBUTES_MAX,
-  BATCH_EVENTS_MAX,
-  EVENT_BYTES_MAX,
-  JSON_DEPTH_MAX,
-} from "../limits.ts";
+import { isList, isMembers } from "../json-value.ts";
+import { BATCH_EVENTS_MAX, JSON_DEPTH_MAX } from "../limits.ts";
 import { refusal, type Refusal } from "../problem.ts";
 import { err, ok, type Result } from "../result.ts";
 import { invalidEvent } from "./attributes.ts";
 import { decodeBinary, tooLarge, type BinaryRequest } from "./binary.ts";
-import { decodeShortForm, decodeStructured, encodeEvent } from "./json.ts";
+import { decodeShortForm, decodeStructured, fitsEventLimit } from "./json.ts";
 import { readJsonBody, type JsonBody } from "./json-body.ts";
 import { elementMemberSpans, memberSpan, type Span } from "./json-text.ts";
 import { isUtf8, parseMediaType } from "./media-type.ts";
-import { fitsUtf8 } from "./utf8.ts";
 
 const STRUCTURED = "application/cloudevents+json";
 const BATCH = "application/cloudevents-batch+json";
@@ -112,20 +105,6 @@ function decodeElement(element: JsonBody<Span | null> & { readonly pointer: stri
   return decodeStructured({ members: value, data: outline, text, pointer });
 }
 
-const isMembers = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-const isList = (value: unknown): value is readonly unknown[] => Array.isArray(value);
-
-/** The most that attributes can take: their values in UTF-8 with each character escaped, their names, and punctuation. */
-const CONTEXT_BYTES_MAX = ATTRIBUTES_MAX * (ATTRIBUTE_NAME_CHARS_MAX + 2 * ATTRIBUTE_VALUE_BYTES_MAX + 8);
-/** The most that a character of data can take: "\u0000". */
-const DATA_CHARACTER_BYTES_MAX = 6;
-
-/** Only an event that might be over the limit is written out to see. */
 function withinLimit(decoded: Result<CloudEvent, Refusal>): Result<CloudEvent, Refusal> {
-  if (!decoded.ok) return decoded;
-  const { data } = decoded.value;
-  const length = data.kind === "none" ? 0 : data.kind === "binary" ? data.base64.length : data.text.length;
-  if (length * DATA_CHARACTER_BYTES_MAX + CONTEXT_BYTES_MAX <= EVENT_BYTES_MAX) return decoded;
-  return fitsUtf8(encodeEvent(decoded.value), EVENT_BYTES_MAX) ? decoded : err(tooLarge());
+  return !decoded.ok || fitsEventLimit(decoded.value) ? decoded : err(tooLarge());
 }

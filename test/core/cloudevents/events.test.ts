@@ -1,7 +1,8 @@
 // Writing events: what was read comes out again, as canonical text and in binary mode.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decodeHeaderValue, encodeBinary, encodeHeaderValue } from "../../../src/core/cloudevents/binary.ts";
+import { encodeBinary } from "../../../src/core/cloudevents/binary.ts";
+import { decodeHeaderValue, encodeHeaderValue } from "../../../src/core/cloudevents/header-value.ts";
 import { decodeEvent, encodeEvent } from "../../../src/core/cloudevents/json.ts";
 import { decodeRequest } from "../../../src/core/cloudevents/request.ts";
 import { canonicalString, type CloudEvent, type EventData } from "../../../src/core/event.ts";

@@ -6,6 +6,7 @@ import { decodeRequest, type EventRequest } from "../../../src/core/cloudevents/
 import {
   ATTRIBUTE_NAME_CHARS_MAX,
   ATTRIBUTE_VALUE_BYTES_MAX,
+  ATTRIBUTES_BYTES_MAX,
   ATTRIBUTES_MAX,
   BATCH_EVENTS_MAX,
   EVENT_BYTES_MAX,
@@ -221,6 +222,37 @@ describe("decodeRequest() reads attributes", () => {
     expect(Object.keys(eventOf(structured(many(ATTRIBUTES_MAX - 4))).attributes)).toHaveLength(ATTRIBUTES_MAX);
     expect(refusalOf(structured(many(ATTRIBUTES_MAX - 3))).detail).toBe("The event has 65 attributes, the limit is 64");
   });
+
+  it("limits what all attributes have as headers, in every mode", () => {
+    const required = "ce-specversion1.0ce-id1ce-source/sce-typet".length;
+    const room = ATTRIBUTES_BYTES_MAX - required;
+    const filled = (bytes: number) => {
+      const values: Record<string, string> = {};
+      // "%C3%A9" is what é is in a header, and no other value may be as long.
+      for (let left = bytes; left > 0;) {
+        const name = `x${Object.keys(values).length}`;
+        const value = Math.min(left - `ce-${name}`.length, 12_000);
+        values[name] = "é".repeat(Math.floor(value / 6)) + "y".repeat(value % 6);
+        left -= `ce-${name}`.length + value;
+      }
+      return values;
+    };
+    const asHeaders = (values: Record<string, string>) =>
+      Object.fromEntries(Object.entries(values).map(([name, value]) => [`ce-${name}`, encodeURIComponent(value)]));
+    expect(Object.keys(eventOf(structured(filled(room))).attributes)).toHaveLength(6);
+    expect(Object.keys(eventOf(binary(asHeaders(filled(room)))).attributes)).toHaveLength(6);
+    const detail = `The attributes have ${ATTRIBUTES_BYTES_MAX + 1} bytes as headers, the limit is ${ATTRIBUTES_BYTES_MAX}`;
+    for (const over of [structured(filled(room + 1)), binary(asHeaders(filled(room + 1)))])
+      expect(refusalOf(over)).toMatchObject({ status: 422, detail, errors: [{ pointer: "", detail }] });
+    expect(pointersOf(refusalOf(structured({ ...filled(room + 1), Up: 1 })))).toEqual(["/Up", ""]);
+    const decoded = decode({
+      contentType: BATCH,
+      body: JSON.stringify([MINIMAL, { ...MINIMAL, ...filled(room + 1) }]),
+    });
+    expect(decoded).toMatchObject({
+      value: { entries: [{ ok: true }, { error: { slug: "invalid-event", errors: [{ pointer: "/1", detail }] } }] },
+    });
+  });
 });
 
 describe("decodeRequest() keeps data", () => {
@@ -290,6 +322,29 @@ describe("decodeRequest() reads binary mode", () => {
     expect(refused.status).toBe(422);
     expect(pointersOf(refused)).toEqual([pointer]);
     expect(refused.detail).toContain(`header ce-${pointer.slice(1)}`);
+  });
+
+  it("says of a value that was percent-encoded that it judges what that stood for", () => {
+    const detailOf = (headers: Readonly<Record<string, string>>) => refusalOf(binary(headers)).detail;
+    expect(detailOf({ "ce-source": "/files/a%20b" })).toMatch(
+      /^header ce-source after percent-decoding must be a URI-reference .*no spaces/,
+    );
+    expect(eventOf(binary({ "ce-source": "/files/a%2520b" })).source).toBe("/files/a%20b");
+    expect(detailOf({ "ce-source": "/files/a b" })).toMatch(/^header ce-source must be a URI-reference/);
+    expect(detailOf({ "ce-subject": "%" })).toMatch(/^header ce-subject must be printable ASCII/);
+    expect(detailOf({ "ce-my-ext": "%20" })).toMatch(/^header ce-my-ext must be named/);
+    expect(refusalOf(structured({ source: "/files/a%2" })).detail).toMatch(/^source must be a URI-reference/);
+  });
+
+  it("reads a repeated header as HTTP joins it, and refuses a source that is joined", () => {
+    const repeating = (name: string, value: string) => {
+      const headers = new Headers(CE_HEADERS);
+      headers.append(name, value);
+      return binary(Object.fromEntries(headers));
+    };
+    expect(eventOf(repeating("ce-id", "1")).id).toBe("1, 1");
+    expect(eventOf(repeating("ce-type", "t")).type).toBe("t, t");
+    expect(pointersOf(refusalOf(repeating("ce-source", "/s")))).toEqual(["/source"]);
   });
 
   it("refuses what lacks required headers, all named", () => {
@@ -458,12 +513,18 @@ describe("decodeRequest() measures the canonical text", () => {
   });
 
   it("holds whatever the attributes", () => {
-    const value = '"'.repeat(ATTRIBUTE_VALUE_BYTES_MAX);
-    const extensions = Object.fromEntries(
-      Array.from({ length: ATTRIBUTES_MAX - 4 }, (_, index) => [`x${index}`, value]),
-    );
-    expect(eventOf(structured({ ...extensions, data: "x".repeat(500_000) })).data.kind).toBe("json");
-    expect(refusalOf(structured({ ...extensions, data: "x".repeat(600_000) })).slug).toBe("payload-too-large");
+    // A backslash is one byte in a header and two in JSON: no attributes weigh more in the canonical text.
+    const value = "\\".repeat(ATTRIBUTE_VALUE_BYTES_MAX);
+    const extensions = { a: value, b: value, c: value, d: value.slice(100) };
+    const overhead = JSON.stringify({ ...MINIMAL, ...extensions, data: "" }).length;
+    expect(overhead).toBeGreaterThan(2 * (ATTRIBUTES_BYTES_MAX - 200));
+    const data = "x".repeat(EVENT_BYTES_MAX - overhead);
+    expect(eventOf(structured({ ...extensions, data })).data.kind).toBe("json");
+    expect(refusalOf(structured({ ...extensions, data: `${data}x` })).slug).toBe("payload-too-large");
+    // Each character of such text is six bytes in JSON.
+    const text = "\u0001".repeat(Math.ceil((EVENT_BYTES_MAX - overhead) / 6));
+    const refused = refusalOf(structured({ ...extensions, datacontenttype: "text/plain", data: text }));
+    expect(refused.slug).toBe("payload-too-large");
   });
 });
 

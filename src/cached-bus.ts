@@ -10,7 +10,7 @@ import { ROUTES_BUS_BYTES, ROUTES_CHAR_BYTES, ROUTES_ROW_BYTES } from "./core/li
 import { createMatcher, type Matcher } from "./core/matcher.ts";
 import type { Change, KeyGrant, Logger } from "./ports.ts";
 
-export interface HeldBus {
+export interface CachedBus {
   readonly name: string;
   /** The active subscriptions. */
   readonly matcher: Matcher;
@@ -18,7 +18,7 @@ export interface HeldBus {
   readonly grants: Map<string, KeyGrant>;
   /** Hashes by key id: a revocation names the id only. */
   readonly hashes: Map<string, string>;
-  /** Estimated bytes of each row that is held. */
+  /** Estimated bytes of each row that is cached. */
   readonly sizes: Map<string, number>;
   /** Versions of rows that were learned ahead of `version`. */
   readonly ahead: Map<string, number>;
@@ -36,7 +36,7 @@ export interface HeldBus {
   bytes: number;
 }
 
-export function emptyBus(name: string): HeldBus {
+export function emptyBus(name: string): CachedBus {
   return {
     name,
     matcher: createMatcher(),
@@ -54,29 +54,29 @@ export function emptyBus(name: string): HeldBus {
 }
 
 /** True when tombstones are erased that it has not seen, of rows that it may hold. */
-export function isBehindPurge(held: HeldBus, purgedVersion: number): boolean {
-  return held.version > 0 && Math.max(held.version, held.loadVersion) < purgedVersion;
+export function isBehindPurge(cached: CachedBus, purgedVersion: number): boolean {
+  return cached.version > 0 && Math.max(cached.version, cached.loadVersion) < purgedVersion;
 }
 
 /** Learns a change of an answer, if it is news. */
-export function learn(held: HeldBus, change: Change, logger: Logger): void {
+export function learn(cached: CachedBus, change: Change, logger: Logger): void {
   const row = rowOf(change);
-  if (change.version <= Math.max(held.version, held.ahead.get(row) ?? 0)) return;
-  if (change.kind === "bus") held.exists = true;
-  else if (change.kind === "subscription") learnSubscription(held, change, logger);
-  else learnKey(held, change);
+  if (change.version <= Math.max(cached.version, cached.ahead.get(row) ?? 0)) return;
+  if (change.kind === "bus") cached.exists = true;
+  else if (change.kind === "subscription") learnSubscription(cached, change, logger);
+  else learnKey(cached, change);
 }
 
 /** Learns a change that this isolate made itself: the changes before it may not be known yet. */
-export function learnAhead(held: HeldBus, change: Change, logger: Logger): void {
-  learn(held, change, logger);
+export function learnAhead(cached: CachedBus, change: Change, logger: Logger): void {
+  learn(cached, change, logger);
   const row = rowOf(change);
-  if (change.version > Math.max(held.version, held.ahead.get(row) ?? 0)) held.ahead.set(row, change.version);
+  if (change.version > Math.max(cached.version, cached.ahead.get(row) ?? 0)) cached.ahead.set(row, change.version);
 }
 
 /** All changes up to `reached` are learned. A later answer that was sent earlier moves nothing backward. */
 export function advance(
-  held: HeldBus,
+  cached: CachedBus,
   to: {
     readonly reached: number;
     /** The counter in the answer's snapshot. */
@@ -85,48 +85,48 @@ export function advance(
     readonly checkedMs: number | null;
   },
 ): void {
-  if (held.version === 0) held.loadVersion = to.counter;
-  held.version = Math.max(held.version, to.reached);
-  if (to.checkedMs !== null) held.checkedMs = Math.max(held.checkedMs ?? to.checkedMs, to.checkedMs);
-  for (const [row, version] of held.ahead) if (version <= held.version) held.ahead.delete(row);
+  if (cached.version === 0) cached.loadVersion = to.counter;
+  cached.version = Math.max(cached.version, to.reached);
+  if (to.checkedMs !== null) cached.checkedMs = Math.max(cached.checkedMs ?? to.checkedMs, to.checkedMs);
+  for (const [row, version] of cached.ahead) if (version <= cached.version) cached.ahead.delete(row);
 }
 
 /** Ids of subscriptions and keys differ by their prefix, and a bus has one row of its own. */
 const rowOf = (change: Change): string => (change.kind === "bus" ? "" : change.id);
 
-function learnSubscription(held: HeldBus, change: Change & { kind: "subscription" }, logger: Logger): void {
+function learnSubscription(cached: CachedBus, change: Change & { kind: "subscription" }, logger: Logger): void {
   const { id, wanted } = change;
-  if (wanted === null) held.matcher.delete(id);
+  if (wanted === null) cached.matcher.delete(id);
   else {
     try {
-      held.matcher.set(id, JSON.parse(wanted));
+      cached.matcher.set(id, JSON.parse(wanted));
     } catch (error) {
       // One row that this version of the code cannot read must not keep all others from being learned.
-      held.matcher.delete(id);
-      logger.error("routes.unreadable", { bus: held.name, subscription_id: id, error: String(error) });
+      cached.matcher.delete(id);
+      logger.error("routes.unreadable", { bus: cached.name, subscription_id: id, error: String(error) });
     }
   }
-  resize(held, id, wanted);
+  resize(cached, id, wanted);
 }
 
-function learnKey(held: HeldBus, change: Change & { kind: "key" }): void {
+function learnKey(cached: CachedBus, change: Change & { kind: "key" }): void {
   const { id, grant } = change;
-  const known = held.hashes.get(id);
-  if (known !== undefined) held.grants.delete(known);
-  held.hashes.delete(id);
+  const known = cached.hashes.get(id);
+  if (known !== undefined) cached.grants.delete(known);
+  cached.hashes.delete(id);
   if (grant !== null) {
-    held.grants.set(grant.hash, grant);
-    held.hashes.set(id, grant.hash);
+    cached.grants.set(grant.hash, grant);
+    cached.hashes.set(id, grant.hash);
   }
-  resize(held, id, grant?.hash ?? null);
+  resize(cached, id, grant?.hash ?? null);
 }
 
-/** Null: the row is not held. */
-function resize(held: HeldBus, id: string, text: string | null): void {
-  held.bytes -= held.sizes.get(id) ?? 0;
-  held.sizes.delete(id);
+/** Null: the row is not cached. */
+function resize(cached: CachedBus, id: string, text: string | null): void {
+  cached.bytes -= cached.sizes.get(id) ?? 0;
+  cached.sizes.delete(id);
   if (text === null) return;
   const bytes = ROUTES_ROW_BYTES + ROUTES_CHAR_BYTES * text.length;
-  held.sizes.set(id, bytes);
-  held.bytes += bytes;
+  cached.sizes.set(id, bytes);
+  cached.bytes += bytes;
 }

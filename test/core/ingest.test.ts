@@ -1,0 +1,54 @@
+// Ingest by itself: what one request may make of queues and memory.
+import { expect, it } from "vitest";
+import type { CloudEvent } from "../../src/core/event.ts";
+import { EVENT_BYTES_MAX, PARCEL_DELIVERIES_MAX, REQUEST_DELIVERIES_MAX } from "../../src/core/limits.ts";
+import { createIngest } from "../../src/ingest.ts";
+import type { Outgoing } from "../../src/ports.ts";
+
+function ingestInto(fanOut: number) {
+  const sent: Outgoing[] = [];
+  const stored: string[] = [];
+  const subscriptionIds = Array.from({ length: fanOut }, (_, index) => `sub_${String(index).padStart(26, "0")}`);
+  const ingest = createIngest({
+    routes: {
+      bus: async (bus) => ({ bus, match: () => subscriptionIds }),
+      key: async () => null,
+      applied: () => {},
+    },
+    log: { storeBodies: async (bodies) => void stored.push(...bodies.map(({ body }) => body)) },
+    lanes: { send: async (messages) => void sent.push(...messages), poison: async () => {} },
+    clock: { now: () => 1_800_000_000_000, sleep: async () => {} },
+    random: { bytes: (count) => new Uint8Array(count), fraction: () => 0 },
+  });
+  const publish = (events: readonly CloudEvent[]) =>
+    ingest({ bus: "default", requestId: "req_1", hops: 0, events, background: () => {} });
+  return { publish, sent, stored };
+}
+
+const event = (id: string, text = '"x"'): CloudEvent => {
+  const attributes = { specversion: "1.0", id, source: "/s", type: "t" };
+  return { id, source: "/s", type: "t", attributes, data: { kind: "json", text } };
+};
+
+it("a large event with the widest fan-out makes one copy of its body", async () => {
+  const { publish, sent, stored } = ingestInto(REQUEST_DELIVERIES_MAX);
+  // Outside Latin-1: two bytes a character in memory.
+  const accepted = await publish([event("large", `"${"漢".repeat(EVENT_BYTES_MAX / 3 - 100)}"`)]);
+  expect(accepted.ok).toBe(true);
+  expect(stored).toHaveLength(1);
+  expect(sent).toHaveLength(REQUEST_DELIVERIES_MAX / PARCEL_DELIVERIES_MAX);
+  expect(Math.max(...sent.map(({ text }) => text.length))).toBeLessThan(1_000);
+});
+
+it("a request whose events match too many subscriptions in all is refused whole, with both numbers", async () => {
+  const { publish, sent, stored } = ingestInto(REQUEST_DELIVERIES_MAX / 2);
+  expect((await publish([event("1"), event("2")])).ok).toBe(true);
+  sent.length = 0;
+  stored.length = 0;
+  const refused = await publish([event("1"), event("2"), event("3")]);
+  expect(refused).toMatchObject({ ok: false, error: { slug: "payload-too-large" } });
+  if (refused.ok) throw new Error("It was accepted");
+  expect(refused.error.detail).toContain(String((REQUEST_DELIVERIES_MAX / 2) * 3));
+  expect(refused.error.detail).toContain(String(REQUEST_DELIVERIES_MAX));
+  expect([...sent, ...stored]).toEqual([]);
+});
