@@ -9,12 +9,12 @@ import type { ChildProcess, SpawnOptions } from "node:child_process";
 /** Signals that ask this process to end; each stops a running router first. */
 export const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** The loopback address that the router listens on, unless `--ip` says otherwise. */
+/** The loopback address that the router listens on, unless the arguments have `--ip`. */
 export const HOST = "127.0.0.1";
 
 /** With this port `wrangler dev` chooses a free one and reports it. */
 const ANY_PORT = 0;
-/** How much of what a silent wrangler wrote is kept for an error message, in characters. */
+/** How much of what a silent wrangler wrote is kept, in characters. */
 const TAIL_CHARACTERS = 4000;
 /** A clean stop takes about a second; past this the whole process group is killed. */
 const STOP_MS = 10_000;
@@ -25,6 +25,8 @@ export interface Router {
   readonly url: string;
   /** The exit code of `wrangler dev`, once it has ended for whatever reason. */
   readonly exited: Promise<number>;
+  /** When `quiet`, the end of what wrangler and the Worker wrote so far; otherwise nothing, for it was shown. */
+  log(): string;
   /** Runs the Worker's cron handler once, to its end. Throws when it failed. */
   fireCron(): Promise<void>;
   /** Ends `wrangler dev` and everything it started. */
@@ -41,6 +43,8 @@ export interface LaunchOptions {
   readonly vars?: Readonly<Record<string, string>>;
   /** True: nothing of what wrangler and the Worker write is shown, and an error carries the end of it. */
   readonly quiet?: boolean;
+  /** Its abort ends `wrangler dev`, whether it listens yet or not. */
+  readonly signal?: AbortSignal;
   /** Further arguments of `wrangler dev`; they stand before what is set here. */
   readonly args?: readonly string[];
 }
@@ -52,7 +56,7 @@ export function randomSecret(): string {
 
 /**
  * A router with throw-away state: random secrets (unless `vars` has them), insecure sinks allowed, its own directory. It
- * listens once the promise resolves; rejects with what wrangler said when it cannot start.
+ * listens once the promise resolves; rejects as `launch` does.
  */
 export async function startRouter(
   options: LaunchOptions & { readonly persistTo: string },
@@ -71,25 +75,28 @@ export async function migrate(persistTo?: string): Promise<void> {
 }
 
 /**
- * Runs `wrangler dev`; resolves once it listens, rejects when it ends before that. However this process ends, short of being
- * killed, `wrangler dev` ends with it.
+ * Runs `wrangler dev`; resolves once it listens. Rejects, when it has ended before that, with the reason of the abort that
+ * ended it or else with what it said. However this process ends, short of being killed, `wrangler dev` ends with it.
  */
 export async function launch(options: LaunchOptions): Promise<Router> {
+  options.signal?.throwIfAborted();
   // Routers that share a registry would take each other's queue messages.
   const env = { WRANGLER_REGISTRY_PATH: `${options.persistTo ?? ".wrangler"}/registry` };
   const output = options.quiet ? "pipe" : "inherit";
   // A group of its own: a Ctrl-C reaches this process only, which ends wrangler in order.
   const how = { stdio: ["ignore", output, output, "ipc"], detached: true } satisfies SpawnOptions;
   const child = spawnWrangler(devArguments(options), how, env);
-  const tail = keepTail(child);
+  const log = keepTail(child);
   const exited = ended(child);
   const stop = () => end(child, exited);
-  endTogether(child, exited, stop);
+  endTogether({ child, exited, stop, signal: options.signal });
 
-  const port = await Promise.race([listening(child), exited.then(() => null)]);
-  if (port === null) throw new Error(`wrangler dev ended before it listened\n${tail()}`.trimEnd());
-  const url = `http://${HOST}:${port}`;
-  return { url, exited, stop, fireCron: () => fireCron(url) };
+  const url = await Promise.race([listening(child), exited.then(() => null)]);
+  if (url === null) {
+    options.signal?.throwIfAborted();
+    throw new Error(`wrangler dev ended before it listened\n${log()}`.trimEnd());
+  }
+  return { url, exited, log, stop, fireCron: () => fireCron(url) };
 }
 
 function devArguments(options: LaunchOptions): string[] {
@@ -122,22 +129,24 @@ function keepTail(child: ChildProcess): () => string {
   return () => text;
 }
 
-/** The port that `wrangler dev` reports over its IPC channel once it serves requests. */
-function listening(child: ChildProcess): Promise<number> {
-  const { promise, resolve } = Promise.withResolvers<number>();
+/** The URL under which `wrangler dev`, by what it reports over its IPC channel, serves requests. */
+function listening(child: ChildProcess): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
   child.on("message", (message) => {
     const report: unknown = typeof message === "string" ? JSON.parse(message) : message;
-    if (isReady(report)) resolve(report.port);
+    if (isReady(report)) resolve(`http://${report.ip}:${report.port}`);
   });
   return promise;
 }
 
-function isReady(report: unknown): report is { event: "DEV_SERVER_READY"; port: number } {
+function isReady(report: unknown): report is { event: "DEV_SERVER_READY"; ip: string; port: number } {
   return (
     typeof report === "object" &&
     report !== null &&
     "event" in report &&
     report.event === "DEV_SERVER_READY" &&
+    "ip" in report &&
+    typeof report.ip === "string" &&
     "port" in report &&
     typeof report.port === "number"
   );
@@ -151,13 +160,20 @@ async function fireCron(url: string): Promise<void> {
   }
 }
 
-function endTogether(child: ChildProcess, exited: Promise<number>, stop: () => Promise<void>): void {
+interface Bound extends Pick<Router, "exited" | "stop"> {
+  readonly child: ChildProcess;
+  readonly signal: AbortSignal | undefined;
+}
+
+function endTogether({ child, exited, stop, signal }: Bound): void {
   const onSignal = () => void stop();
   const onExit = () => killGroup(child);
   for (const name of STOP_SIGNALS) process.on(name, onSignal);
+  signal?.addEventListener("abort", onSignal);
   process.on("exit", onExit);
   const forget = () => {
     for (const name of STOP_SIGNALS) process.off(name, onSignal);
+    signal?.removeEventListener("abort", onSignal);
     process.off("exit", onExit);
   };
   exited.then(forget, forget);

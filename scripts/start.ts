@@ -19,11 +19,11 @@ async function main(args: string[]): Promise<number> {
     args,
     strict: false,
     allowPositionals: true,
-    options: { port: { type: "string" }, "persist-to": { type: "string" } },
+    options: { ip: { type: "string" }, port: { type: "string" }, "persist-to": { type: "string" } },
   });
   const port = Number(values.port ?? DEFAULT_PORT);
   const persistTo = typeof values["persist-to"] === "string" ? { persistTo: values["persist-to"] } : {};
-  await checkFree(port);
+  await checkFree(port, typeof values.ip === "string" ? values.ip : HOST);
   const { rootKey, made } = await devVars(".dev.vars");
   if (made) console.log("Made .dev.vars with new secrets");
   await migrate(persistTo.persistTo);
@@ -41,14 +41,15 @@ async function main(args: string[]): Promise<number> {
   return stopping ? 0 : code || 1;
 }
 
-async function checkFree(port: number): Promise<void> {
+async function checkFree(port: number, host: string): Promise<void> {
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error("--port is a number from 0 to 65535");
   const server = createServer();
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once("error", reject).listen(port, HOST, resolve);
+  server.once("error", reject).listen(port, host, resolve);
   try {
     await promise;
   } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EADDRINUSE")) throw error;
     throw new Error(`Port ${port} is not free. Choose another: npm start -- --port ${port + 1}`, { cause: error });
   }
   server.close();

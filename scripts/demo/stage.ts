@@ -58,11 +58,15 @@ export async function setUp(run: Run): Promise<Scene> {
   run.cleanups.push(() => rm(state, { recursive: true, force: true }));
   const port = await freePort();
   // References carry links, which need the router's own host. As it is refused as a sink, it is not the consumers' 127.0.0.1.
-  const starting = startRouter({ port, persistTo: state, vars: { PUBLIC_HOST: `localhost:${port}` }, quiet: true });
+  const vars = { PUBLIC_HOST: `localhost:${port}` };
+  const starting = startRouter({ port, persistTo: state, vars, quiet: true, signal: run.signal });
   const fleet = Promise.all(scores.map((score) => recruit(score, publications, run)));
   run.cleanups.push(async () => (await starting).stop());
   const [router, consumers] = await Promise.all([starting, fleet]);
-  router.exited.then((code) => run.fail(new Error(`The router ended with code ${code}`)), run.fail);
+  router.exited.then(
+    (code) => run.fail(new Error(`The router ended with code ${code}\n${router.log()}`.trimEnd())),
+    run.fail,
+  );
   const cron = setInterval(() => void router.fireCron().catch(() => {}), CRON_MS);
   run.cleanups.push(async () => clearInterval(cron));
   say(`router    ${router.url}, with throw-away state in ${state}`);
