@@ -42,9 +42,10 @@ const PRINT_SECRETS = "--print-secrets";
 
 /** The secret that opens what the database holds. */
 const ENCRYPTION_KEY = "ENCRYPTION_KEY";
-const NEEDED = `SELECT EXISTS (SELECT 1 FROM subscriptions WHERE status <> 'deleted')
-  OR EXISTS (SELECT 1 FROM keys WHERE status <> 'deleted') AS needed`;
-const Answer = z.array(z.object({ results: z.array(z.object({ needed: z.number() })) }));
+const IS_NEEDED =
+  "SELECT EXISTS (SELECT 1 FROM subscriptions WHERE status <> 'deleted') " +
+  "OR EXISTS (SELECT 1 FROM keys WHERE status <> 'deleted') AS needed";
+const IsNeeded = z.tuple([z.object({ results: z.tuple([z.object({ needed: z.number() })]) })]);
 
 /**
  * The whole of it; the exit code is that of `wrangler deploy`. `terminal`: what is printed is read by a person and kept
@@ -52,7 +53,7 @@ const Answer = z.array(z.object({ results: z.array(z.object({ needed: z.number()
  * with what wrangler said when a step before the deploy fails.
  */
 export async function deploy(args: readonly string[], terminal: boolean): Promise<number> {
-  const options = read(args);
+  const options = optionsOf(args);
   const command = ["deploy", ...args.filter((argument) => argument !== PRINT_SECRETS)];
   if (options["dry-run"]) return show(command);
 
@@ -70,7 +71,7 @@ export async function deploy(args: readonly string[], terminal: boolean): Promis
   return deployWithSecrets(Object.fromEntries(missing.map((name) => [name, randomSecret()])), command);
 }
 
-function read(args: readonly string[]) {
+function optionsOf(args: readonly string[]) {
   try {
     return parseArgs({ args: [...args], options: OPTIONS }).values;
   } catch (error) {
@@ -139,8 +140,13 @@ async function missingSecrets(worker: string, required: readonly string[]): Prom
 
 /** Throws when the database holds what only the Worker's former key opens: the Worker is gone or lost it, the database is not. */
 async function checkNotNeeded(database: string): Promise<void> {
-  const answer = await need(["d1", "execute", database, "--remote", "--json", "--command", NEEDED]);
-  if (Answer.parse(JSON.parse(answer)).every(({ results }) => results.every(({ needed }) => needed === 0))) return;
+  const answer = await need(["d1", "execute", database, "--remote", "--json", "--command", IS_NEEDED]);
+  const [
+    {
+      results: [{ needed }],
+    },
+  ] = IsNeeded.parse(JSON.parse(answer));
+  if (needed === 0) return;
   throw new Error(
     `The Worker has no ${ENCRYPTION_KEY}, but the database ${database} holds subscriptions or API keys that need the one ` +
       `they were made with, and a new one would make them unreadable. Set it by hand and deploy again: ` +

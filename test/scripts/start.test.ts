@@ -95,6 +95,23 @@ test("start passes its arguments on, each once", async () => {
   expect(dev).toContain("--log-level=log");
 });
 
+test("start greets with, and fires the cron at, the address that wrangler reports", async () => {
+  const checkout = stubbed();
+  const running = checkout.start("start.ts", [...ANY_PORT, "--ip", "localhost"]);
+  expect(await listening(running)).toMatch(/^http:\/\/localhost:\d+$/);
+  await vi.waitFor(() => expect(checkout.facts("request")).toEqual([{ kind: "request", line: CRON }]), 10_000);
+  expect(await stop(running)).toBe(0);
+  expect(running.said()).not.toContain("127.0.0.1");
+});
+
+test("start says that an address is not this machine's", async () => {
+  const checkout = stubbed();
+  const running = checkout.start("start.ts", [...ANY_PORT, "--ip=192.0.2.1"]);
+  expect(await running.code).toBe(1);
+  expect(running.said()).toContain("EADDRNOTAVAIL");
+  expect(checkout.commands()).toEqual([]);
+});
+
 test("start names the port and another way when the port is not free", async () => {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");

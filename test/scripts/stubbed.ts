@@ -29,6 +29,9 @@ export interface Running {
   readonly code: Promise<number | null>;
 }
 
+/** Where Node.js keeps compiled code by default, once asked to: compiling wrangler or its stub takes most of a short run. */
+export const COMPILE_CACHE = join(tmpdir(), "node-compile-cache");
+
 /** A stand-in checkout with an account in which only `facts` are so; gone when the test has finished. */
 export function stubbed(...facts: Fact[]): Stubbed {
   const directory = mkdtempSync(join(tmpdir(), "fantail-stub-"));
@@ -53,7 +56,12 @@ export function stubbed(...facts: Fact[]): Stubbed {
   const stubFacts = <Kind extends Fact["kind"]>(kind: Kind) =>
     read().filter((fact): fact is Extract<Fact, { kind: Kind }> => fact.kind === kind);
   // The scripts' own temporary files come here too, so that a test sees what stays.
-  const env = { FANTAIL_WRANGLER: wrangler, FANTAIL_STUB_ACCOUNT: accountFile, TMPDIR: directory };
+  const env = {
+    FANTAIL_WRANGLER: wrangler,
+    FANTAIL_STUB_ACCOUNT: accountFile,
+    NODE_COMPILE_CACHE: COMPILE_CACHE,
+    TMPDIR: directory,
+  };
   return {
     directory,
     env,

@@ -1,15 +1,20 @@
 /**
  * Stands in for wrangler: knows one account, answers the way wrangler 4 answers, and notes each command. The account is a
  * file of facts, one a line, named by `FANTAIL_STUB_ACCOUNT`: commands run at the same time and only ever append. It never
- * touches the network beyond the local port that `dev` is told to use.
+ * touches the network beyond the local address and port that `dev` is told to use.
  */
-import { appendFileSync, readFileSync, statSync } from "node:fs";
-import { createServer } from "node:http";
+import { appendFileSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
 
 /** One thing that is so in the account, or that happened to it. */
 export type Fact =
   | { readonly kind: "database" | "queue" | "secret"; readonly name: string }
   | { readonly kind: "logged-out" | "worker" }
+  /** `dev` starts and never says that it listens. */
+  | { readonly kind: "never-ready" }
+  /** A statement that the migrated remote database has executed. */
+  | { readonly kind: "statement"; readonly sql: string }
   /** Commands that start so fail and do nothing; the last such fact holds, and an empty one ends it. */
   | { readonly kind: "failing"; readonly command: string }
   | { readonly kind: "command"; readonly line: string }
@@ -17,6 +22,8 @@ export type Fact =
   | { readonly kind: "upload"; readonly secrets: Readonly<Record<string, string>>; readonly mode: number }
   /** What `dev` was asked: method and path. */
   | { readonly kind: "request"; readonly line: string };
+
+const STRING = { type: "string" } as const;
 
 const accountFile = process.env["FANTAIL_STUB_ACCOUNT"];
 if (accountFile !== undefined) run(accountFile, process.argv.slice(2));
@@ -51,8 +58,14 @@ function run(file: string, args: readonly string[]): void {
     if (is("worker")) console.log(JSON.stringify(names("secret").map(named)));
     else fail('Worker "fantail" not found.');
   } else if (args[0] === "deploy") deploy(args, note);
-  else if (args[0] === "dev") serve(args, (request) => note({ kind: "request", line: request }));
-  else if (!line.startsWith("d1 migrations apply ")) fail(`Unknown command ${line}`);
+  else if (line.startsWith("d1 execute fantail --remote --json --command ")) {
+    const before = facts.flatMap((fact) => (fact.kind === "statement" ? fact.sql : []));
+    void query(before, name);
+  } else if (args[0] === "dev") {
+    // A script that is killed ends no wrangler: no stub must outlive its test for that.
+    process.once("disconnect", () => process.exit());
+    if (!is("never-ready")) void serve(args, (request) => note({ kind: "request", line: request }));
+  } else if (!line.startsWith("d1 migrations apply ")) fail(`Unknown command ${line}`);
 }
 
 function named(name: string): { name: string } {
@@ -69,17 +82,30 @@ function deploy(args: readonly string[], note: (fact: Fact) => void): void {
   for (const name of Object.keys(secrets)) note({ kind: "secret", name });
 }
 
-function serve(args: readonly string[], note: (request: string) => void): void {
-  const port = Number(args.find((argument) => argument.startsWith("--port="))?.slice("--port=".length));
+/** Answers from a real SQLite with the project's own migrations. Loaded here, as in `serve`: it costs more than all else. */
+async function query(before: readonly string[], sql: string): Promise<void> {
+  const { DatabaseSync } = await import("node:sqlite");
+  const database = new DatabaseSync(":memory:");
+  const migrations = join(import.meta.dirname, "../../migrations");
+  for (const file of readdirSync(migrations).toSorted()) database.exec(readFileSync(join(migrations, file), "utf8"));
+  for (const statement of before) database.exec(statement);
+  console.log(JSON.stringify([{ results: database.prepare(sql).all(), success: true, meta: {} }], null, 2));
+}
+
+async function serve(args: readonly string[], note: (request: string) => void): Promise<void> {
+  const { createServer } = await import("node:http");
+  const { values } = parseArgs({ args: [...args], strict: false, options: { ip: STRING, port: STRING } });
+  const ip = String(values.ip);
   const server = createServer((request, response) => {
     note(`${request.method} ${request.url}`);
     if (request.url === "/exit") process.exit(3);
     response.end(JSON.stringify({ outcome: "ok" }));
   });
-  server.listen(port, "127.0.0.1", () => {
+  server.listen(Number(values.port), ip, () => {
     const address = server.address();
+    console.log("Ready");
     process.send?.(
-      JSON.stringify({ event: "DEV_SERVER_READY", port: typeof address === "object" ? address?.port : 0 }),
+      JSON.stringify({ event: "DEV_SERVER_READY", ip, port: typeof address === "object" ? address?.port : 0 }),
     );
   });
 }
