@@ -8,6 +8,7 @@ import {
   SEND_MESSAGES_MAX,
   SEND_TIMEOUT_MS,
 } from "./core/limits.ts";
+import { utf8Bytes } from "./core/utf8.ts";
 import { type Clock, type Lane, type Lanes, type Logger, type Outgoing, Unavailable } from "./ports.ts";
 
 /** What we use of a queue binding. */
@@ -25,8 +26,6 @@ interface Send {
   readonly messages: readonly MessageSendRequest<string>[];
 }
 
-const encoder = new TextEncoder();
-
 function toMessage(text: string, delaySeconds: number): MessageSendRequest<string> {
   const message = { body: text, contentType: "text" } as const;
   return delaySeconds > 0 ? { ...message, delaySeconds } : message;
@@ -38,7 +37,7 @@ function cut(lane: Lane, shard: number, messages: readonly Outgoing[]): Send[] {
   let current: MessageSendRequest<string>[] = [];
   let bytes = 0;
   for (const { text, delaySeconds } of messages) {
-    const messageBytes = encoder.encode(text).byteLength + MESSAGE_OVERHEAD_BYTES;
+    const messageBytes = utf8Bytes(text) + MESSAGE_OVERHEAD_BYTES;
     if (current.length === SEND_MESSAGES_MAX || (current.length > 0 && bytes + messageBytes > SEND_BYTES_MAX)) {
       sends.push({ lane, shard, messages: current });
       current = [];

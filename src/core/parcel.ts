@@ -5,8 +5,10 @@
  * canonical JSON text as it is, neither escaped nor parsed on the way.
  */
 import type { AttemptRecord, DeliveryKey, Settlement } from "./delivery.ts";
+import { isMembers, type Members } from "./json-value.ts";
 import { MESSAGE_BYTES_MAX } from "./limits.ts";
 import { err, ok, type Result } from "./result.ts";
+import { utf8Bytes } from "./utf8.ts";
 
 const PARCEL_VERSION = 1;
 /** Room for everything in an outcomes parcel that is not an outcome. */
@@ -76,7 +78,7 @@ export function decodeParcel(text: unknown): Result<Parcel, string> {
   } catch {
     return err("The message's first line is not JSON");
   }
-  if (!isObject(head)) return err("The message's first line is not an object");
+  if (!isMembers(head)) return err("The message's first line is not an object");
   if (head["v"] !== PARCEL_VERSION)
     return err(`The message has version ${JSON.stringify(head["v"])}, known is ${PARCEL_VERSION}`);
   const body = lineEnd < 0 ? null : text.slice(lineEnd + 1);
@@ -92,10 +94,6 @@ export function decodeParcel(text: unknown): Result<Parcel, string> {
   }
 }
 
-type Members = Readonly<Record<string, unknown>>;
-
-const isObject = (value: unknown): value is Members =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 const isText = (value: unknown): value is string => typeof value === "string";
 const isCount = (value: unknown): value is number =>
   typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
@@ -119,7 +117,7 @@ function eventParcel(head: Members, body: string | null): Result<EventParcel, st
 }
 
 const isKey = (value: unknown): value is DeliveryKey =>
-  isObject(value) &&
+  isMembers(value) &&
   isText(value["bus"]) &&
   isText(value["seq"]) &&
   isText(value["subscriptionId"]) &&
@@ -131,7 +129,7 @@ function wakeParcel(head: Members): Result<WakeParcel, string> {
 }
 
 function isOutcome(value: unknown): value is Settlement["outcome"] {
-  if (!isObject(value)) return false;
+  if (!isMembers(value)) return false;
   switch (value["kind"]) {
     case "delivered":
       return true;
@@ -147,7 +145,7 @@ function isOutcome(value: unknown): value is Settlement["outcome"] {
 }
 
 const isAttempt = (value: unknown): value is AttemptRecord =>
-  isObject(value) &&
+  isMembers(value) &&
   isCount(value["attempt"]) &&
   isCount(value["at_ms"]) &&
   isCount(value["duration_ms"]) &&
@@ -156,7 +154,7 @@ const isAttempt = (value: unknown): value is AttemptRecord =>
   isTextOrNull(value["answer"]);
 
 const isSettlement = (value: unknown): value is Settlement =>
-  isObject(value) &&
+  isMembers(value) &&
   isKey(value["key"]) &&
   isOutcome(value["outcome"]) &&
   (value["attempt"] === null || isAttempt(value["attempt"]));
@@ -173,7 +171,7 @@ export function outcomesParcels(token: string, settlements: readonly Settlement[
   let part: Settlement[] = [];
   let bytes = OUTCOMES_HEAD_BYTES;
   for (const settlement of settlements) {
-    const added = new TextEncoder().encode(JSON.stringify(settlement)).byteLength + 1;
+    const added = utf8Bytes(JSON.stringify(settlement)) + 1;
     if (part.length > 0 && bytes + added > MESSAGE_BYTES_MAX) {
       parcels.push({ kind: "outcomes", token, settlements: part });
       part = [];

@@ -1,7 +1,6 @@
 /** Bulk rows travel as one JSON parameter each statement (D1 binds at most 100), cut where a parameter would grow too long. */
 import { D1_PARAMETER_BYTES_MAX } from "../core/limits.ts";
-
-const encoder = new TextEncoder();
+import { utf8Bytes } from "../core/utf8.ts";
 
 /** JSON arrays of at most D1_PARAMETER_BYTES_MAX bytes that hold the items in order; one empty array for no items. */
 export function jsonParameters(items: readonly unknown[]): string[] {
@@ -10,7 +9,7 @@ export function jsonParameters(items: readonly unknown[]): string[] {
   let bytes = 2;
   for (const item of items) {
     const member = JSON.stringify(item);
-    const memberBytes = encoder.encode(member).byteLength + 1;
+    const memberBytes = utf8Bytes(member) + 1;
     if (members.length > 0 && bytes + memberBytes > D1_PARAMETER_BYTES_MAX) {
       parameters.push(`[${members.join(",")}]`);
       members = [];
