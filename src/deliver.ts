@@ -4,6 +4,7 @@
  */
 import type { DeliveryKey, Settlement } from "./core/delivery.ts";
 import { timeOrderedId, ID_RANDOM_BYTES, shardOf } from "./core/ids.ts";
+import { inTime } from "./core/in-time.ts";
 import {
   CLAIM_RETRY_MS,
   D1_CALL_TIMEOUT_MS,
@@ -123,16 +124,15 @@ export interface Deliver {
   readonly wake: (wakes: readonly Wake[]) => Promise<void>;
 }
 
+const noAnswer = () => new Unavailable(`The database did not answer within ${D1_CALL_TIMEOUT_MS} ms`);
+
 export function createDeliver(deps: DeliverDeps): Deliver {
   const { log, lanes, clock, random, logger } = deps;
   const pushAll = createPushing(deps);
 
   /** A call that hangs must not outlive the batch's lease. What it does in the end is fenced by its token. */
-  function inTime<T>(call: Promise<T>): Promise<T> {
-    const late = clock.sleep(D1_CALL_TIMEOUT_MS).then((): never => {
-      throw new Unavailable(`The database did not answer within ${D1_CALL_TIMEOUT_MS} ms`);
-    });
-    return Promise.race([call, late]);
+  function answered<T>(call: Promise<T>): Promise<T> {
+    return inTime(call, clock.sleep(D1_CALL_TIMEOUT_MS), noAnswer);
   }
 
   /** A lease's end, spread, so that what one crash left does not come back as one batch to crash again. */
@@ -148,7 +148,7 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     const isCounted = (parcel: EventParcel): boolean => parcel.part === 0 && handedOnce.has(parcel);
     const once = async () => {
       const claimedMs = clock.now();
-      return { claimed: await inTime(log.claim(parcels, { token, now: claimedMs, isCounted })), claimedMs };
+      return { claimed: await answered(log.claim(parcels, { token, now: claimedMs, isCounted })), claimedMs };
     };
     try {
       return await once();
@@ -190,7 +190,7 @@ export function createDeliver(deps: DeliverDeps): Deliver {
 
   async function settleOnce(settlements: readonly Settlement[], token: string): Promise<boolean> {
     try {
-      await inTime(log.settle(settlements, { token }));
+      await answered(log.settle(settlements, { token }));
     } catch (error) {
       logger.warn("settle.failed", { token, deliveries: settlements.length, error: String(error) });
       return false;
@@ -234,7 +234,7 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     const { claimed, claimedMs } = taken;
     const all: Settlement[] = [];
     const rest = await pushAll(claimed, {
-      startedMs: claimedMs,
+      claimedMs,
       settleEarly: async (finished) => {
         const done = await settleOnce(finished, token);
         if (done) all.push(...finished);

@@ -2,6 +2,7 @@
  * Use case: accepted events → match → parcels → receipt. It returns only when every parcel is confirmed by a queue.
  */
 import { encodeEvent } from "./core/cloudevents/json.ts";
+import { cutByCount } from "./core/cut.ts";
 import type { CloudEvent } from "./core/event.ts";
 import { eventIdOf, ID_RANDOM_BYTES, shardOf, timeOrderedId } from "./core/ids.ts";
 import {
@@ -67,13 +68,9 @@ interface Prepared {
   readonly messages: readonly Outgoing[];
 }
 
-/** An event that matches nothing travels too, with no deliveries: every event is on record. */
-function chunks(subscriptionIds: readonly string[]): string[][] {
-  const parts: string[][] = [];
-  for (let start = 0; start < subscriptionIds.length; start += PARCEL_DELIVERIES_MAX) {
-    parts.push(subscriptionIds.slice(start, start + PARCEL_DELIVERIES_MAX));
-  }
-  return parts.length === 0 ? [[]] : parts;
+/** Whose deliveries share a parcel. An event that matches nothing travels too, with none: every event is on record. */
+function partsOf(subscriptionIds: readonly string[]): string[][] {
+  return subscriptionIds.length === 0 ? [[]] : cutByCount(subscriptionIds, PARCEL_DELIVERIES_MAX);
 }
 
 /**
@@ -118,7 +115,7 @@ export function createIngest({ routes, log, lanes, clock, random }: IngestDeps):
         subject: typeof subject === "string" ? subject : null,
         body: null,
       } as const;
-      const heads = chunks(subscriptionIds).map((ids, part) =>
+      const heads = partsOf(subscriptionIds).map((ids, part) =>
         encodeParcel({ ...envelope, part, subscriptionIds: ids }),
       );
       const inline = travelsInline(heads, envelope.bytes);

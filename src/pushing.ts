@@ -3,11 +3,11 @@
  * settlement: delivered, retry, dead or released. Knows no messages and no tokens.
  */
 import { decodeEvent } from "./core/cloudevents/json.ts";
-import type { Answer, AttemptRecord, DeadCause, Settlement } from "./core/delivery.ts";
+import type { Answer, DeadCause, Settlement } from "./core/delivery.ts";
 import type { CloudEvent } from "./core/event.ts";
 import { deliveryIdOf } from "./core/ids.ts";
 import { CRASHES_SPARE, PUSH_START_MS, PUSHES_MAX, RELEASE_DELAY_MS, SETTLE_EARLY_MS } from "./core/limits.ts";
-import { judge } from "./core/outcome.ts";
+import { isTimeout, judge, recordOf } from "./core/outcome.ts";
 import { createTurns } from "./core/turns.ts";
 import type { Claimed, ClaimedDelivery, ClaimedEvent, Clock, Logger, Random, Webhooks } from "./ports.ts";
 
@@ -19,26 +19,17 @@ export interface PushingDeps {
 }
 
 export interface PushingOptions {
-  /** When the batch began: no push starts later than PUSH_START_MS after it. */
-  readonly startedMs: number;
+  /** When the claim was made: no push starts later than PUSH_START_MS after it. */
+  readonly claimedMs: number;
   /** Settles what has finished while pushes are open; false when it could not, the settlements then come back at the end. */
   readonly settleEarly: (finished: readonly Settlement[]) => Promise<boolean>;
 }
-
-const isTimeout = (answer: Answer): boolean => answer.kind === "failed" && answer.error === "timeout";
 
 /** An event of the batch, decoded once. */
 interface Loaded {
   readonly event: CloudEvent;
   readonly text: string;
   readonly claimed: ClaimedEvent;
-}
-
-function recordOf(answer: Answer, attempt: number, atMs: number): AttemptRecord {
-  const common = { attempt, at_ms: atMs, duration_ms: answer.durationMs };
-  return answer.kind === "answered"
-    ? { ...common, status: answer.status, error: null, answer: answer.sample === "" ? null : answer.sample }
-    : { ...common, status: null, error: `${answer.error}: ${answer.detail}`, answer: null };
 }
 
 /**
@@ -131,7 +122,7 @@ export function createPushing({ webhooks, clock, random, logger }: PushingDeps) 
 
     const open = new Set<Promise<void>>();
     const startMore = (): void => {
-      if (clock.now() - options.startedMs > PUSH_START_MS) giveBack(turns.withdraw(), RELEASE_DELAY_MS);
+      if (clock.now() - options.claimedMs > PUSH_START_MS) giveBack(turns.withdraw(), RELEASE_DELAY_MS);
       while (open.size < PUSHES_MAX) {
         const delivery = turns.next();
         if (delivery === null) return;

@@ -1,6 +1,8 @@
 /**
  * Adapter: message texts → sendBatch. Cuts by the limits of Queues, gives each send its own timeout and one try on a sibling shard.
  */
+import { cut } from "./core/cut.ts";
+import { inTime } from "./core/in-time.ts";
 import {
   MESSAGE_OVERHEAD_BYTES,
   PUSHES_MAX,
@@ -31,39 +33,25 @@ function toMessage(text: string, delaySeconds: number): MessageSendRequest<strin
   return delaySeconds > 0 ? { ...message, delaySeconds } : message;
 }
 
+/** What one `sendBatch` takes. */
+const ROOM = { itemsMax: SEND_MESSAGES_MAX, bytesMax: SEND_BYTES_MAX };
+const weightOf = ({ text }: Outgoing): number => utf8Bytes(text) + MESSAGE_OVERHEAD_BYTES;
+
 /** Messages of one queue, cut into sends that Queues accepts. */
-function cut(lane: Lane, shard: number, messages: readonly Outgoing[]): Send[] {
-  const sends: Send[] = [];
-  let current: MessageSendRequest<string>[] = [];
-  let bytes = 0;
-  for (const { text, delaySeconds } of messages) {
-    const messageBytes = utf8Bytes(text) + MESSAGE_OVERHEAD_BYTES;
-    if (current.length === SEND_MESSAGES_MAX || (current.length > 0 && bytes + messageBytes > SEND_BYTES_MAX)) {
-      sends.push({ lane, shard, messages: current });
-      current = [];
-      bytes = 0;
-    }
-    current.push(toMessage(text, delaySeconds));
-    bytes += messageBytes;
-  }
-  if (current.length > 0) sends.push({ lane, shard, messages: current });
-  return sends;
+function sendsOf(lane: Lane, shard: number, messages: readonly Outgoing[]): Send[] {
+  return cut(messages, weightOf, ROOM).map((part) => {
+    return { lane, shard, messages: part.map(({ text, delaySeconds }) => toMessage(text, delaySeconds)) };
+  });
 }
+
+const noConfirmation = () => new Unavailable(`A queue did not confirm within ${SEND_TIMEOUT_MS} ms`);
 
 export function queueLanes(deps: { queues: QueueBindings; clock: Clock; logger: Logger }): Lanes {
   const { queues, clock, logger } = deps;
 
   /** A queue that is overloaded may hang for almost a minute before it says so. */
   async function sendInTime(queue: QueueBinding, messages: readonly MessageSendRequest<string>[]): Promise<void> {
-    let answered = false;
-    const late = clock.sleep(SEND_TIMEOUT_MS).then(() => {
-      if (!answered) throw new Unavailable(`A queue did not confirm within ${SEND_TIMEOUT_MS} ms`);
-    });
-    try {
-      await Promise.race([queue.sendBatch(messages), late]);
-    } finally {
-      answered = true;
-    }
+    await inTime(queue.sendBatch(messages), clock.sleep(SEND_TIMEOUT_MS), noConfirmation);
   }
 
   async function sendOne({ lane, shard, messages }: Send): Promise<void> {
@@ -83,7 +71,7 @@ export function queueLanes(deps: { queues: QueueBindings; clock: Clock; logger: 
       const byQueue = Map.groupBy(messages, ({ lane, shard }) => `${lane} ${shard % queues[lane].length}`);
       const sends = [...byQueue.values()].flatMap((group) => {
         const [first] = group;
-        return first === undefined ? [] : cut(first.lane, first.shard, group);
+        return first === undefined ? [] : sendsOf(first.lane, first.shard, group);
       });
       let failure: unknown;
       const next = sends[Symbol.iterator]();

@@ -3,6 +3,7 @@
  * requests of the isolate share the state, which is plain data: each awaits its own queries only, and whatever an answer teaches
  * is learned in one go, without an await. What a bus holds and how versions order it is in cached-bus.ts.
  */
+import { inTime } from "./core/in-time.ts";
 import {
   ROUTES_BYTES_MAX,
   ROUTES_CHANGES_MAX,
@@ -144,10 +145,8 @@ export function createRoutes(deps: {
   function within<T>(work: Promise<T>, limitMs: number, background: Background): Promise<T> {
     // Its failure is told to whoever waits; here it only must not end the request.
     background(work.catch(() => undefined));
-    const tooLate = clock.sleep(limitMs).then((): never => {
-      throw new Unavailable(`The database did not answer within ${limitMs} ms`);
-    });
-    return Promise.race([work, tooLate]);
+    const tooLate = () => new Unavailable(`The database did not answer within ${limitMs} ms`);
+    return inTime(work, clock.sleep(limitMs), tooLate);
   }
 
   function keep(cached: CachedBus): void {

@@ -1,5 +1,5 @@
 /** What an attempt means for its delivery: the outcome table and the retry schedule. Pure: time and chance are passed in. */
-import type { Answer, Outcome } from "./delivery.ts";
+import type { Answer, AttemptRecord, Outcome } from "./delivery.ts";
 import { JITTER_MAX, PERMANENT_TRIES_MAX, RETRY_DELAY_SECONDS_MAX, SLOW_ATTEMPT_MS } from "./limits.ts";
 import type { RetryPolicy } from "./subscription.ts";
 
@@ -44,6 +44,19 @@ function dueAt(waitSeconds: number, answer: Answer, { now, fraction }: AttemptCo
   return Math.min(Math.max(scheduled, asked), now + RETRY_DELAY_SECONDS_MAX * 1_000);
 }
 
-function isSlow(answer: Answer): boolean {
-  return answer.durationMs > SLOW_ATTEMPT_MS || (answer.kind === "failed" && answer.error === "timeout");
+export const isTimeout = (answer: Answer): boolean => answer.kind === "failed" && answer.error === "timeout";
+
+/** What keeps a fast lane waiting belongs on the slow one. */
+const isSlow = (answer: Answer): boolean => answer.durationMs > SLOW_ATTEMPT_MS || isTimeout(answer);
+
+/** The same of an attempt that is on record. */
+export const wasSlow = ({ duration_ms, error }: AttemptRecord): boolean =>
+  duration_ms > SLOW_ATTEMPT_MS || error?.startsWith("timeout") === true;
+
+/** The attempt as it is kept. `error` is the kind of the failure, a colon and its detail. */
+export function recordOf(answer: Answer, attempt: number, atMs: number): AttemptRecord {
+  const common = { attempt, at_ms: atMs, duration_ms: answer.durationMs };
+  return answer.kind === "answered"
+    ? { ...common, status: answer.status, error: null, answer: answer.sample === "" ? null : answer.sample }
+    : { ...common, status: null, error: `${answer.error}: ${answer.detail}`, answer: null };
 }

@@ -5,6 +5,7 @@
  * canonical JSON text as it is, neither escaped nor parsed on the way.
  */
 import type { AttemptRecord, DeliveryKey, Settlement } from "./delivery.ts";
+import { cut } from "./cut.ts";
 import { isMembers, type Members } from "./json-value.ts";
 import { MESSAGE_BYTES_MAX } from "./limits.ts";
 import { err, ok, type Result } from "./result.ts";
@@ -167,19 +168,7 @@ function outcomesParcel(head: Members): Result<OutcomesParcel, string> {
 
 /** Outcomes of one token, in as many parcels as MESSAGE_BYTES_MAX asks for. */
 export function outcomesParcels(token: string, settlements: readonly Settlement[]): OutcomesParcel[] {
-  const parcels: OutcomesParcel[] = [];
-  let part: Settlement[] = [];
-  let bytes = OUTCOMES_HEAD_BYTES;
-  for (const settlement of settlements) {
-    const added = utf8Bytes(JSON.stringify(settlement)) + 1;
-    if (part.length > 0 && bytes + added > MESSAGE_BYTES_MAX) {
-      parcels.push({ kind: "outcomes", token, settlements: part });
-      part = [];
-      bytes = OUTCOMES_HEAD_BYTES;
-    }
-    part.push(settlement);
-    bytes += added;
-  }
-  if (part.length > 0) parcels.push({ kind: "outcomes", token, settlements: part });
-  return parcels;
+  const room = { itemsMax: Number.POSITIVE_INFINITY, bytesMax: MESSAGE_BYTES_MAX - OUTCOMES_HEAD_BYTES };
+  const parts = cut(settlements, (settlement) => utf8Bytes(JSON.stringify(settlement)) + 1, room);
+  return parts.map((part) => ({ kind: "outcomes", token, settlements: part }));
 }

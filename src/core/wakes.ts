@@ -1,4 +1,5 @@
 /** Wake-ups as queue messages: which lane and shard, how many keys in one, how long delayed. Pure. */
+import { cutByCount } from "./cut.ts";
 import type { DeliveryKey } from "./delivery.ts";
 import { shardOf } from "./ids.ts";
 import { PARCEL_DELIVERIES_MAX, RETRY_DELAY_SECONDS_MAX, SHARDS } from "./limits.ts";
@@ -33,19 +34,16 @@ export function wakeMessages(wakes: readonly Wake[], now: number): WakeMessage[]
   const groups = Map.groupBy(wakes, (wake) =>
     [delaySecondsUntil(wake.dueMs, now), shardOfWake(wake), wake.slow ? wake.key.subscriptionId : ""].join(" "),
   );
-  return [...groups.values()].flatMap((group) => {
-    const messages: WakeMessage[] = [];
-    for (let start = 0; start < group.length; start += PARCEL_DELIVERIES_MAX) {
-      const part = group.slice(start, start + PARCEL_DELIVERIES_MAX);
+  return [...groups.values()]
+    .flatMap((group) => cutByCount(group, PARCEL_DELIVERIES_MAX))
+    .flatMap((part) => {
       const [first] = part;
-      if (first === undefined) continue;
-      messages.push({
+      if (first === undefined) return [];
+      return {
         lane: first.slow ? "slow" : "fast",
         shard: shardOfWake(first),
         delaySeconds: delaySecondsUntil(first.dueMs, now),
         text: encodeParcel({ kind: "wake", keys: part.map(({ key }) => key) }),
-      });
-    }
-    return messages;
-  });
+      };
+    });
 }

@@ -1,12 +1,14 @@
 /**
  * The log of deliveries: claim, settle and adopt, each one D1 batch(), a transaction. docs/delivery.md is the protocol and names
- * the statements (C1-C7, T1-T2) as they stand here. Every statement may run again with the same token and changes nothing then.
+ * the statements (C1-C7, T1-T2) as they stand here. A claim or settle may run again with the same token: what it
+ * did is not done twice, and a claim may take what became free meanwhile.
  */
 import { ATTEMPTS_KEPT_MAX, CLAIM_BODIES_BYTES_MAX, DUE_TOLERANCE_MS, LEASE_MS } from "../core/limits.ts";
-import type { DeliveryKey, Settlement } from "../core/delivery.ts";
+import type { Settlement } from "../core/delivery.ts";
 import type { EventParcel } from "../core/parcel.ts";
 import type { Vault } from "../core/vault.ts";
 import type { Claimed, ClaimedDelivery, ClaimedEvent, Log } from "../ports.ts";
+import { type DeliveryKeyRow, keyList, toKey } from "./delivery-key.ts";
 import { jsonParameters } from "./json-parameter.ts";
 import { rowsOf } from "./rows.ts";
 import { openPush, type SubscriptionRow } from "./subscriptions.ts";
@@ -163,11 +165,7 @@ const STORE_BODY = `
   INSERT INTO bodies (event_id, stored_ms, body) VALUES (?1, ?2, ?3)
   ON CONFLICT DO UPDATE SET stored_ms = excluded.stored_ms`;
 
-interface ClaimedRow {
-  readonly bus: string;
-  readonly seq: string;
-  readonly subscription_id: string;
-  readonly run: string;
+interface ClaimedRow extends DeliveryKeyRow {
   readonly event_id: string;
   readonly attempt: number;
   readonly tries: number;
@@ -186,17 +184,6 @@ interface EventRow {
   readonly inline: number;
   readonly body: string | null;
 }
-
-type KeyRow = Pick<ClaimedRow, "bus" | "seq" | "subscription_id" | "run">;
-
-const toKey = (row: KeyRow): DeliveryKey => ({
-  bus: row.bus,
-  seq: row.seq,
-  subscriptionId: row.subscription_id,
-  run: row.run,
-});
-
-const keyList = (key: DeliveryKey): string[] => [key.bus, key.seq, key.subscriptionId, key.run];
 
 /** Event id and receipt, as READ_EVENTS compares them. */
 const inlineMark = (eventId: string, receipt: string): string => `${eventId} ${receipt}`;
@@ -305,7 +292,7 @@ export function d1Log({ db, vault }: { db: D1Database; vault: Vault }): Log {
       const results = await weather(() =>
         db.batch([...insertEvents(db, parcels), db.prepare(ADOPT_DELIVERIES).bind(firstDeliveries(parcels), now)]),
       );
-      return rowsOf<KeyRow & { readonly state: string }>(results.at(-1))
+      return rowsOf<DeliveryKeyRow & { readonly state: string }>(results.at(-1))
         .filter((row) => row.state === "waiting")
         .map(toKey);
     },

@@ -2,11 +2,11 @@
  * The record of events and deliveries, for people: lists, single reads, the manual retry. Lists go from a place downward in
  * (bus, seq, subscription, run), which no write moves, so that pages neither repeat nor skip a row while others write.
  */
-import type { DeliveryKey } from "../core/delivery.ts";
 import { timeOrderedFloor } from "../core/ids.ts";
 import { LIST_SCAN_ROWS_MAX } from "../core/limits.ts";
 import type { DeliveryOnRecord, DeliveryStatus, EventOnRecord, EventRecord, EventSummary } from "../ports.ts";
 import { pageOf, type Scanned } from "./page.ts";
+import { type DeliveryKeyRow, toKey } from "./delivery-key.ts";
 import { rowsOf } from "./rows.ts";
 import { weather } from "./unavailable.ts";
 
@@ -30,11 +30,7 @@ function toSummary(row: EventRow): EventSummary {
   return { eventId, bus, seq, id, source, type, subject, acceptedMs, matched, duplicates, bytes };
 }
 
-interface DeliveryRow {
-  readonly bus: string;
-  readonly seq: string;
-  readonly subscription_id: string;
-  readonly run: string;
+interface DeliveryRow extends DeliveryKeyRow {
   readonly event_id: string;
   readonly type: string;
   readonly state: string;
@@ -45,11 +41,10 @@ interface DeliveryRow {
 }
 
 function toDelivery(row: DeliveryRow): DeliveryOnRecord {
-  const { bus, seq, subscription_id: subscriptionId, run, state, attempt, cause, attempts, type } = row;
-  const key: DeliveryKey = { bus, seq, subscriptionId, run };
+  const { state, attempt, cause, attempts, type } = row;
   // Of a delivery that retention closed the column says when that was.
   const dueMs = state === "waiting" ? row.due_ms : null;
-  return { key, eventId: row.event_id, type, state, attempt, dueMs, cause, attempts };
+  return { key: toKey(row), eventId: row.event_id, type, state, attempt, dueMs, cause, attempts };
 }
 
 /** Sorts after every seq, subscription id and run: "~" is above all letters. */

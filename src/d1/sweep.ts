@@ -15,6 +15,7 @@ import {
 import { timeOrderedFloor } from "../core/ids.ts";
 import type { Wake } from "../core/wakes.ts";
 import type { SweepLog } from "../ports.ts";
+import { type DeliveryKeyRow, keyList, toKey } from "./delivery-key.ts";
 import { rowsOf } from "./rows.ts";
 import { weather } from "./unavailable.ts";
 
@@ -134,20 +135,14 @@ const RAISE_PURGED = `
 const PURGE_SUBSCRIPTIONS = `DELETE FROM subscriptions WHERE (bus, id) IN (SELECT bus, id FROM (${tombstones("subscriptions")}))`;
 const PURGE_KEYS = `DELETE FROM keys WHERE (bus, id) IN (SELECT bus, id FROM (${tombstones("keys")}))`;
 
-interface WokenRow {
-  readonly bus: string;
-  readonly seq: string;
-  readonly subscription_id: string;
-  readonly run: string;
+interface WokenRow extends DeliveryKeyRow {
   /** Null: it is not to be woken (cancelled). */
   readonly due_ms: number | null;
 }
 
 /** On the slow lane: what the sweep wakes is late already, often many at once, and must not hold up what is new. */
 function toWakes(rows: readonly WokenRow[]): Wake[] {
-  return rows.flatMap(({ bus, seq, subscription_id: subscriptionId, run, due_ms: dueMs }) =>
-    dueMs === null ? [] : [{ key: { bus, seq, subscriptionId, run }, slow: true, dueMs }],
-  );
+  return rows.flatMap((row) => (row.due_ms === null ? [] : [{ key: toKey(row), slow: true, dueMs: row.due_ms }]));
 }
 
 interface OldEvent {
@@ -175,7 +170,7 @@ export function d1Sweep({ db }: { db: D1Database }): SweepLog {
     },
 
     async woken(wakes, now) {
-      const keys = JSON.stringify(wakes.map(({ key }) => [key.bus, key.seq, key.subscriptionId, key.run]));
+      const keys = JSON.stringify(wakes.map(({ key }) => keyList(key)));
       await weather(() =>
         db
           .prepare(MARK_WOKEN)

@@ -4,7 +4,7 @@ import * as z from "zod";
 import { encodeCursor } from "../core/cursor.ts";
 import type { AttemptRecord } from "../core/delivery.ts";
 import { deliveryIdOf, isEventId, isSubscriptionId, parseDeliveryId } from "../core/ids.ts";
-import { SLOW_ATTEMPT_MS } from "../core/limits.ts";
+import { wasSlow } from "../core/outcome.ts";
 import { refusal } from "../core/problem.ts";
 import type { DeliveryOnRecord } from "../ports.ts";
 import { requires } from "./auth.ts";
@@ -99,8 +99,7 @@ export const deliveries = (deps: HttpDeps): Hono<HttpEnv> =>
         );
       const attempts = attemptsOf(delivery);
       const last = attempts.at(-1);
-      const slow =
-        last !== undefined && (last.duration_ms > SLOW_ATTEMPT_MS || last.error?.startsWith("timeout") === true);
+      const slow = last !== undefined && wasSlow(last);
       await deps.wake([{ key, slow, dueMs: now }]);
       const id = deliveryIdOf(eventId, key.subscriptionId, key.run);
       return c.json({ id, status: statusOf("waiting", attempts) }, 202);

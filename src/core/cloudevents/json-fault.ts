@@ -1,17 +1,10 @@
 /** Where a text stops being JSON (RFC 8259). Only for texts that JSON.parse has refused: it builds nothing. */
+import { QUOTE, COMMA, COLON, OPEN_BRACKET, BACKSLASH, CLOSE_BRACKET, OPEN_BRACE, CLOSE_BRACE } from "./characters.ts";
 
-const QUOTE = 0x22;
-const COMMA = 0x2c;
 const MINUS = 0x2d;
 const PLUS = 0x2b;
 const DOT = 0x2e;
 const ZERO = 0x30;
-const COLON = 0x3a;
-const OPEN_BRACKET = 0x5b;
-const BACKSLASH = 0x5c;
-const CLOSE_BRACKET = 0x5d;
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
 
 /** What may come next. `first-…` also takes the bracket that closes what was just opened. */
 type State = "value" | "first-value" | "name" | "first-name" | "after-value";

@@ -6,6 +6,7 @@
 import { JSON_DEPTH_MAX } from "../limits.ts";
 import { err, ok, type Result } from "../result.ts";
 import { faultOffset } from "./json-fault.ts";
+import { QUOTE, COMMA, COLON, OPEN_BRACKET, BACKSLASH, CLOSE_BRACKET, OPEN_BRACE, CLOSE_BRACE } from "./characters.ts";
 
 /** Where a value stands: `text.slice(start, end)`, without the white space around it. */
 export interface Span {
@@ -63,15 +64,6 @@ function placeOf(text: string, offset: number): string {
   }
   return `line ${line}, column ${offset - lineStart + 1}`;
 }
-
-const QUOTE = 0x22;
-const COMMA = 0x2c;
-const COLON = 0x3a;
-const OPEN_BRACKET = 0x5b;
-const BACKSLASH = 0x5c;
-const CLOSE_BRACKET = 0x5d;
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
 
 /** The place of the value itself. */
 export const valueSpan: Outline<Span> = (scan) => {
