@@ -44,6 +44,7 @@ async function inWorkerd(name: string, include: string[], queues: object): Promi
             ENCRYPTION_KEY: "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
             PUBLIC_HOST: "",
             RETENTION_DAYS: "7",
+            DATABASE_MB: "10000",
             ALLOW_INSECURE_SINKS: "true",
           },
         },

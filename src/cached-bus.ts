@@ -6,6 +6,7 @@
  * the isolate itself changed lies ahead of `version` and keeps its own mark until `version` passes it. So a deletion needs no
  * memory of its own: an answer that still shows the row is below one or the other.
  */
+import type { BusSettings } from "./core/bus.ts";
 import { ROUTES_BUS_BYTES, ROUTES_CHAR_BYTES, ROUTES_ROW_BYTES } from "./core/limits.ts";
 import { createMatcher, type Matcher } from "./core/matcher.ts";
 import type { Change, KeyGrant, Logger } from "./ports.ts";
@@ -22,15 +23,17 @@ export interface CachedBus {
   readonly sizes: Map<string, number>;
   /** Versions of rows that were learned ahead of `version`. */
   readonly ahead: Map<string, number>;
-  /** Its own row was seen: there is such a bus. */
-  exists: boolean;
+  /** Of its own row; null: it was not seen yet, or there is no such bus any more. */
+  settings: BusSettings | null;
+  /** Of its own row; null before it was seen. */
+  createdMs: number | null;
   /** Every change up to here is known. */
   version: number;
   /** The counter when its load began: what was deleted before was never learned. */
   loadVersion: number;
   /** When the query was sent that last brought it up to date; null while it is being loaded. */
   checkedMs: number | null;
-  /** Erased tombstones would have told it something: whoever has it loads the bus anew. */
+  /** It holds what is no longer so, or may: whoever has it loads the bus anew. */
   lost: boolean;
   /** Estimate of what it costs. */
   bytes: number;
@@ -44,7 +47,8 @@ export function emptyBus(name: string): CachedBus {
     hashes: new Map(),
     sizes: new Map(),
     ahead: new Map(),
-    exists: false,
+    settings: null,
+    createdMs: null,
     version: 0,
     loadVersion: 0,
     checkedMs: null,
@@ -62,7 +66,7 @@ export function isBehindPurge(cached: CachedBus, purgedVersion: number): boolean
 export function learn(cached: CachedBus, change: Change, logger: Logger): void {
   const row = rowOf(change);
   if (change.version <= Math.max(cached.version, cached.ahead.get(row) ?? 0)) return;
-  if (change.kind === "bus") cached.exists = true;
+  if (change.kind === "bus") learnBus(cached, change);
   else if (change.kind === "subscription") learnSubscription(cached, change, logger);
   else learnKey(cached, change);
 }
@@ -94,6 +98,13 @@ export function advance(
 /** Ids of subscriptions and keys differ by their prefix, and a bus has one row of its own. */
 const rowOf = (change: Change): string => (change.kind === "bus" ? "" : change.id);
 
+/** What is cached of a deleted bus, or of an earlier one of its name, is not this bus's. */
+function learnBus(cached: CachedBus, { settings, createdMs }: Change & { kind: "bus" }): void {
+  if (settings === null || (cached.createdMs !== null && cached.createdMs !== createdMs)) cached.lost = true;
+  cached.settings = settings;
+  cached.createdMs = createdMs;
+}
+
 function learnSubscription(cached: CachedBus, change: Change & { kind: "subscription" }, logger: Logger): void {
   const { id, wanted } = change;
   if (wanted === null) cached.matcher.delete(id);
@@ -111,6 +122,7 @@ function learnSubscription(cached: CachedBus, change: Change & { kind: "subscrip
 
 function learnKey(cached: CachedBus, change: Change & { kind: "key" }): void {
   const { id, grant } = change;
+  const texts = grant === null ? null : [grant.hash, ...(grant.types ?? []), ...(grant.allowedOrigins ?? [])].join("");
   const known = cached.hashes.get(id);
   if (known !== undefined) cached.grants.delete(known);
   cached.hashes.delete(id);
@@ -118,7 +130,7 @@ function learnKey(cached: CachedBus, change: Change & { kind: "key" }): void {
     cached.grants.set(grant.hash, grant);
     cached.hashes.set(id, grant.hash);
   }
-  resize(cached, id, grant?.hash ?? null);
+  resize(cached, id, texts);
 }
 
 /** Null: the row is not cached. */

@@ -1,6 +1,9 @@
 /** The only reader of variables and secrets. It fails with the variable's name, never with its value. */
 import { decodeBase64 } from "./core/base64.ts";
 import {
+  DATABASE_MB_DEFAULT,
+  DATABASE_MB_MAX,
+  DATABASE_MB_MIN,
   ENCRYPTION_KEY_BYTES,
   RETENTION_DAYS_DEFAULT,
   RETENTION_DAYS_MAX,
@@ -18,12 +21,19 @@ export interface Config {
   /** Base of links into this router, without a trailing slash; "" (links are then relative) without PUBLIC_HOST. */
   readonly publicUrl: string;
   readonly retentionDays: number;
+  /** How large the database may get. */
+  readonly databaseBytes: number;
   readonly allowInsecureSinks: boolean;
 }
 
 /** Variables as they come. */
 export type Variables = Readonly<
-  Partial<Record<"ROOT_KEY" | "ENCRYPTION_KEY" | "PUBLIC_HOST" | "RETENTION_DAYS" | "ALLOW_INSECURE_SINKS", string>>
+  Partial<
+    Record<
+      "ROOT_KEY" | "ENCRYPTION_KEY" | "PUBLIC_HOST" | "RETENTION_DAYS" | "DATABASE_MB" | "ALLOW_INSECURE_SINKS",
+      string
+    >
+  >
 >;
 
 export class ConfigError extends Error {
@@ -108,6 +118,13 @@ export function readConfig(variables: Variables): Config {
       max: RETENTION_DAYS_MAX,
       otherwise: RETENTION_DAYS_DEFAULT,
     }),
+    databaseBytes:
+      1_000_000 *
+      wholeNumber("DATABASE_MB", variables.DATABASE_MB, {
+        min: DATABASE_MB_MIN,
+        max: DATABASE_MB_MAX,
+        otherwise: DATABASE_MB_DEFAULT,
+      }),
     allowInsecureSinks: flag("ALLOW_INSECURE_SINKS", variables.ALLOW_INSECURE_SINKS),
   };
 }

@@ -1,4 +1,5 @@
 /** The doors outward. Types only: adapters implement them, use cases and `http/` receive them. */
+import type { BusRules, BusSettings } from "./core/bus.ts";
 import type { CloudEvent } from "./core/event.ts";
 import type { Answer, DeliveryKey, Settlement } from "./core/delivery.ts";
 import type { EventParcel, WakeParcel } from "./core/parcel.ts";
@@ -37,16 +38,32 @@ export class Unavailable extends Error {
 export const SCOPES = ["publish", "read", "manage"] as const;
 export type Scope = (typeof SCOPES)[number];
 
+/** How many requests a key may make: RATE_REQUESTS. */
+export const RATE_TIERS = ["low", "standard", "high"] as const;
+export type RateTier = (typeof RATE_TIERS)[number];
+
+/** What a key allows. */
+export interface KeyLimits {
+  readonly scopes: readonly Scope[];
+  /** Event types that it may publish, each exactly, or all that begin so when it ends in `*`; null: all. Of publish-only keys. */
+  readonly types: readonly string[] | null;
+  /** Origins (scheme, host, port) from which browsers may use it, and nobody else may; null: it is not for browsers. Of publish-only keys. */
+  readonly allowedOrigins: readonly string[] | null;
+  readonly rateLimit: RateTier;
+  /** It is refused from then on; null: never. */
+  readonly expiresMs: number | null;
+}
+
 /** A key as the edge needs it. The key itself is never stored: `hash` is its SHA-256 in hex. */
-export interface KeyGrant {
+export interface KeyGrant extends KeyLimits {
   readonly id: string;
   readonly hash: string;
-  readonly scopes: readonly Scope[];
 }
 
 /** Subscriptions and keys of one bus, as this isolate knows them. */
 export interface BusRoutes {
   readonly bus: string;
+  readonly rules: BusRules;
   /** Ids of the active subscriptions that take the event, in no order. */
   match(event: CloudEvent): readonly string[];
 }
@@ -65,7 +82,15 @@ export interface Routes {
 
 /** One changed row, as the caches see it. A deletion is a change. */
 export type Change =
-  | { readonly kind: "bus"; readonly version: number; readonly bus: string }
+  | {
+      readonly kind: "bus";
+      readonly version: number;
+      readonly bus: string;
+      /** Tells a bus from an earlier one of the same name. */
+      readonly createdMs: number;
+      /** Null when it is deleted. */
+      readonly settings: BusSettings | null;
+    }
   | {
       readonly kind: "subscription";
       readonly version: number;
@@ -85,7 +110,10 @@ export type Change =
 
 /** The read side of the change counter. */
 export interface ChangeFeed {
-  /** Changes of those buses after `version`, oldest first, at most ROUTES_CHANGES_MAX, of one snapshot. */
+  /**
+   * Changes of those buses after `version`, oldest first, at most ROUTES_CHANGES_MAX, of one snapshot. After 0 they come behind the buses
+   * themselves, which may be in there a second time.
+   */
   since(
     version: number,
     buses: readonly string[],
@@ -95,6 +123,8 @@ export interface ChangeFeed {
     readonly version: number;
     /** Who knows less than this must load from 0: tombstones up to here are gone. */
     readonly purgedVersion: number;
+    /** The database is nearly full: all buses record failures only. */
+    readonly failuresOnly: boolean;
   }>;
 }
 
@@ -233,7 +263,7 @@ export interface ChangedSubscription {
 
 export interface SubscriptionStore {
   /** Stores it with its version; repeated with the same id it answers the one that is there. The bus exists. */
-  create(subscription: Omit<Subscription, "version">): Promise<ChangedSubscription | "limit-reached">;
+  create(subscription: Omit<Subscription, "version">, note: AuditNote): Promise<ChangedSubscription | "limit-reached">;
   get(bus: string, id: string): Promise<StoredSubscription | null>;
   /** Newest first. `before` is the `next` of the page before. */
   list(
@@ -244,48 +274,199 @@ export interface SubscriptionStore {
    * Replaces it if its version is still `expected`; null when it is not (changed or gone). Secrets and headers that are null stay as
    * they are stored: what cannot be read is not lost by a change of something else.
    */
-  replace(subscription: StoredSubscription, expected: number): Promise<ChangedSubscription | null>;
-  /** Deletes it if it has one of the versions; null when there is none to delete. */
+  replace(
+    subscription: StoredSubscription,
+    options: { readonly expected: number; readonly note: AuditNote },
+  ): Promise<ChangedSubscription | null>;
+  /** Deletes it if its version is still `expected`; null when it is not (changed or gone). */
   delete(
     bus: string,
     id: string,
-    options: { readonly versions: readonly number[] | "any"; readonly now: number },
+    options: { readonly expected: number; readonly now: number; readonly note: AuditNote },
   ): Promise<Change | null>;
   /** Disables it, unless it is not active or was changed after the attempt that says so; null then. */
   disable(
     bus: string,
     id: string,
-    options: { readonly reason: string; readonly attemptedMs: number; readonly now: number },
+    options: { readonly reason: string; readonly attemptedMs: number; readonly now: number; readonly auditId: string },
   ): Promise<Change | null>;
+}
+
+/** Who changed what: written with the change, in its `batch()`, and only if it was made. */
+export interface AuditNote {
+  readonly id: string;
+  readonly atMs: number;
+  /** `root`, the id of a key, or `system`. */
+  readonly actor: string;
+  /** Null when no request asked for it. */
+  readonly requestId: string | null;
+  readonly action: AuditAction;
+  /** JSON text of what it was and is, without secrets; null where there was, or is, nothing. */
+  readonly before: string | null;
+  readonly after: string | null;
+}
+
+export const AUDIT_ACTIONS = [
+  "bus.created",
+  "bus.changed",
+  "bus.deleted",
+  "subscription.created",
+  "subscription.changed",
+  "subscription.disabled",
+  "subscription.deleted",
+  "key.created",
+  "key.changed",
+  "key.rotated",
+  "key.revoked",
+  "event.erased",
+] as const;
+export type AuditAction = (typeof AUDIT_ACTIONS)[number];
+
+export interface AuditEntry extends AuditNote {
+  readonly bus: string;
+  /** Id of what was changed. */
+  readonly target: string;
+}
+
+/** Append-only, newest first. Changes of buses are in the audit of the bus `default`: only root makes them. */
+export interface Audit {
+  list(
+    bus: string,
+    filters: {
+      readonly target?: string;
+      readonly actor?: string;
+      readonly action?: AuditAction;
+      /** At or after. */
+      readonly sinceMs?: number;
+      /** Before. */
+      readonly untilMs?: number;
+    },
+    page: { readonly limit: number; readonly before: string | null },
+  ): Promise<Rows<AuditEntry, string>>;
 }
 
 export interface Bus {
   readonly bus: string;
+  readonly settings: BusSettings;
+  /** How many it has. */
+  readonly subscriptions: number;
+  readonly keys: number;
   readonly createdMs: number;
   readonly updatedMs: number;
   readonly version: number;
 }
 
+/** What the size guard last saw. */
+export interface DatabaseState {
+  readonly bytes: number;
+  readonly failuresOnly: boolean;
+  /** Events accepted before were removed ahead of their retention; 0: none. */
+  readonly shortenedMs: number;
+}
+
 export interface BusStore {
-  /** Makes it unless it exists. */
-  put(bus: string, now: number): Promise<{ readonly bus: Bus; readonly created: boolean } | "limit-reached">;
+  /**
+   * Makes it with these settings unless it exists; then `created` is false and nothing is changed. `being-deleted`: what a bus of that name
+   * had is not all removed yet.
+   */
+  create(
+    bus: string,
+    options: { readonly settings: BusSettings; readonly now: number; readonly note: AuditNote },
+  ): Promise<{ readonly bus: Bus; readonly created: boolean } | "limit-reached" | "being-deleted">;
+  get(bus: string): Promise<Bus | null>;
+  /** By name. `after` is the `next` of the page before. */
+  list(options: { readonly limit: number; readonly after: string | null }): Promise<Rows<Bus, string>>;
+  /** Replaces the settings if its version is still `expected`; null when it is not (changed or gone). */
+  replace(
+    bus: string,
+    options: {
+      readonly settings: BusSettings;
+      readonly expected: number;
+      readonly now: number;
+      readonly note: AuditNote;
+    },
+  ): Promise<Bus | null>;
+  /** Leaves a tombstone, if its version is still `expected`; the sweep removes what it had. Answers the version of the deletion. */
+  delete(
+    bus: string,
+    options: { readonly expected: number; readonly now: number; readonly note: AuditNote },
+  ): Promise<number | null>;
+  database(): Promise<DatabaseState>;
 }
 
 export interface Key extends KeyGrant {
   readonly bus: string;
   readonly name: string | null;
   readonly createdMs: number;
+  readonly updatedMs: number;
+  /** To within KEY_USE_WRITE_MS; null: never. */
+  readonly lastUsedMs: number | null;
   readonly version: number;
 }
 
 export interface KeyStore {
   /** Stores it with its version; repeated with the same id it answers the one that is there. The bus exists. */
-  create(key: Omit<Key, "version">): Promise<Key | "limit-reached">;
+  create(key: NewKey, note: AuditNote): Promise<Key | "limit-reached">;
+  /**
+   * Stores a successor and lets the key with that id and version end at `untilMs`, if that is before its own end: both or neither. Repeated
+   * with the same id of the successor it answers what is there. Null when there is no such key at that version.
+   */
+  rotate(
+    successor: NewKey,
+    options: { readonly id: string; readonly expected: number; readonly untilMs: number; readonly note: AuditNote },
+  ): Promise<{ readonly successor: Key; readonly former: Key } | "limit-reached" | null>;
   /** Newest first. `before` is the `next` of the page before. */
   list(bus: string, options: { readonly limit: number; readonly before: string | null }): Promise<Rows<Key, string>>;
   get(bus: string, id: string): Promise<Key | null>;
-  /** Answers the version of the revocation, null when there is none to revoke. */
-  revoke(bus: string, id: string, now: number): Promise<number | null>;
+  /** Replaces name and limits if its version is still `expected`; null when it is not (changed or gone). */
+  replace(key: Key, options: { readonly expected: number; readonly note: AuditNote }): Promise<Key | null>;
+  /** Answers the version of the revocation, null when there is none to revoke at that version. */
+  revoke(
+    bus: string,
+    id: string,
+    options: { readonly expected: number; readonly now: number; readonly note: AuditNote },
+  ): Promise<number | null>;
+  /** Notes that it was used, unless that is noted within KEY_USE_WRITE_MS. No change: it takes no version. */
+  used(bus: string, id: string, now: number): Promise<void>;
+}
+
+export type NewKey = Omit<Key, "version" | "updatedMs" | "lastUsedMs">;
+
+/** What an earlier request with the same `Idempotency-Key` left. */
+export interface Remembered {
+  /** SHA-256 of method, path and body, hex. */
+  readonly fingerprint: string;
+  readonly beganMs: number;
+  /** IDEMPOTENCY_SEED_BYTES: what it draws its ids and secrets from. */
+  readonly seed: Uint8Array<ArrayBuffer>;
+  /** Null when it was never answered, or not heard of. */
+  readonly answer: IdempotentAnswer | null;
+}
+
+export interface IdempotentAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** Which requests were made under which `Idempotency-Key`; kept IDEMPOTENCY_KEPT_MS, seed and answer sealed. */
+export interface IdempotencyStore {
+  /** Remembers the request unless one is remembered under that key, younger than IDEMPOTENCY_KEPT_MS; answers what is there now. */
+  begin(place: IdempotencyPlace, fresh: Omit<Remembered, "answer">): Promise<Remembered>;
+  finish(place: IdempotencyPlace, answer: IdempotentAnswer): Promise<void>;
+  /** For a request that was refused: nothing of it stays. */
+  forget(place: IdempotencyPlace): Promise<void>;
+}
+
+export interface IdempotencyPlace {
+  readonly bus: string;
+  readonly actor: string;
+  readonly key: string;
+}
+
+export interface RateLimits {
+  /** Counts one request of the key; false when it has made too many. No promise of exactness: each location counts for itself. */
+  take(tier: RateTier, keyId: string): Promise<boolean>;
 }
 
 export interface EventSummary {
@@ -305,6 +486,8 @@ export interface EventSummary {
 export interface EventOnRecord extends EventSummary {
   /** The canonical text; null when it is no longer on record. */
   readonly body: string | null;
+  /** When it was erased; id, source and subject are empty then. Null for all others. */
+  readonly erasedMs: number | null;
 }
 
 export type DeliveryStatus = "pending" | "retrying" | "held" | "delivered" | "dead" | "cancelled";
@@ -350,5 +533,10 @@ export interface EventRecord {
   ): Promise<Rows<DeliveryOnRecord, readonly string[]>>;
   delivery(bus: string, eventId: string, subscriptionId: string, run: string): Promise<DeliveryOnRecord | null>;
   /** Manual retry: `waiting`, due now; twice = once. Null when there is no such delivery (any more). */
-  retry(key: DeliveryKey, now: number): Promise<"waiting" | "attempt-in-progress" | null>;
+  retry(key: DeliveryKey, now: number): Promise<"waiting" | "attempt-in-progress" | "event-erased" | null>;
+  /**
+   * Erases what the event says: id, source, subject, data, and what sinks answered. Its row stays until its retention, open deliveries are
+   * `cancelled`, and no message brings anything back. Twice is once. False when it is not on record.
+   */
+  erase(bus: string, eventId: string, options: { readonly now: number; readonly note: AuditNote }): Promise<boolean>;
 }

@@ -15,6 +15,7 @@ import {
   ROUTES_UNKNOWN_BUSES_MAX,
   ROUTES_UNKNOWN_MS,
 } from "./core/limits.ts";
+import { rulesOf } from "./core/bus.ts";
 import { advance, emptyBus, type CachedBus, isBehindPurge, learn, learnAhead } from "./cached-bus.ts";
 import { type Background, type ChangeFeed, type Clock, type Logger, type Routes, Unavailable } from "./ports.ts";
 
@@ -28,10 +29,12 @@ export interface RoutesState {
   refreshBeganMs: number;
   /** The last change that this isolate made itself. */
   madeVersion: number;
+  /** What the last answer said of the database: it is nearly full. */
+  failuresOnly: boolean;
 }
 
 export function emptyRoutesState(): RoutesState {
-  return { buses: new Map(), unknown: new Map(), refreshBeganMs: 0, madeVersion: 0 };
+  return { buses: new Map(), unknown: new Map(), refreshBeganMs: 0, madeVersion: 0, failuresOnly: false };
 }
 
 /** Loaded at some time; else what it has is only the beginning of a load. */
@@ -58,7 +61,8 @@ export function createRoutes(deps: {
     const sentMs = clock.now();
     const madeBefore = state.madeVersion;
     const names = cached.map(({ name }) => name);
-    const { changes, version, purgedVersion } = await feed.since(from, names);
+    const { changes, version, purgedVersion, failuresOnly } = await feed.since(from, names);
+    state.failuresOnly = failuresOnly;
 
     // A counter below what was known before is another database: one that was restored to an earlier time.
     const lost = cached.filter((bus) => version < from || isBehindPurge(bus, purgedVersion));
@@ -67,7 +71,9 @@ export function createRoutes(deps: {
     const learning = new Map(cached.map((bus) => [bus.name, bus]));
     for (const change of changes) {
       const bus = learning.get(change.bus);
-      if (bus !== undefined) learn(bus, change, logger);
+      if (bus === undefined) continue;
+      learn(bus, change, logger);
+      if (bus.lost) forget(bus);
     }
     const lastChange = changes.length < ROUTES_CHANGES_MAX ? undefined : changes.at(-1);
     // A change that this isolate made while the query was on its way may have reached no cached bus, nor the answer.
@@ -101,10 +107,11 @@ export function createRoutes(deps: {
       if (clock.now() - beganMs >= ROUTES_LOAD_TIMEOUT_MS)
         throw new Unavailable(`The bus ${name} is still being loaded`);
       const last = await ask([cached]);
-      if (cached.lost) cached = emptyBus(name);
+      const isGone = cached.createdMs !== null && cached.settings === null;
+      if (cached.lost && !isGone) cached = emptyBus(name);
       else if (state.buses.has(name)) continue;
-      else if (cached.exists) keep(cached);
-      else if (last) {
+      else if (cached.settings !== null) keep(cached);
+      else if (last || isGone) {
         remember(name, cached.checkedMs ?? beganMs);
         return null;
       }
@@ -182,7 +189,9 @@ export function createRoutes(deps: {
   return {
     async bus(name, background) {
       const cached = await current(name, background);
-      return cached === null ? null : { bus: name, match: (event) => cached.matcher.match(event) };
+      if (cached === null || cached.settings === null) return null;
+      const rules = rulesOf(cached.settings, state.failuresOnly);
+      return { bus: name, rules, match: (event) => cached.matcher.match(event) };
     },
 
     async key(bus, hash, background) {
@@ -198,7 +207,9 @@ export function createRoutes(deps: {
       state.madeVersion = Math.max(state.madeVersion, change.version);
       state.unknown.delete(change.bus);
       const cached = state.buses.get(change.bus);
-      if (cached !== undefined) learnAhead(cached, change, logger);
+      if (cached === undefined) return;
+      learnAhead(cached, change, logger);
+      if (cached.lost) forget(cached);
     },
   };
 }

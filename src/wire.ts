@@ -3,8 +3,10 @@ import { importCheckKeys } from "./core/api-key.ts";
 import { ID_RANDOM_BYTES, timeOrderedId } from "./core/ids.ts";
 import { createVault } from "./core/vault.ts";
 import { readConfig } from "./config.ts";
+import { d1Audit } from "./d1/audit.ts";
 import { d1Buses } from "./d1/buses.ts";
 import { d1Changes } from "./d1/changes.ts";
+import { d1Idempotency } from "./d1/idempotency.ts";
 import { d1Keys } from "./d1/keys.ts";
 import { d1Log } from "./d1/log.ts";
 import { d1Record } from "./d1/record.ts";
@@ -16,6 +18,7 @@ import { createIngest } from "./ingest.ts";
 import { consoleLogger } from "./log.ts";
 import type { Clock, Logger, Random } from "./ports.ts";
 import { queueLanes } from "./queues.ts";
+import { bindingRateLimits } from "./rate-limits.ts";
 import { createRoutes, emptyRoutesState } from "./routes.ts";
 import { createSweep } from "./sweep.ts";
 import { VERSION } from "./version.ts";
@@ -40,6 +43,10 @@ function queuesOf(env: Env) {
     slow: [env.DELIVERIES_SLOW_0, env.DELIVERIES_SLOW_1],
     poison: env.DELIVERIES_POISON,
   };
+}
+
+function rateLimitsOf(env: Env) {
+  return { low: env.PUBLISH_RATE_LOW, standard: env.PUBLISH_RATE_STANDARD, high: env.PUBLISH_RATE_HIGH };
 }
 
 /** For an answer that is made before there is a router. */
@@ -81,7 +88,12 @@ export function assemble(env: Env, { clock, random, logger }: Doors) {
     random,
     logger,
     disable: async ({ bus, id, reason, attemptedMs }) => {
-      const change = await subscriptions.disable(bus, id, { reason, attemptedMs, now: clock.now() });
+      const change = await subscriptions.disable(bus, id, {
+        reason,
+        attemptedMs,
+        now: clock.now(),
+        auditId: `aud_${timeOrderedId(clock.now(), random.bytes(ID_RANDOM_BYTES))}`,
+      });
       if (change !== null) routes.applied(change);
     },
   });
@@ -97,6 +109,9 @@ export function assemble(env: Env, { clock, random, logger }: Doors) {
     keys: d1Keys({ db }),
     subscriptions,
     record: d1Record({ db }),
+    audit: d1Audit({ db }),
+    idempotency: d1Idempotency({ db, vault, random }),
+    rateLimits: bindingRateLimits(rateLimitsOf(env)),
     ingest: createIngest({ routes, log, lanes, clock, random }),
     wake: consumers.wake,
     resumed: sweeper.unhold,

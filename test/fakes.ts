@@ -2,6 +2,7 @@
  * In-memory ports with a hand-moved clock. They obey the rules of the real ones: a store counts versions, the routes know only what
  * they were told, a full bus refuses, a lost race is lost.
  */
+import { DEFAULT_BUS_SETTINGS, rulesOf, type BusSettings } from "../src/core/bus.ts";
 import { createMatcher } from "../src/core/matcher.ts";
 import type { Wake } from "../src/core/wakes.ts";
 import type { Wanted } from "../src/core/subscription.ts";
@@ -11,6 +12,7 @@ import type { Accepted, Publish } from "../src/ingest.ts";
 import { eventIdOf } from "../src/core/ids.ts";
 import {
   Unavailable,
+  type Audit,
   type Bus,
   type BusStore,
   type Change,
@@ -19,11 +21,16 @@ import {
   type DeliveryOnRecord,
   type EventOnRecord,
   type EventRecord,
+  type IdempotencyPlace,
+  type IdempotencyStore,
   type Key,
   type KeyGrant,
   type KeyStore,
   type Logger,
   type Random,
+  type RateLimits,
+  type RateTier,
+  type Remembered,
   type Routes,
   type Rows,
   type StoredSubscription,
@@ -77,17 +84,25 @@ export function fakeLogger(): Logger & { readonly lines: LogLine[] } {
 }
 
 /** Knows the bus `default` and what `applied` told it, nothing else. `away` makes it behave as without D1 and without a copy. */
-export function fakeRoutes(): Routes & { away: boolean; readonly changes: Change[]; lookups: number } {
-  const buses = new Map([["default", { matcher: createMatcher(), keys: new Map<string, KeyGrant>() }]]);
+export function fakeRoutes(): Routes & {
+  away: boolean;
+  failuresOnly: boolean;
+  readonly changes: Change[];
+  lookups: number;
+} {
+  const busOf = (settings: BusSettings) => ({ settings, matcher: createMatcher(), keys: new Map<string, KeyGrant>() });
+  const buses = new Map([["default", busOf(DEFAULT_BUS_SETTINGS)]]);
   const routes = {
     away: false,
+    failuresOnly: false,
     lookups: 0,
     changes: [] as Change[],
     async bus(name: string) {
       routes.lookups += 1;
       if (routes.away) throw new Unavailable("The routes are too old");
       const known = buses.get(name);
-      return known === undefined ? null : { bus: name, match: known.matcher.match };
+      if (known === undefined) return null;
+      return { bus: name, rules: rulesOf(known.settings, routes.failuresOnly), match: known.matcher.match };
     },
     async key(bus: string, hash: string) {
       routes.lookups += 1;
@@ -96,7 +111,10 @@ export function fakeRoutes(): Routes & { away: boolean; readonly changes: Change
     },
     applied(change: Change) {
       routes.changes.push(change);
-      if (change.kind === "bus") buses.set(change.bus, { matcher: createMatcher(), keys: new Map() });
+      if (change.kind === "bus") {
+        if (change.settings === null) buses.delete(change.bus);
+        else buses.set(change.bus, { ...(buses.get(change.bus) ?? busOf(change.settings)), settings: change.settings });
+      }
       const known = buses.get(change.bus);
       if (known === undefined) return;
       if (change.kind === "key") {
@@ -306,4 +324,39 @@ export function fakeIngest(routes: Routes) {
 export function fakeWakes() {
   const wakes: Wake[] = [];
   return { wakes, wake: async (more: readonly Wake[]) => void wakes.push(...more) };
+}
+
+/** Never asked for before there are routes to it. */
+export function fakeAudit(): Audit {
+  return { list: async () => ({ rows: [], next: null }) };
+}
+
+export function fakeIdempotency(): IdempotencyStore {
+  const remembered = new Map<string, Remembered>();
+  const at = ({ bus, actor, key }: IdempotencyPlace): string => [bus, actor, key].join(" ");
+  return {
+    async begin(place, fresh) {
+      const known = remembered.get(at(place)) ?? { ...fresh, answer: null };
+      remembered.set(at(place), known);
+      return known;
+    },
+    async finish(place, answer) {
+      const known = remembered.get(at(place));
+      if (known !== undefined) remembered.set(at(place), { ...known, answer });
+    },
+    forget: async (place) => void remembered.delete(at(place)),
+  };
+}
+
+/** Lets everything pass but keys in `refused`, and counts. */
+export function fakeRateLimits() {
+  const taken: { readonly tier: RateTier; readonly keyId: string }[] = [];
+  const refused = new Set<string>();
+  const rateLimits: RateLimits = {
+    async take(tier, keyId) {
+      taken.push({ tier, keyId });
+      return !refused.has(keyId);
+    },
+  };
+  return { rateLimits, taken, refused };
 }

@@ -2,10 +2,13 @@
 import { importCheckKeys } from "../src/core/api-key.ts";
 import { createApp, type HttpDeps } from "../src/http/app.ts";
 import {
+  fakeAudit,
   fakeClock,
+  fakeIdempotency,
   fakeIngest,
   fakeLogger,
   fakeRandom,
+  fakeRateLimits,
   fakeRecord,
   fakeRoutes,
   fakeStores,
@@ -42,6 +45,7 @@ export function fakeHttp(limits?: Parameters<typeof fakeStores>[0], overrides: P
   const record = fakeRecord();
   const ingest = fakeIngest(routes);
   const wakes = fakeWakes();
+  const rateLimits = fakeRateLimits();
   const checkKeys = importCheckKeys([new Uint8Array(32).fill(7)]);
   const counts = { resumed: 0, background: 0 };
   const app = createApp({
@@ -53,6 +57,9 @@ export function fakeHttp(limits?: Parameters<typeof fakeStores>[0], overrides: P
     keys: stores.keyStore,
     subscriptions: stores.subscriptionStore,
     record,
+    audit: fakeAudit(),
+    idempotency: fakeIdempotency(),
+    rateLimits: rateLimits.rateLimits,
     ingest: ingest.ingest,
     wake: wakes.wake,
     resumed: async () => void counts.resumed++,
@@ -90,7 +97,7 @@ export function fakeHttp(limits?: Parameters<typeof fakeStores>[0], overrides: P
     );
   }
 
-  return { app, ask, send, clock, logger, routes, stores, record, ingest, wakes, counts, checkKeys };
+  return { app, ask, send, clock, logger, routes, stores, record, ingest, wakes, rateLimits, counts, checkKeys };
 }
 
 export type FakeHttp = ReturnType<typeof fakeHttp>;

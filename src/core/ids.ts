@@ -78,11 +78,13 @@ export function parseDeliveryId(text: string): { eventId: string; subscriptionId
 const EVENT_ID = new RegExp(`^evt_${BODY}$`);
 const SUBSCRIPTION_ID = new RegExp(`^sub_${BODY}$`);
 const KEY_ID = new RegExp(`^key_${BODY}$`);
+const AUDIT_ID = new RegExp(`^aud_${BODY}$`);
 const BUS_NAME = /^[a-z0-9-]{1,32}$/;
 
 export const isEventId = (text: string): boolean => EVENT_ID.test(text);
 export const isSubscriptionId = (text: string): boolean => SUBSCRIPTION_ID.test(text);
 export const isKeyId = (text: string): boolean => KEY_ID.test(text);
+export const isAuditId = (text: string): boolean => AUDIT_ID.test(text);
 /** 1-32 of a-z, 0-9 and hyphen. */
 export const isBusName = (text: string): boolean => BUS_NAME.test(text);
 

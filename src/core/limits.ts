@@ -34,6 +34,29 @@ export const HOPS_MAX = 5;
 export const SUBSCRIPTIONS_PER_BUS_MAX = 100_000;
 export const BUSES_MAX = 10_000;
 export const KEYS_PER_BUS_MAX = 1_000;
+/** Event types that one key is limited to. */
+export const KEY_TYPES_MAX = 100;
+/** Origins from which browsers may use one key. */
+export const KEY_ORIGINS_MAX = 20;
+export const KEY_ORIGIN_CHARS_MAX = 255;
+/** How far ahead a key may expire: what is meant to last longer does not expire. */
+export const KEY_EXPIRY_MS_MAX = 3_650 * 86_400_000;
+/** For so long a rotated key goes on beside its successor, unless the request says otherwise. */
+export const KEY_OVERLAP_SECONDS_DEFAULT = 86_400;
+export const KEY_OVERLAP_SECONDS_MAX = 2_592_000;
+/** A key's last use is written at most so often: it is a hint for people, not a record. */
+export const KEY_USE_WRITE_MS = 3_600_000;
+/** An expired key stays in the list for so long, so that it can be seen why it is refused. */
+export const KEY_EXPIRED_KEPT_MS = 7 * 86_400_000;
+/**
+ * Requests of one key in RATE_PERIOD_SECONDS at one location of Cloudflare's network. The binding counts, not we: wrangler.toml has the
+ * same figures, and a test holds them equal.
+ */
+export const RATE_REQUESTS = { low: 100, standard: 1_000, high: 10_000 } as const;
+/** The binding knows 10 and 60. */
+export const RATE_PERIOD_SECONDS = 10;
+/** The least that a bus may set as its own limits: what it refuses must not be everything. */
+export const BUS_BYTES_MIN = 1_024;
 export const NAME_CHARS_MAX = 100;
 export const TYPES_MAX = 100;
 export const FILTERS_MAX = 20;
@@ -199,6 +222,24 @@ export const RETENTION_DAYS_DEFAULT = 7;
 export const RETENTION_DAYS_MAX = 30;
 /** A delivery that retention closed (`expired`) stays on record for so long. */
 export const EXPIRED_KEPT_MS = 86_400_000;
+/** Bodies without an event: longer than a lane (15 h) and the poison queue (100 h) try to make one of them. */
+export const ORPHAN_BODIES_KEPT_MS = 6 * 86_400_000;
+/** An erasure is remembered for longer than an event can be on record (RETENTION_DAYS_MAX) or a queue can carry it (14 days). */
+export const ERASURE_KEPT_MS = 45 * 86_400_000;
+export const AUDIT_KEPT_MS = 400 * 86_400_000;
+export const IDEMPOTENCY_KEPT_MS = 86_400_000;
+
+// ---- Size of the database ----------------------------------------------------------------------------------------
+
+/** Megabytes (10^6 bytes) of a D1 database on the paid plan: it cannot be raised. */
+export const DATABASE_MB_DEFAULT = 10_000;
+export const DATABASE_MB_MIN = 10;
+export const DATABASE_MB_MAX = 10_000;
+/** Over this part of it the oldest events go before their retention. */
+export const SHORTEN_FRACTION = 0.7;
+/** Over this part of it all buses record failures only, until it is under the second figure. */
+export const FAILURES_ONLY_FRACTION = 0.85;
+export const FAILURES_ONLY_END_FRACTION = 0.8;
 
 // ---- HTTP API ----------------------------------------------------------------------------------------------------
 
@@ -206,6 +247,16 @@ export const EXPIRED_KEPT_MS = 86_400_000;
 export const MANAGEMENT_BYTES_MAX = 262_144;
 /** Characters of `Idempotency-Key`, visible ASCII. */
 export const IDEMPOTENCY_KEY_CHARS_MAX = 255;
+/** Random bytes that one request with an `Idempotency-Key` can draw: a key takes 74, a subscription 42, an audit entry 10. */
+export const IDEMPOTENCY_SEED_BYTES = 256;
+/** Lines of one NDJSON publish: its sends must stay far below the 10,000 subrequests of an invocation. */
+export const NDJSON_LINES_MAX = 100_000;
+/** Bytes of one NDJSON publish, inflated: what the smallest plan takes as a request body. */
+export const NDJSON_BYTES_MAX = 100_000_000;
+/** Bytes of one line: an event of EVENT_BYTES_MAX with as much again of white space and escapes. */
+export const NDJSON_LINE_BYTES_MAX = 2_097_152;
+/** Browsers keep the answer to a preflight for at most two hours. */
+export const PREFLIGHT_SECONDS = 7_200;
 /** Characters of `tracestate`: what W3C Trace Context §3.3.1.5 asks everyone to carry. A longer one is left behind. */
 export const TRACESTATE_CHARS_MAX = 512;
 /** Ids of subscriptions that the answer to a publish lists for each event; `matched` counts all. */

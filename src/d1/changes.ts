@@ -3,7 +3,9 @@
  * the versions of three tables and decides nothing about what a change means.
  */
 import { ROUTES_CHANGES_MAX } from "../core/limits.ts";
-import type { Change, ChangeFeed, Scope } from "../ports.ts";
+import type { Change, ChangeFeed } from "../ports.ts";
+import { SETTINGS_JSON, toSettings, type SettingsRow } from "./bus-row.ts";
+import { GRANT_JSON, toLimits, type GrantRow } from "./key-row.ts";
 import { rowsOf } from "./rows.ts";
 import { weather } from "./unavailable.ts";
 
@@ -15,6 +17,7 @@ export const THIS_VERSION = "(SELECT version FROM meta)";
 interface MetaRow {
   readonly version: number;
   readonly purged_version: number;
+  readonly failures_only: number;
 }
 
 interface ChangeRow {
@@ -23,18 +26,25 @@ interface ChangeRow {
   readonly bus: string;
   readonly id: string;
   readonly wanted: string | null;
-  readonly hash: string | null;
-  /** JSON text of Scope[]. */
-  readonly scopes: string;
+  /** JSON text of SettingsRow or GrantRow; null of a tombstone. */
+  readonly detail: string | null;
+  readonly created_ms: number;
 }
 
 function toDomain(row: ChangeRow): Change {
-  const { version, bus, id } = row;
-  if (row.kind === "bus") return { kind: "bus", version, bus };
-  if (row.kind === "subscription") return { kind: "subscription", version, bus, id, wanted: row.wanted };
-  if (row.hash === null) return { kind: "key", version, bus, id, grant: null };
-  const scopes: readonly Scope[] = JSON.parse(row.scopes);
-  return { kind: "key", version, bus, id, grant: { id, hash: row.hash, scopes } };
+  const { version, bus, id, created_ms: createdMs } = row;
+  switch (row.kind) {
+    case "bus": {
+      const settings: SettingsRow | null = row.detail === null ? null : JSON.parse(row.detail);
+      return { kind: "bus", version, bus, createdMs, settings: settings && toSettings(settings) };
+    }
+    case "subscription":
+      return { kind: "subscription", version, bus, id, wanted: row.wanted };
+    case "key": {
+      const grant: GrantRow | null = row.detail === null ? null : JSON.parse(row.detail);
+      return { kind: "key", version, bus, id, grant: grant && { id, hash: grant.hash, ...toLimits(grant) } };
+    }
+  }
 }
 
 /**
@@ -44,35 +54,46 @@ function toDomain(row: ChangeRow): Change {
  * over without being read.
  */
 const CHANGES_SINCE = `
-  SELECT 'bus' AS kind, version, bus, '' AS id, NULL AS wanted, NULL AS hash, '' AS scopes
+  SELECT 'bus' AS kind, version, bus, '' AS id, NULL AS wanted, iif(status = 'active', ${SETTINGS_JSON}, NULL) AS detail, created_ms
     FROM buses INDEXED BY buses_version
     WHERE version > ?1 AND bus IN (SELECT value FROM json_each(?2))
   UNION ALL
-  SELECT 'subscription', version, bus, id, iif(status = 'active', wanted, NULL), NULL, ''
+  SELECT 'subscription', version, bus, id, iif(status = 'active', wanted, NULL), NULL, 0
     FROM subscriptions INDEXED BY subscriptions_version
     WHERE version > ?1 AND bus IN (SELECT value FROM json_each(?2))
   UNION ALL
-  SELECT 'key', version, bus, id, NULL, iif(status = 'active', hash, NULL), scopes
+  SELECT 'key', version, bus, id, NULL, iif(status = 'active', ${GRANT_JSON}, NULL), 0
     FROM keys INDEXED BY keys_version
     WHERE version > ?1 AND bus IN (SELECT value FROM json_each(?2))
   ORDER BY version LIMIT ?3`;
+
+/** The buses themselves, for a load: they are known to exist before the rest is read, page by page. Primary key. */
+const BUSES = `
+  SELECT 'bus' AS kind, version, bus, '' AS id, NULL AS wanted, iif(status = 'active', ${SETTINGS_JSON}, NULL) AS detail, created_ms
+    FROM buses WHERE bus IN (SELECT value FROM json_each(?1))`;
 
 /** The feed over D1. `since` is one `batch()`, hence one snapshot. @throws Unavailable */
 export function d1Changes({ db }: { readonly db: D1Database }): ChangeFeed {
   return {
     async since(version, buses) {
-      const [meta, changes] = await weather(() =>
+      const names = JSON.stringify(buses);
+      const load = version === 0 ? [db.prepare(BUSES).bind(names)] : [];
+      const [meta, changes, loaded] = await weather(() =>
         db.batch([
-          db.prepare("SELECT version, purged_version FROM meta"),
-          db.prepare(CHANGES_SINCE).bind(version, JSON.stringify(buses), ROUTES_CHANGES_MAX),
+          db.prepare("SELECT version, purged_version, failures_only FROM meta"),
+          db.prepare(CHANGES_SINCE).bind(version, names, ROUTES_CHANGES_MAX),
+          ...load,
         ]),
       );
       const [counter] = rowsOf<MetaRow>(meta);
       if (counter === undefined) throw new Error("The table meta has lost its row");
       return {
-        changes: rowsOf<ChangeRow>(changes).map(toDomain),
+        changes: [...(loaded === undefined ? [] : rowsOf<ChangeRow>(loaded)), ...rowsOf<ChangeRow>(changes)].map(
+          toDomain,
+        ),
         version: counter.version,
         purgedVersion: counter.purged_version,
+        failuresOnly: counter.failures_only === 1,
       };
     },
   };

@@ -49,7 +49,7 @@ async function asRoot(
   if (!isBusName(bus)) return err(refusal("invalid-header", "fantail-bus must be 1 to 32 of a-z, 0-9 and hyphen"));
   if (required !== "root" && (await deps.routes.bus(bus, c.env.background)) === null)
     return err(refusal("bus-not-found", `There is no bus ${bus}`));
-  return ok({ bus, scopes: SCOPES });
+  return ok({ bus, scopes: SCOPES, actor: "root", grant: null });
 }
 
 async function asKey(
@@ -63,10 +63,12 @@ async function asKey(
   const { bus } = parsed;
   const grant = await deps.routes.key(bus, await hashApiKey(key), c.env.background);
   if (grant === null) return unknown;
+  if (grant.expiresMs !== null && grant.expiresMs <= deps.clock.now())
+    return err(refusal("unauthorized", "The key has expired"));
   if (namedBus !== null && namedBus !== bus)
     return err(refusal("forbidden", "The key belongs to another bus than fantail-bus"));
   if (required === "root") return err(refusal("forbidden", "Only the root key may do this"));
   if (!required.some((scope) => grant.scopes.includes(scope)))
     return err(refusal("forbidden", `The key has not the scope ${required.join(" or ")}`));
-  return ok({ bus, scopes: grant.scopes });
+  return ok({ bus, scopes: grant.scopes, actor: grant.id, grant });
 }

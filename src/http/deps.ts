@@ -3,13 +3,17 @@ import type { SinkPolicy } from "../core/sink.ts";
 import type { Wake } from "../core/wakes.ts";
 import type { Ingest } from "../ingest.ts";
 import type {
+  Audit,
   Background,
   BusStore,
   Clock,
   EventRecord,
+  IdempotencyStore,
+  KeyGrant,
   KeyStore,
   Logger,
   Random,
+  RateLimits,
   Routes,
   Scope,
   SubscriptionStore,
@@ -24,6 +28,9 @@ export interface HttpDeps {
   readonly keys: KeyStore;
   readonly subscriptions: SubscriptionStore;
   readonly record: EventRecord;
+  readonly audit: Audit;
+  readonly idempotency: IdempotencyStore;
+  readonly rateLimits: RateLimits;
   readonly ingest: Ingest;
   /** Sends alarms for deliveries that are due. Never throws: the sweep finds what it could not send. */
   readonly wake: (wakes: readonly Wake[]) => Promise<void>;
@@ -42,6 +49,17 @@ export interface HttpDeps {
 export interface Access {
   readonly bus: string;
   readonly scopes: readonly Scope[];
+  /** Whom the audit names: `root`, or the id of the key. */
+  readonly actor: string;
+  /** Null for root. */
+  readonly grant: KeyGrant | null;
+}
+
+/** What one request draws its ids, secrets and times from: from chance, or from what its `Idempotency-Key` remembers. */
+export interface Draw {
+  /** Unix milliseconds: when the request, or the first of its repetitions, began. */
+  readonly now: number;
+  readonly random: Pick<Random, "bytes">;
 }
 
 /**
@@ -50,5 +68,5 @@ export interface Access {
  */
 export interface HttpEnv {
   Bindings: { background: Background };
-  Variables: { requestId: string; access: Access; isMaking?: true };
+  Variables: { requestId: string; access: Access; draw?: Draw; isMaking?: true };
 }
