@@ -146,13 +146,13 @@ function cut(events: readonly PreparedEvent[], options: PublishOptions): Range[]
   const bytesMax = Math.min(positive("batchBytes", batchBytes), REQUEST_BYTES_MAX);
   const ranges: Range[] = [];
   let from = 0;
-  // Two brackets, and a comma behind each event but one.
-  let bytes = 2;
+  // The first bracket; behind each event comes a comma or the last one.
+  let bytes = 1;
   for (const [index, event] of events.entries()) {
     if (index > from && (index - from === eventsMax || bytes + event.bytes + 1 > bytesMax)) {
       ranges.push({ from, to: index });
       from = index;
-      bytes = 2;
+      bytes = 1;
     }
     bytes += event.bytes + 1;
   }

@@ -1,15 +1,24 @@
 /** What is on record: events, deliveries, and who changed what. */
-import type { AuditEntry, Delivery, DeliveryInFull, DeliveryRetried, EventOnRecord, EventSummary } from "./api.ts";
+import type {
+  AuditEntry,
+  Delivery,
+  DeliveryInFull,
+  DeliveryRetried,
+  EventOnRecord,
+  EventSummary,
+  ListAuditQuery,
+  ListDeliveriesQuery,
+  ListEventsQuery,
+} from "./api.ts";
 import type { Calls, List } from "./calls.ts";
 import type { CallOptions } from "./options.ts";
 
-/** From when to when, as RFC 3339 texts or dates, and how many items a page has. */
+/** From when to when: RFC 3339 texts, or dates. */
 interface Span {
   /** At that time or after. */
   readonly since?: string | Date;
   /** Before that time. */
   readonly until?: string | Date;
-  readonly limit?: number;
 }
 
 /**
@@ -18,11 +27,7 @@ interface Span {
  * @example
  * client.events.list({ type: "order.created", since: new Date(Date.now() - 3_600_000) });
  */
-export interface EventQuery extends Span {
-  readonly type?: string;
-  readonly source?: string;
-  readonly subject?: string;
-}
+export interface EventQuery extends Omit<ListEventsQuery, keyof Span | "cursor">, Span {}
 
 /**
  * Which deliveries a list has; filters are combined.
@@ -30,11 +35,7 @@ export interface EventQuery extends Span {
  * @example
  * client.deliveries.list({ subscription_id: subscription.id, status: "dead" });
  */
-export interface DeliveryQuery extends Span {
-  readonly subscription_id?: string;
-  readonly event_id?: string;
-  readonly status?: Delivery["status"];
-}
+export interface DeliveryQuery extends Omit<ListDeliveriesQuery, keyof Span | "cursor">, Span {}
 
 /**
  * Which changes a list has; filters are combined.
@@ -42,11 +43,7 @@ export interface DeliveryQuery extends Span {
  * @example
  * client.audit.list({ actor: "root", action: "key.created" });
  */
-export interface AuditQuery extends Span {
-  readonly target?: string;
-  readonly actor?: string;
-  readonly action?: AuditEntry["action"];
-}
+export interface AuditQuery extends Omit<ListAuditQuery, keyof Span | "cursor">, Span {}
 
 /**
  * The events of the bus.
