@@ -26,9 +26,9 @@ const typeEntry = z
   .refine((type) => type.isWellFormed(), "a type must not hold lone surrogates")
   .refine((type) => !type.slice(0, -1).includes("*"), "* stands at the end of a type, and nowhere else");
 
-/** Exactly what a browser sends as `Origin`, because that is what it is compared with. */
+/** Exactly what a browser sends as `Origin`, because that is what it is compared with. A star would be a host's name, not a pattern. */
 const isOrigin = (text: string): boolean =>
-  /^https?:\/\//.test(text) && URL.canParse(text) && new URL(text).origin === text;
+  /^https?:\/\/[^*]+$/.test(text) && URL.canParse(text) && new URL(text).origin === text;
 
 const originEntry = z
   .string()
