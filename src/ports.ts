@@ -288,9 +288,12 @@ export interface ChangedSubscription {
   readonly change: Change;
 }
 
+/** Why nothing was made: the bus is full; it is deleted; what was made under that id before is deleted since. */
+export type NotMade = "limit-reached" | "bus-gone" | "deleted-since";
+
 export interface SubscriptionStore {
-  /** Stores it with its version; repeated with the same id it answers the one that is there. The bus exists. */
-  create(subscription: Omit<Subscription, "version">, note: AuditNote): Promise<ChangedSubscription | "limit-reached">;
+  /** Stores it with its version; repeated with the same id it answers the one that is there, whatever became of it. */
+  create(subscription: Omit<Subscription, "version">, note: AuditNote): Promise<ChangedSubscription | NotMade>;
   get(bus: string, id: string): Promise<StoredSubscription | null>;
   /** Newest first. `before` is the `next` of the page before. */
   list(
@@ -321,6 +324,7 @@ export interface SubscriptionStore {
 
 /** Who changed what: written with the change, in its `batch()`, and only if it was made. */
 export interface AuditNote {
+  /** `aud_` and a time-ordered id of `atMs`. */
   readonly id: string;
   readonly atMs: number;
   /** `root`, the id of a key, or `system`. */
@@ -432,16 +436,23 @@ export interface Key extends KeyGrant {
 }
 
 export interface KeyStore {
-  /** Stores it with its version; repeated with the same id it answers the one that is there. The bus exists. */
-  create(key: NewKey, note: AuditNote): Promise<Key | "limit-reached">;
+  /** Stores it with its version; repeated with the same id it answers the one that is there, whatever became of it. */
+  create(key: NewKey, note: AuditNote): Promise<Key | NotMade>;
   /**
    * Stores a successor and lets the key with that id and version end at `untilMs`, if that is before its own end: both or neither. Repeated
-   * with the same id of the successor it answers what is there. Null when there is no such key at that version.
+   * with the same id of the successor it answers what is there; the former key may be gone then. Null when there is no such key at that
+   * version.
    */
   rotate(
     successor: NewKey,
-    options: { readonly id: string; readonly expected: number; readonly untilMs: number; readonly note: AuditNote },
-  ): Promise<{ readonly successor: Key; readonly former: Key } | "limit-reached" | null>;
+    options: {
+      readonly id: string;
+      readonly expected: number;
+      readonly untilMs: number;
+      /** `created` is of the successor, `rotated` of the former key. */
+      readonly notes: { readonly created: AuditNote; readonly rotated: AuditNote };
+    },
+  ): Promise<{ readonly successor: Key; readonly former: Key | null } | NotMade | null>;
   /** Newest first. `before` is the `next` of the page before. */
   list(bus: string, options: { readonly limit: number; readonly before: string | null }): Promise<Rows<Key, string>>;
   get(bus: string, id: string): Promise<Key | null>;
@@ -480,9 +491,10 @@ export interface IdempotentAnswer {
 export interface IdempotencyStore {
   /** Remembers the request unless one is remembered under that key, younger than IDEMPOTENCY_KEPT_MS; answers what is there now. */
   begin(place: IdempotencyPlace, fresh: Omit<Remembered, "answer">): Promise<Remembered>;
-  finish(place: IdempotencyPlace, answer: IdempotentAnswer): Promise<void>;
-  /** For a request that was refused: nothing of it stays. */
-  forget(place: IdempotencyPlace): Promise<void>;
+  /** The first answer stays; it is remembered even if a refused repetition of the request was forgotten meanwhile. */
+  finish(place: IdempotencyPlace, request: Omit<Remembered, "answer">, answer: IdempotentAnswer): Promise<void>;
+  /** For a request that was refused: nothing of it stays. Another request under the key, or an answer, does. */
+  forget(place: IdempotencyPlace, fingerprint: string): Promise<void>;
 }
 
 export interface IdempotencyPlace {

@@ -88,12 +88,9 @@ export function assemble(env: Env, { clock, random, logger }: Doors) {
     random,
     logger,
     disable: async ({ bus, id, reason, attemptedMs }) => {
-      const change = await subscriptions.disable(bus, id, {
-        reason,
-        attemptedMs,
-        now: clock.now(),
-        auditId: `aud_${timeOrderedId(clock.now(), random.bytes(ID_RANDOM_BYTES))}`,
-      });
+      const now = clock.now();
+      const auditId = `aud_${timeOrderedId(now, random.bytes(ID_RANDOM_BYTES))}`;
+      const change = await subscriptions.disable(bus, id, { reason, attemptedMs, now, auditId });
       if (change !== null) routes.applied(change);
     },
   });
@@ -120,6 +117,8 @@ export function assemble(env: Env, { clock, random, logger }: Doors) {
       checkKeys: async () => (checkKeys ??= await importCheckKeys(config.encryptionKeys)),
     },
     sinkPolicy,
+    deployment: { retentionDays: config.retentionDays, databaseBytes: config.databaseBytes },
+    keyUses: new Map(),
     version: VERSION,
   });
   return { app, deliver: consumers.deliver, adopt: consumers.adopt, sweep: sweeper.sweep };

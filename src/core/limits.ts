@@ -36,6 +36,8 @@ export const BUSES_MAX = 10_000;
 export const KEYS_PER_BUS_MAX = 1_000;
 /** Event types that one key is limited to. */
 export const KEY_TYPES_MAX = 100;
+/** Characters of one of them. */
+export const KEY_TYPE_CHARS_MAX = 255;
 /** Origins from which browsers may use one key. */
 export const KEY_ORIGINS_MAX = 20;
 export const KEY_ORIGIN_CHARS_MAX = 255;
@@ -46,6 +48,8 @@ export const KEY_OVERLAP_SECONDS_DEFAULT = 86_400;
 export const KEY_OVERLAP_SECONDS_MAX = 2_592_000;
 /** A key's last use is written at most so often: it is a hint for people, not a record. */
 export const KEY_USE_WRITE_MS = 3_600_000;
+/** Keys whose use an isolate remembers to have noted; of what it forgets it may note the use again. */
+export const KEY_USES_MAX = 10_000;
 /** An expired key stays in the list for so long, so that it can be seen why it is refused. */
 export const KEY_EXPIRED_KEPT_MS = 7 * 86_400_000;
 /**
@@ -249,7 +253,7 @@ export const FAILURES_ONLY_END_FRACTION = 0.8;
 export const MANAGEMENT_BYTES_MAX = 262_144;
 /** Characters of `Idempotency-Key`, visible ASCII. */
 export const IDEMPOTENCY_KEY_CHARS_MAX = 255;
-/** Random bytes that one request with an `Idempotency-Key` can draw: a key takes 74, a subscription 42, an audit entry 10. */
+/** Random bytes that one request with an `Idempotency-Key` can draw: a rotated key takes 94, a subscription 52. */
 export const IDEMPOTENCY_SEED_BYTES = 256;
 /** Lines of one NDJSON publish: its sends must stay far below the 10,000 subrequests of an invocation. */
 export const NDJSON_LINES_MAX = 100_000;
@@ -271,7 +275,7 @@ export const FAULT_NAME_CHARS_MAX = 100;
 export const CURSOR_CHARS_MAX = 512;
 /** `Retry-After` of an answer 503. */
 export const UNAVAILABLE_RETRY_SECONDS = 5;
-/** Times that a change without `If-Match` is tried when others change the same subscription meanwhile. */
+/** Times that a change without `If-Match` is tried when others change the same thing meanwhile. */
 export const CHANGE_TRIES_MAX = 5;
 /** Secrets of one subscription: the current one, and replaced ones that still sign along. */
 export const SECRETS_MAX = 4;

@@ -6,17 +6,16 @@ import type { Context } from "hono";
 import { decodeRequest } from "../core/cloudevents/request.ts";
 import type { CloudEvent } from "../core/event.ts";
 import { ID_RANDOM_BYTES, timeOrderedId } from "../core/ids.ts";
-import { HOPS_MAX, IDEMPOTENCY_KEY_CHARS_MAX, RECEIPT_SUBSCRIPTIONS_MAX, REQUEST_BYTES_MAX } from "../core/limits.ts";
+import { HOPS_MAX, RECEIPT_SUBSCRIPTIONS_MAX, REQUEST_BYTES_MAX } from "../core/limits.ts";
 import { refusal, type Refusal } from "../core/problem.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { traceOf, withTrace } from "../core/trace.ts";
 import { authorize } from "./auth.ts";
 import { readBody } from "./body.ts";
+import { idempotencyKeyOf } from "./conditions.ts";
 import type { Accepted } from "../ingest.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { problem, problemOf } from "./problem.ts";
-
-const IDEMPOTENCY_KEY = new RegExp(`^[!-~]{1,${IDEMPOTENCY_KEY_CHARS_MAX}}$`);
 
 export async function publish(c: Context<HttpEnv>, deps: HttpDeps): Promise<Response> {
   const { headers } = c.req.raw;
@@ -93,14 +92,6 @@ function nothingValid(entries: readonly Entry[]): Refusal {
   const [slug = "invalid-event", ...others] = new Set(refused.map((one) => one.slug));
   const detail = `None of the ${entries.length} events can be accepted`;
   return refusal(others.length === 0 ? slug : "invalid-event", detail, faults);
-}
-
-function idempotencyKeyOf(headers: Headers): Result<string | null, Refusal> {
-  const key = headers.get("idempotency-key");
-  if (key === null || IDEMPOTENCY_KEY.test(key)) return ok(key);
-  return err(
-    refusal("invalid-header", `idempotency-key must be 1 to ${IDEMPOTENCY_KEY_CHARS_MAX} visible ASCII characters`),
-  );
 }
 
 function hopsOf(headers: Headers): Result<number, Refusal> {

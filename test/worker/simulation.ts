@@ -7,7 +7,9 @@ import type { CloudEvent } from "../../src/core/event.ts";
 import { deliveryIdOf, eventIdOf } from "../../src/core/ids.ts";
 import { createVault } from "../../src/core/vault.ts";
 import { d1Log } from "../../src/d1/log.ts";
+import type { Subscription } from "../../src/core/subscription.ts";
 import { d1Subscriptions } from "../../src/d1/subscriptions.ts";
+import { noteFor } from "../fake-stores.ts";
 import { d1Sweep } from "../../src/d1/sweep.ts";
 import { createDeliver, type QueueMessage } from "../../src/deliver.ts";
 import { createIngest } from "../../src/ingest.ts";
@@ -375,7 +377,7 @@ export async function runWorld(options: {
   const subscriptions = d1Subscriptions({ db: options.db, vault, random });
   const ids: string[] = [];
   for (let index = 0; index < 14; index++) {
-    const created = await subscriptions.create({
+    const settings: Omit<Subscription, "version"> = {
       id: `sub_${String(index).padStart(26, "0")}`,
       bus: BUS,
       name: null,
@@ -392,8 +394,9 @@ export async function runWorld(options: {
       disabledReason: null,
       createdMs: now,
       updatedMs: now,
-    });
-    if (created === "limit-reached") throw new Error("The bus is full");
+    };
+    const created = await subscriptions.create(settings, noteFor("subscription.created"));
+    if (typeof created === "string") throw new Error(`Not made: ${created}`);
     ids.push(created.subscription.id);
   }
   const setStatus = (id: string, status: "active" | "paused") =>
