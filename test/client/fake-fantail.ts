@@ -76,7 +76,7 @@ export const json =
     response.writeHead(status, { "content-type": "application/json", ...headers }).end(JSON.stringify(value));
   };
 
-export const REQUEST_ID = "req_01jd3x8k0v7q2m9c4n5t6w8y0z";
+const REQUEST_ID = "req_01jd3x8k0v7q2m9c4n5t6w8y0z";
 
 export const problemOf = (slug: string, status: number, more: object = {}) => ({
   type: `https://fantail.dev/problems/${slug}`,
