@@ -29,6 +29,7 @@ function putEvent(
     duplicates: 0,
     bytes: 9,
     body: BODY,
+    erasedMs: null,
     ...change,
   });
   return eventId;
