@@ -98,7 +98,7 @@ export function createSweep(deps: SweepDeps): Sweep {
     });
   }
 
-  /** After retention: only what that leaves has to go before its time. */
+  /** The last part: only what all others leave has to go before its time. */
   async function shorten(deadlineMs: number): Promise<void> {
     const limit = SHORTEN_FRACTION * databaseBytes;
     let { bytes } = await log.database();
@@ -132,8 +132,8 @@ export function createSweep(deps: SweepDeps): Sweep {
     ["unhold", unholdUntil],
     ["erase", erase],
     ["retain", retain],
-    ["shorten", shorten],
     ...PURGES.map((what): Part => [`purge_${what}`, (deadlineMs) => purge(what, deadlineMs)]),
+    ["shorten", shorten],
   ];
 
   return {

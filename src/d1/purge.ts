@@ -110,17 +110,17 @@ const BUS_TOMBSTONES = `
 
 /** Who knows less than the highest erased tombstone must load from 0. */
 const RAISE_PURGED = `
-  UPDATE meta SET purged_version = t.version FROM (
+  UPDATE meta SET purged_version = erased.version FROM (
     SELECT max(version) AS version FROM (
       SELECT version FROM (${tombstones("subscriptions")}) UNION ALL SELECT version FROM (${tombstones("keys")})
-      UNION ALL SELECT version FROM (${BUS_TOMBSTONES}))) t
-  WHERE meta.purged_version < t.version`;
+      UNION ALL SELECT version FROM (${BUS_TOMBSTONES}))) erased
+  WHERE meta.purged_version < erased.version`;
 
 const PURGE_TOMBSTONES = [
   RAISE_PURGED,
   `DELETE FROM subscriptions WHERE (bus, id) IN (SELECT bus, id FROM (${tombstones("subscriptions")}))`,
   `DELETE FROM keys WHERE (bus, id) IN (SELECT bus, id FROM (${tombstones("keys")}))`,
-  // The last: those above may have been all that was left of it, which RAISE_PURGED could not know. Then the next step takes it.
+  // Those above may have been all that was left of a bus, which RAISE_PURGED could not know: then the next sweep takes it.
   `DELETE FROM buses WHERE bus IN (SELECT bus FROM (${BUS_TOMBSTONES})) AND version <= (SELECT purged_version FROM meta)`,
 ];
 

@@ -12,9 +12,10 @@ const DAY_MS = 86_400_000;
 /** The floor of bus `b`, below which its events are older than its retention: ?1 has one for each number of days, ?2 is the default. */
 const FLOOR = `(?1 ->> CAST(min(coalesce(b.retention_days, ?2), ${RETENTION_DAYS_MAX}) AS INTEGER))`;
 
-function floorsOf(now: number): string {
+/** Both. */
+function floorsFor({ now, retentionDays }: RetentionOptions): readonly [string, number] {
   const days = Array.from({ length: RETENTION_DAYS_MAX + 1 }, (_, index) => index);
-  return JSON.stringify(days.map((count) => timeOrderedFloor(now - count * DAY_MS)));
+  return [JSON.stringify(days.map((count) => timeOrderedFloor(now - count * DAY_MS))), retentionDays];
 }
 
 /**
@@ -26,7 +27,7 @@ const OLD_EVENTS = `
     SELECT bus, seq, event_id, sum(matched) OVER (ORDER BY bus, seq) - matched AS before FROM (
       SELECT e.bus, e.seq, e.event_id, e.matched FROM buses b
       CROSS JOIN events e ON e.bus = b.bus AND e.seq < ${FLOOR} AND e.seq > iif(b.bus = ?3, ?4, '')
-      WHERE b.bus >= ?3 AND b.status = 'active' ORDER BY e.bus, e.seq LIMIT ${RETENTION_EVENTS_MAX}))
+      WHERE b.bus >= ?3 AND b.status = 'active' ORDER BY b.bus, e.seq LIMIT ${RETENTION_EVENTS_MAX}))
   WHERE before < ${RETENTION_DELIVERIES_MAX} ORDER BY bus, seq`;
 
 /** The first event of that bus after a seq. Primary key: a seek. */
@@ -137,8 +138,6 @@ export function d1Retention({
 }: {
   readonly db: D1Database;
 }): Pick<SweepLog, "retain" | "database" | "noteDatabase" | "shorten"> {
-  const floorsFor = ({ now, retentionDays }: RetentionOptions) => [floorsOf(now), retentionDays] as const;
-
   return {
     async retain(options, after) {
       const { now } = options;

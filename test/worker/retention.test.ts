@@ -126,7 +126,7 @@ it("goes through very many buses with different floors in pages, and reads no mo
   const pages = stage.flaky.executed.filter(({ sql }) => sql.includes("e.seq > iif(b.bus"));
   expect(pages).toHaveLength(buses / RETENTION_EVENTS_MAX + 1);
   // Each page goes on at the bus where the one before ended, and no page passes over more than it takes.
-  expect(Math.max(...pages.map(({ rowsRead }) => rowsRead))).toBeLessThan(20 * RETENTION_EVENTS_MAX);
+  expect(Math.max(...pages.map(({ rowsRead }) => rowsRead))).toBeLessThan(10 * RETENTION_EVENTS_MAX);
 });
 
 it("removes an event with 100,000 open deliveries in steps, without reading all of them for each", async () => {
