@@ -7,8 +7,8 @@ import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { startRouter } from "../../scripts/router.ts";
 import { HAS_BROWSER, launchChromium } from "./chromium.ts";
 
-/** Only against a hang: two runtimes start on a busy machine. */
-const START_MS = 120_000;
+/** Only against a hang: two runtimes on a busy machine. */
+const HANG_MS = 120_000;
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
   "frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
@@ -23,7 +23,7 @@ beforeAll(async () => {
     await started.stop();
     await rm(state, { recursive: true });
   };
-}, START_MS);
+}, HANG_MS);
 
 const get = (path: string, init?: RequestInit) => fetch(router.url + path, { redirect: "manual", ...init });
 
@@ -95,18 +95,19 @@ describe("served", () => {
   });
 });
 
-describe.skipIf(!HAS_BROWSER)("in a browser", () => {
+describe.skipIf(!HAS_BROWSER)("in a browser", { timeout: HANG_MS }, () => {
   let browser: Browser;
   beforeAll(async () => {
     const launched = await launchChromium();
     browser = launched;
     return () => launched.close();
-  }, START_MS);
+  }, HANG_MS);
 
   /** A page at the path with its operations shown, and what it did that it must not do. */
   async function open(path: string, options: BrowserContextOptions = {}): Promise<{ page: Page; wrongs: string[] }> {
     const context = await browser.newContext(options);
     onTestFinished(() => context.close());
+    context.setDefaultTimeout(HANG_MS / 2);
     const page = await context.newPage();
     const wrongs: string[] = [];
     page.on("request", (request) => {
