@@ -6,7 +6,9 @@ import type { AcceptedEvent, RejectedEvent } from "./errors.ts";
 import type { EventInput } from "./event.ts";
 import { createKeys, type Keys } from "./keys.ts";
 import { settingsOf, type ClientOptions } from "./options.ts";
-import { publishStream, type EventSource, type PublishStreamOptions } from "./publish-stream.ts";
+import type { EventSource } from "./event-reader.ts";
+import { publishLines } from "./publish-lines.ts";
+import { publishBatches, type PublishStreamOptions } from "./publish-stream.ts";
 import { createPublisher, type PublishOptions, type PublishSummary } from "./publish.ts";
 import { createAudit, createDeliveries, createEvents, type Audit, type Deliveries, type Events } from "./record.ts";
 import { createSubscriptions, type Subscriptions } from "./subscriptions.ts";
@@ -77,7 +79,10 @@ export function createClient(options: ClientOptions): Client {
   const calls = createCalls(transport, runtime.uuid);
   return {
     publish: createPublish(publisher),
-    publishStream: (events, streamOptions = {}) => publishStream({ publisher, runtime }, events, streamOptions),
+    publishStream: (events, streamOptions = {}) =>
+      streamOptions.as === "lines"
+        ? publishLines({ publisher, transport, runtime, patience: settings }, events, streamOptions)
+        : publishBatches({ publisher, runtime }, events, streamOptions),
     batcher: (batcherOptions = {}) => createBatcher({ publisher, runtime }, batcherOptions),
     events: createEvents(calls),
     deliveries: createDeliveries(calls),

@@ -1,7 +1,8 @@
 /** Publishing what may never end: events of an iterable, a request's worth at a time, with one outcome for each, in order. */
 import { BATCH_EVENTS_MAX, REQUEST_BYTES_MAX } from "../core/limits.ts";
 import type { AcceptedEvent, RejectedEvent } from "./errors.ts";
-import type { EventInput, PreparedEvent } from "./event.ts";
+import type { PreparedEvent } from "./event.ts";
+import { createEventReader, type EventReader, type EventSource } from "./event-reader.ts";
 import { BATCH_BYTES_DEFAULT, positive, type Publisher, type PublishOptions } from "./publish.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -14,12 +15,14 @@ import type { Runtime } from "./runtime.ts";
 export interface PublishStreamOptions extends Omit<PublishOptions, "concurrency"> {
   /** An event waits at most so long for others to go with it. Default: 1 000. */
   readonly maxDelayMs?: number;
+  /**
+   * `batches`, the default, go through everything. `lines` is one NDJSON request that is answered while it is sent: no event waits for
+   * others. It needs a runtime and a network that hand on both at once, as Node and Workers do; browsers and proxies that buffer do not.
+   */
+  readonly as?: "batches" | "lines";
 }
 
 const DELAY_MS_DEFAULT = 1_000;
-
-/** Where the events of a stream come from. */
-export type EventSource = AsyncIterable<EventInput> | Iterable<EventInput>;
 
 interface Streaming {
   readonly publisher: Publisher;
@@ -31,70 +34,33 @@ interface Streaming {
  * @throws PublishError when a batch is not confirmed; the outcomes of all before it were yielded. What the source throws, behind the
  * outcomes of what it gave before.
  */
-export async function* publishStream(
+export async function* publishBatches(
   { publisher, runtime }: Streaming,
   events: EventSource,
   options: PublishStreamOptions,
 ): AsyncGenerator<AcceptedEvent | RejectedEvent, void, undefined> {
   options.signal?.throwIfAborted();
-  const batches = createBatches(events, { publisher, runtime }, options);
+  const reader = createEventReader(events, (event, place) => publisher.prepare(event, place), options.signal);
+  const next = createBatches(reader, runtime, options);
   try {
-    for (let batch = await batches.next(); batch.length > 0; batch = await batches.next()) {
+    for (let batch = await next(); batch.length > 0; batch = await next()) {
       const { events: outcomes } = await publisher.prepared(batch, options);
       yield* outcomes;
     }
   } finally {
-    await batches.stop();
+    await reader.stop();
   }
 }
 
-interface Batches {
-  /** The next events that go together; none at the end. */
-  next(): Promise<PreparedEvent[]>;
-  /** Tells the source that nobody reads on. */
-  stop(): Promise<void>;
-}
+/** The next events that go together; none at the end. */
+type NextBatch = () => Promise<PreparedEvent[]>;
 
-type Step = PreparedEvent | "end" | "pause";
-
-function createBatches(events: EventSource, { publisher, runtime }: Streaming, options: PublishStreamOptions): Batches {
+function createBatches(reader: EventReader, runtime: Pick<Runtime, "sleep">, options: PublishStreamOptions): NextBatch {
   const { batchEvents = BATCH_EVENTS_MAX, batchBytes = BATCH_BYTES_DEFAULT, maxDelayMs = DELAY_MS_DEFAULT } = options;
   const eventsMax = Math.min(positive("batchEvents", batchEvents), BATCH_EVENTS_MAX);
   const bytesMax = Math.min(positive("batchBytes", batchBytes), REQUEST_BYTES_MAX);
-  const source = Symbol.asyncIterator in events ? events[Symbol.asyncIterator]() : events[Symbol.iterator]();
-  const abort = abortOf(options.signal);
-  let asked: Promise<IteratorResult<EventInput>> | null = null;
   let carried: PreparedEvent | null = null;
   let failure: { readonly error: unknown } | null = null;
-  let isOver = false;
-  let count = 0;
-
-  const step = async (pause: Promise<"pause"> | null): Promise<Step> => {
-    asked ??= Promise.resolve(source.next());
-    const result = await Promise.race([asked, abort, ...(pause === null ? [] : [pause])]);
-    if (result === "pause") return result;
-    asked = null;
-    if (result.done === true) {
-      isOver = true;
-      return "end";
-    }
-    count += 1;
-    return publisher.prepare(result.value, `events[${count - 1}]`);
-  };
-
-  /** What goes wrong waits until the events before it are sent. */
-  const stepOrFailure = async (batch: readonly PreparedEvent[], pause: Promise<"pause"> | null): Promise<Step> => {
-    try {
-      return await step(pause);
-    } catch (error) {
-      const isAborted = options.signal?.aborted === true;
-      // A source that threw has ended.
-      if (asked !== null && !isAborted) isOver = true;
-      if (batch.length === 0 || isAborted) throw error;
-      failure = { error };
-      return "pause";
-    }
-  };
 
   const collect = async (waited: AbortController): Promise<PreparedEvent[]> => {
     const batch = carried === null ? [] : [carried];
@@ -103,7 +69,12 @@ function createBatches(events: EventSource, { publisher, runtime }: Streaming, o
     carried = null;
     while (batch.length < eventsMax) {
       if (batch.length > 0) pause ??= runtime.sleep(maxDelayMs, waited.signal).then(() => "pause" as const);
-      const event = await stepOrFailure(batch, pause);
+      const event = await reader.next(pause).catch((error: unknown) => {
+        // What goes wrong waits until the events before it are sent.
+        if (batch.length === 0 || options.signal?.aborted === true) throw error;
+        failure = { error };
+        return "end" as const;
+      });
       if (event === "pause" || event === "end") break;
       if (batch.length > 0 && bytes + event.bytes + batch.length + 2 > bytesMax) {
         carried = event;
@@ -115,28 +86,9 @@ function createBatches(events: EventSource, { publisher, runtime }: Streaming, o
     return batch;
   };
 
-  return {
-    next: async () => {
-      if (failure !== null) throw failure.error;
-      if (isOver && carried === null) return [];
-      const waited = new AbortController();
-      return collect(waited).finally(() => waited.abort());
-    },
-    stop: async () => {
-      if (isOver) return;
-      const stopped = Promise.resolve(source.return?.());
-      // A generator that is still waiting for its next event would be waited for as well.
-      if (asked === null) await stopped;
-      else stopped.catch(() => {});
-    },
+  return async () => {
+    if (failure !== null) throw failure.error;
+    const waited = new AbortController();
+    return collect(waited).finally(() => waited.abort());
   };
-}
-
-function abortOf(signal: AbortSignal | undefined): Promise<never> {
-  const aborted = new Promise<never>((_, reject) => {
-    signal?.addEventListener("abort", () => reject(signal.reason));
-  });
-  // Nobody may be waiting at that moment.
-  aborted.catch(() => {});
-  return aborted;
 }

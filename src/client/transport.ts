@@ -32,11 +32,23 @@ export interface Transport {
    * @throws ProblemError, NetworkError, TimeoutError or UnexpectedAnswerError of the last try; the signal's reason when it was aborted.
    */
   send(request: ApiRequest, options: CallOptions): Promise<ApiAnswer>;
+  /**
+   * Sends NDJSON that is still being made, once, and hands out the NDJSON of the answer as it comes.
+   * @throws ProblemError, UnexpectedAnswerError, and what `fetch` throws.
+   */
+  open(request: LinesRequest, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>;
+}
+
+export interface LinesRequest {
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: ReadableStream<Uint8Array>;
 }
 
 export function createTransport(settings: Settings): Transport {
   const { runtime } = settings;
   return {
+    open: (request, signal) => openLines(settings, request, signal),
     async send(request, options) {
       const { signal } = options;
       signal?.throwIfAborted();
@@ -94,16 +106,45 @@ function aborted(signal: AbortSignal): Promise<never> {
   });
 }
 
-async function exchange(settings: Settings, request: ApiRequest, signal: AbortSignal): Promise<ApiAnswer> {
-  const { url, key, bus, runtime } = settings;
-  const response = await settings.fetch(`${url}${request.path}`, {
-    method: request.method,
+const NDJSON = "application/x-ndjson";
+
+async function openLines(
+  settings: Settings,
+  { path, headers, body }: LinesRequest,
+  signal: AbortSignal,
+): Promise<ReadableStream<Uint8Array>> {
+  const init = {
+    method: "POST",
     headers: {
-      authorization: `Bearer ${key}`,
-      accept: "application/json, application/problem+json",
-      ...(bus === null ? {} : { "fantail-bus": bus }),
-      ...request.headers,
+      ...headersOf(settings),
+      accept: `${NDJSON}, application/problem+json`,
+      "content-type": NDJSON,
+      ...headers,
     },
+    body,
+    // What there is; runtimes that know no other word go on reading the answer meanwhile all the same.
+    duplex: "half",
+    redirect: "manual",
+    signal,
+  } as const;
+  const response = await settings.fetch(`${settings.url}${path}`, init);
+  const isLines = (response.headers.get("content-type") ?? "").startsWith(NDJSON);
+  if (response.status === 200 && isLines && response.body !== null) return response.body;
+  throw refusalOf({ method: "POST", path }, response, {
+    value: parsed(await response.text()),
+    now: settings.runtime.now(),
+  });
+}
+
+const headersOf = ({ key, bus }: Settings) => ({
+  authorization: `Bearer ${key}`,
+  ...(bus === null ? {} : { "fantail-bus": bus }),
+});
+
+async function exchange(settings: Settings, request: ApiRequest, signal: AbortSignal): Promise<ApiAnswer> {
+  const response = await settings.fetch(`${settings.url}${request.path}`, {
+    method: request.method,
+    headers: { ...headersOf(settings), accept: "application/json, application/problem+json", ...request.headers },
     ...(request.body === undefined ? {} : { body: request.body }),
     // Followed, it could take the key to another server.
     redirect: "manual",
@@ -116,14 +157,22 @@ async function exchange(settings: Settings, request: ApiRequest, signal: AbortSi
   if (response.ok && value !== undefined) return { status, value };
   // A 2xx whose JSON is cut off is an answer that broke off.
   if (response.ok && isJson(response)) throw new NetworkError(`The answer ${status} broke off`);
-  if (!response.ok && isProblem(value)) {
-    const after = parseRetryAfter(response.headers.get("retry-after"), runtime.now());
-    throw new ProblemError(value, after === null ? null : Math.max(0, after - runtime.now()));
-  }
-  throw new UnexpectedAnswerError(unexpected(request, response), status);
+  throw refusalOf(request, response, { value, now: settings.runtime.now() });
 }
 
-function unexpected(request: ApiRequest, { status, headers }: Response): string {
+/** What an answer that is not the one that was asked for means. */
+function refusalOf(
+  request: Pick<ApiRequest, "method" | "path">,
+  response: Response,
+  { value, now }: { readonly value: unknown; readonly now: number },
+): FantailError {
+  if (response.ok || !isProblem(value))
+    return new UnexpectedAnswerError(unexpected(request, response), response.status);
+  const after = parseRetryAfter(response.headers.get("retry-after"), now);
+  return new ProblemError(value, after === null ? null : after - now);
+}
+
+function unexpected(request: Pick<ApiRequest, "method" | "path">, { status, headers }: Response): string {
   const place = `${request.method} ${request.path.split("?", 1)[0]}`;
   // Browsers show a redirect as status 0.
   if (status === 0 || (status >= 300 && status < 400))
