@@ -1,6 +1,6 @@
 /** The stores in memory, over one counter, as in D1: they count, refuse when full, lose lost races, and note what was changed. */
 import { DEFAULT_BUS_SETTINGS } from "../src/core/bus.ts";
-import { IDEMPOTENCY_KEPT_MS, KEY_USE_WRITE_MS } from "../src/core/limits.ts";
+import { BUS_NAME_REST_MS, IDEMPOTENCY_KEPT_MS, KEY_USE_WRITE_MS } from "../src/core/limits.ts";
 import type {
   Audit,
   AuditEntry,
@@ -35,7 +35,7 @@ interface World {
   version: number;
   readonly limits: { readonly buses: number; readonly keys: number; readonly subscriptions: number };
   readonly buses: Map<string, Bus>;
-  /** When the deleted ones were made. */
+  /** When the deleted ones were deleted. */
   readonly graves: Map<string, number>;
   readonly keys: Map<string, Key>;
   readonly subscriptions: Map<string, StoredSubscription>;
@@ -71,17 +71,16 @@ function busStore(world: World): BusStore {
       const known = buses.get(bus);
       if (known !== undefined) return { bus: counted(world, known), created: false };
       const grave = graves.get(bus);
-      if (grave !== undefined && inBus(world.keys, bus).length + inBus(world.subscriptions, bus).length > 0)
-        return "being-deleted";
+      const rows = inBus(world.keys, bus).length + inBus(world.subscriptions, bus).length;
+      if (grave !== undefined && (rows > 0 || now < grave + BUS_NAME_REST_MS)) return "being-deleted";
       if (buses.size >= world.limits.buses) return "limit-reached";
-      const createdMs = Math.max(now, (grave ?? 0) + 1);
       const made = {
         bus,
         settings,
         subscriptions: 0,
         keys: 0,
-        createdMs,
-        updatedMs: createdMs,
+        createdMs: now,
+        updatedMs: now,
         version: ++world.version,
       };
       buses.set(bus, made);
@@ -109,11 +108,11 @@ function busStore(world: World): BusStore {
       note(world, "default", bus, entry);
       return counted(world, next);
     },
-    async delete(bus, { expected, note: entry }) {
+    async delete(bus, { expected, now, note: entry }) {
       const known = buses.get(bus);
       if (known?.version !== expected) return null;
       buses.delete(bus);
-      graves.set(bus, known.createdMs);
+      graves.set(bus, now);
       note(world, "default", bus, entry);
       return ++world.version;
     },

@@ -59,6 +59,13 @@ export const KEY_EXPIRED_KEPT_MS = 7 * 86_400_000;
 export const RATE_REQUESTS = { low: 100, standard: 1_000, high: 10_000 } as const;
 /** The binding knows 10 and 60. */
 export const RATE_PERIOD_SECONDS = 10;
+/**
+ * The name of a deleted bus is free again so much later: isolates without a database serve what they know for ROUTES_OUTAGE_MS, and what
+ * they accept must not reach the next bus of the name.
+ */
+export const BUS_NAME_REST_MS = 1_200_000;
+/** An event may seem older than its bus by the difference of two clocks. Far less than BUS_NAME_REST_MS - ROUTES_OUTAGE_MS. */
+export const BUS_CLOCK_MS = 60_000;
 /** The least that a bus may set as its own limits: what it refuses must not be everything. */
 export const BUS_BYTES_MIN = 1_024;
 export const NAME_CHARS_MAX = 100;

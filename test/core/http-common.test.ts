@@ -56,7 +56,7 @@ it("a known path with another method answers 405 and says which it knows", async
   for (const [path, allow] of [
     ["/healthz", "GET, HEAD"],
     ["/v1/events", "POST, GET, HEAD"],
-    ["/v1/events/evt_1", "GET, HEAD"],
+    ["/v1/events/evt_1", "GET, DELETE, HEAD"],
     ["/v1/deliveries", "GET, HEAD"],
     ["/v1/deliveries/dlv_1", "GET, HEAD"],
     ["/v1/deliveries/dlv_1/retry", "POST"],
