@@ -160,6 +160,26 @@ export interface Claimed {
   readonly elsewhere: readonly { readonly key: DeliveryKey; readonly eventId: string; readonly leaseMs: number }[];
 }
 
+/** First attempts that are recorded only when they fail. Nothing was written: no lease keeps others from making them too. */
+export interface Peeked {
+  /** Of active subscriptions, not on record. `attempt` and `tries` are 1. */
+  readonly deliveries: readonly ClaimedDelivery[];
+  /** As in `Claimed`. */
+  readonly events: ReadonlyMap<string, ClaimedEvent>;
+  /** The rest goes the way of the log level `all`: it is on record already, or is not to be pushed now. Parcels that name only that. */
+  readonly others: readonly EventParcel[];
+}
+
+/** What to keep of first attempts. */
+export interface FirstOutcomes {
+  /** Of these events. */
+  readonly parcels: readonly EventParcel[];
+  /** Without those that are delivered. */
+  readonly settlements: readonly Settlement[];
+  /** Event ids of bodies by reference that nobody needs any more. */
+  readonly spentBodies: readonly string[];
+}
+
 /** The log of deliveries. Each method is one D1 `batch()`, a transaction; all may be repeated with the same token. */
 export interface Log {
   claim(
@@ -171,6 +191,13 @@ export interface Log {
       readonly isCounted: (parcel: EventParcel) => boolean;
     },
   ): Promise<Claimed>;
+  /** Reads what the deliveries of these parcels need to be pushed, of events that are recorded only when they fail. */
+  peek(parcels: readonly EventParcel[]): Promise<Peeked>;
+  /**
+   * Puts on record what `peek` gave and was not delivered, event and delivery; what is on record by now stays. Answers the settlements under
+   * the keys that they have on record, without those of erased events and deleted buses.
+   */
+  recordFirst(outcomes: FirstOutcomes, now: number): Promise<readonly Settlement[]>;
   /** Writes outcomes; the claim ends with the last delivery that carries its token. */
   settle(settlements: readonly Settlement[], options: { readonly token: string }): Promise<void>;
   /** Puts on record what a queue gave up on: rows become `waiting`, due now. Returns the keys to wake. */

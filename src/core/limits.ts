@@ -228,6 +228,8 @@ export const RETENTION_DAYS_MAX = 30;
 export const EXPIRED_KEPT_MS = 86_400_000;
 /** Bodies without an event: longer than a lane (15 h) and the poison queue (100 h) try to make one of them. */
 export const ORPHAN_BODIES_KEPT_MS = 6 * 86_400_000;
+/** A body that nobody needs any more goes so much later: the same event may be on its way a second time. */
+export const SPENT_BODY_KEPT_MS = 3_600_000;
 /** An erasure is remembered for longer than an event can be on record (RETENTION_DAYS_MAX) or a queue can carry it (14 days). */
 export const ERASURE_KEPT_MS = 45 * 86_400_000;
 export const AUDIT_KEPT_MS = 400 * 86_400_000;

@@ -107,5 +107,6 @@ it("docs/storage.md has every table, column and index of the migrations", () => 
     ),
   ];
   expect(sql).toContain("CREATE TABLE events");
+  expect(sql).toContain("ALTER TABLE buses ADD COLUMN");
   expect(missing).toEqual([]);
 });

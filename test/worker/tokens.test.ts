@@ -50,6 +50,7 @@ beforeEach(async () => {
 
 const parcel = (id: string, subscriptionIds: readonly string[], receipt = "r"): EventParcel => ({
   kind: "event",
+  logLevel: "all",
   bus: "default",
   seq: `${receipt}${id}`,
   eventId: id,
