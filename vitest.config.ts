@@ -67,6 +67,15 @@ export default defineConfig(async () => ({
           ...TIMEOUTS,
         },
       },
+      {
+        // Also plain Node: the router is another process, and so is the browser.
+        test: {
+          name: "pages",
+          include: ["test/pages/**/*.test.ts"],
+          globalSetup: ["test/pages/chromium.ts"],
+          ...TIMEOUTS,
+        },
+      },
       await inWorkerd("worker", ["test/worker/**/*.test.ts", "test/regression/**/*.test.ts"], DRAINED_QUEUES),
       // Messages come back to this Worker's queue handler by themselves, in the isolate of the test.
       await inWorkerd("e2e", ["test/e2e/**/*.test.ts"], {}),

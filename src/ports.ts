@@ -206,7 +206,11 @@ export interface Log {
   storeBodies(bodies: readonly { readonly eventId: string; readonly body: string }[], now: number): Promise<void>;
 }
 
-/** The sweep's steps: each is bounded, and one D1 `batch()`. */
+/** What the sweep removes step by step when its time has come, beside events. */
+export const PURGES = ["buses", "keys", "tombstones", "bodies", "erasures", "audit", "idempotency"] as const;
+export type Purge = (typeof PURGES)[number];
+
+/** The sweep's steps: each is bounded, and one D1 `batch()`, of which a read may come first. */
 export interface SweepLog {
   /** S1-S3: frees what dead batches held, reads what is overdue. At most SWEEP_ROWS_MAX. */
   lostAlarms(now: number): Promise<{ readonly freed: number; readonly wakes: readonly Wake[]; readonly more: boolean }>;
@@ -216,21 +220,49 @@ export interface SweepLog {
   unhold(
     now: number,
   ): Promise<{ readonly resumed: readonly Wake[]; readonly cancelled: number; readonly more: boolean }>;
-  /** Closes and removes what is older than `beforeMs`, from a place onward. */
+  /** Goes on with erasures of events that have more deliveries than one request may touch. */
+  erase(): Promise<{ readonly deliveries: number; readonly more: boolean }>;
+  /** Closes and removes what is older than the retention of its bus, from a place onward. */
   retain(
-    beforeMs: number,
-    now: number,
+    options: RetentionOptions,
     after: { readonly bus: string; readonly seq: string } | null,
   ): Promise<{
     readonly expired: number;
     readonly removed: number;
     readonly next: { readonly bus: string; readonly seq: string } | null;
   }>;
-  /** Orphaned bodies and old tombstones. */
-  purge(
-    beforeMs: number,
-    now: number,
-  ): Promise<{ readonly bodies: number; readonly tombstones: number; readonly more: boolean }>;
+  /** The size of the database now, and what is noted of it. */
+  database(): Promise<{ readonly bytes: number; readonly notedBytes: number; readonly failuresOnly: boolean }>;
+  /** Notes it for all isolates. */
+  noteDatabase(state: { readonly bytes: number; readonly failuresOnly: boolean }): Promise<void>;
+  /**
+   * Closes and removes the oldest events of all buses, however young, until so many bytes of them are gone or the step is full: from a
+   * place onward, for what is in flight stays. What goes ahead of its retention is noted as DatabaseState.shortenedMs.
+   */
+  shorten(
+    options: RetentionOptions & { readonly bytes: number },
+    after: string | null,
+  ): Promise<{
+    readonly expired: number;
+    readonly removed: number;
+    /** When the last event of the step was accepted; null without one. */
+    readonly reachedMs: number | null;
+    /** The size of the database after it. */
+    readonly bytes: number;
+    readonly next: string | null;
+  }>;
+  /**
+   * `buses`: what deleted buses had. `keys`: those that expired KEY_EXPIRED_KEPT_MS ago become tombstones. `tombstones`: after
+   * TOMBSTONE_MS, of buses once nothing of them is left. `bodies`: without an event after ORPHAN_BODIES_KEPT_MS. The others: after the
+   * time that limits.ts names.
+   */
+  purge(what: Purge, now: number): Promise<{ readonly removed: number; readonly more: boolean }>;
+}
+
+export interface RetentionOptions {
+  readonly now: number;
+  /** Of buses that have no retention of their own. */
+  readonly retentionDays: number;
 }
 
 export type Lane = "fast" | "slow";
@@ -520,13 +552,13 @@ export interface EventSummary {
   readonly matched: number;
   readonly duplicates: number;
   readonly bytes: number;
+  /** When it was erased; id, source and subject are empty then. Null for all others. */
+  readonly erasedMs: number | null;
 }
 
 export interface EventOnRecord extends EventSummary {
   /** The canonical text; null when it is no longer on record. */
   readonly body: string | null;
-  /** When it was erased; id, source and subject are empty then. Null for all others. */
-  readonly erasedMs: number | null;
 }
 
 export type DeliveryStatus = "pending" | "retrying" | "held" | "delivered" | "dead" | "cancelled";
@@ -575,7 +607,8 @@ export interface EventRecord {
   retry(key: DeliveryKey, now: number): Promise<"waiting" | "attempt-in-progress" | "event-erased" | null>;
   /**
    * Erases what the event says: id, source, subject, data, and what sinks answered. Its row stays until its retention, open deliveries are
-   * `cancelled`, and no message brings anything back. Twice is once. False when it is not on record.
+   * `cancelled`, and no message brings anything back. Twice is once. False when it is not on record. Of an event with very many
+   * deliveries the sweep erases the rest.
    */
   erase(bus: string, eventId: string, options: { readonly now: number; readonly note: AuditNote }): Promise<boolean>;
 }

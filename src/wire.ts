@@ -24,8 +24,6 @@ import { createSweep } from "./sweep.ts";
 import { VERSION } from "./version.ts";
 import { createWebhooks } from "./webhook.ts";
 
-const DAY_MS = 86_400_000;
-
 const workersClock: Clock = {
   now: () => Date.now(),
   sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
@@ -78,7 +76,8 @@ export function assemble(env: Env, { clock, random, logger }: Doors) {
     lanes,
     clock,
     logger,
-    retentionMs: config.retentionDays * DAY_MS,
+    retentionDays: config.retentionDays,
+    databaseBytes: config.databaseBytes,
   });
   const consumers = createDeliver({
     log,

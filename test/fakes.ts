@@ -12,6 +12,7 @@ import type { Accepted, Publish } from "../src/ingest.ts";
 import { eventIdOf } from "../src/core/ids.ts";
 import {
   Unavailable,
+  type AuditEntry,
   type Change,
   type Clock,
   type DeliveryOnRecord,
@@ -128,7 +129,10 @@ type Place = readonly [seq: string, subscriptionId: string, run: string];
 export function fakeRecord(): EventRecord & {
   readonly eventRows: EventOnRecord[];
   readonly deliveryRows: DeliveryOnRecord[];
+  /** What erasures left in the audit. */
+  readonly notes: AuditEntry[];
 } {
+  const notes: AuditEntry[] = [];
   const eventRows: EventOnRecord[] = [];
   const deliveryRows: DeliveryOnRecord[] = [];
   const statusOf = ({ state, attempts }: DeliveryOnRecord): string =>
@@ -154,6 +158,7 @@ export function fakeRecord(): EventRecord & {
   return {
     eventRows,
     deliveryRows,
+    notes,
     events: async (bus, filters, options) =>
       page(
         eventRows.filter(
@@ -193,9 +198,20 @@ export function fakeRecord(): EventRecord & {
       const index = deliveryRows.findIndex((row) => at(placeOf(row)) === at([key.seq, key.subscriptionId, key.run]));
       const row = deliveryRows[index];
       if (row === undefined) return null;
+      if (eventRows.some(({ eventId, erasedMs }) => eventId === row.eventId && erasedMs !== null))
+        return "event-erased";
       if (row.state === "claimed") return "attempt-in-progress";
       deliveryRows[index] = { ...row, state: "waiting", dueMs: now };
       return "waiting";
+    },
+    async erase(bus, eventId, { now, note }) {
+      const index = eventRows.findIndex((row) => row.bus === bus && row.eventId === eventId);
+      const row = eventRows[index];
+      if (row === undefined) return false;
+      if (row.erasedMs !== null) return true;
+      eventRows[index] = { ...row, id: "", source: "", subject: null, body: null, erasedMs: now };
+      notes.push({ ...note, bus, target: eventId });
+      return true;
     },
   };
 }

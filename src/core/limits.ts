@@ -232,7 +232,11 @@ export const ORPHAN_BODIES_KEPT_MS = 6 * 86_400_000;
 export const SPENT_BODY_KEPT_MS = 3_600_000;
 /** An erasure is remembered for longer than an event can be on record (RETENTION_DAYS_MAX) or a queue can carry it (14 days). */
 export const ERASURE_KEPT_MS = 45 * 86_400_000;
+/** Steps of RETENTION_DELIVERIES_MAX that the request of an erasure makes; what is left of a wider event is the sweep's. */
+export const ERASURE_STEPS_MAX = 4;
 export const AUDIT_KEPT_MS = 400 * 86_400_000;
+/** The sweep removes an entry so much later: the trigger that keeps it for AUDIT_KEPT_MS goes by the clock of the database. */
+export const AUDIT_MARGIN_MS = 3_600_000;
 export const IDEMPOTENCY_KEPT_MS = 86_400_000;
 
 // ---- Size of the database ----------------------------------------------------------------------------------------
@@ -246,6 +250,8 @@ export const SHORTEN_FRACTION = 0.7;
 /** Over this part of it all buses record failures only, until it is under the second figure. */
 export const FAILURES_ONLY_FRACTION = 0.85;
 export const FAILURES_ONLY_END_FRACTION = 0.8;
+/** The size is noted when it changed by more than this part of it, the last digit that the API shows. */
+export const DATABASE_NOTED_FRACTION = 0.001;
 
 // ---- HTTP API ----------------------------------------------------------------------------------------------------
 

@@ -37,9 +37,10 @@ const settingsValues = ({ retentionDays, logLevel, eventBytesMax, requestBytesMa
   requestBytesMax,
 ];
 
-/** What an earlier bus of the name had. The primary key of each table. */
-const HAS_REST = `(EXISTS (SELECT 1 FROM subscriptions WHERE bus = ?1) OR EXISTS (SELECT 1 FROM keys WHERE bus = ?1)
-  OR EXISTS (SELECT 1 FROM events WHERE bus = ?1) OR EXISTS (SELECT 1 FROM deliveries WHERE bus = ?1))`;
+/** What an earlier bus of the name had: also no answer of it may come again, and no entry of it be another's. Primary keys. */
+const HAS_REST = `(${["subscriptions", "keys", "events", "deliveries", "audit", "idempotency"]
+  .map((table) => `EXISTS (SELECT 1 FROM ${table} WHERE bus = ?1)`)
+  .join(" OR ")})`;
 
 /**
  * Makes a bus, also in place of the tombstone of one that has left nothing. `created_ms` tells the two apart: it is never the same, even

@@ -103,6 +103,11 @@ export const deliveries = (deps: HttpDeps): Hono<HttpEnv> =>
           c,
           refusal("attempt-in-progress", "An attempt of this delivery is in progress; its outcome comes first"),
         );
+      if (retried === "event-erased")
+        return problem(
+          c,
+          refusal("event-erased", "The event of this delivery is erased: there is nothing left to send"),
+        );
       const attempts = attemptsOf(delivery);
       const last = attempts.at(-1);
       const slow = last !== undefined && wasSlow(last);

@@ -77,6 +77,11 @@ describe("create()", () => {
         "INSERT INTO deliveries (bus, seq, subscription_id, state, attempt, tries) SELECT 'phoenix', '1', 's', 'delivered', 1, 1",
         "deliveries",
       ],
+      ["INSERT INTO audit (bus, id, at_ms, actor, action, target) SELECT 'phoenix', 'a', 0, '', '', ''", "audit"],
+      [
+        "INSERT INTO idempotency (bus, actor, key, fingerprint, began_ms, seed) SELECT 'phoenix', '', '', '', 0, ''",
+        "idempotency",
+      ],
     ] as const) {
       await run(sql);
       expect(await make("phoenix"), table).toBe("being-deleted");

@@ -253,7 +253,7 @@ it("a bus that takes the name of a deleted one has nothing of it, also where bot
   }
   expect((await maker.request("DELETE", `/v1/buses/${bus}`)).status).toBe(204);
   expect((await maker.request("PUT", `/v1/buses/${bus}`)).status).toBe(409);
-  for (const table of ["subscriptions", "keys"])
+  for (const table of ["subscriptions", "keys", "audit"])
     await env.DB.prepare(`DELETE FROM ${table} WHERE bus = ?1`).bind(bus).run();
   await maker.json("PUT", `/v1/buses/${bus}`);
   expect([await publishStatus(maker, { key }), await matchedOn(maker)]).toEqual([401, 0]);

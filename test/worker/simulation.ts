@@ -360,13 +360,18 @@ export async function runWorld(options: {
         lostAlarms: (at) => gated(invocation, "sweep", () => log.lostAlarms(at)),
         woken: (wakes, at) => gated(invocation, "sweep", () => log.woken(wakes, at)),
         unhold: (at) => gated(invocation, "sweep", () => log.unhold(at)),
+        erase: async () => ({ deliveries: 0, more: false }),
         retain: async () => ({ expired: 0, removed: 0, next: null }),
-        purge: async () => ({ bodies: 0, tombstones: 0, more: false }),
+        database: async () => ({ bytes: 0, notedBytes: 0, failuresOnly: false }),
+        noteDatabase: async () => {},
+        shorten: async () => ({ expired: 0, removed: 0, reachedMs: null, bytes: 0, next: null }),
+        purge: async () => ({ removed: 0, more: false }),
       },
       lanes: lanesOf(invocation),
       clock: clockOf(invocation),
       logger,
-      retentionMs: 86_400_000,
+      retentionDays: 7,
+      databaseBytes: 1,
     });
     // A failing sweep says so in its log and comes again.
     sweep().catch(() => {});
