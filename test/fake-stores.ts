@@ -1,6 +1,6 @@
 /** The stores in memory, over one counter, as in D1: they count, refuse when full, lose lost races, and note what was changed. */
 import { DEFAULT_BUS_SETTINGS } from "../src/core/bus.ts";
-import { BUS_NAME_REST_MS, IDEMPOTENCY_KEPT_MS, KEY_USE_WRITE_MS } from "../src/core/limits.ts";
+import { BUS_NAME_REST_MS, KEY_USE_WRITE_MS } from "../src/core/limits.ts";
 import type {
   Audit,
   AuditEntry,
@@ -9,13 +9,10 @@ import type {
   BusStore,
   ChangedSubscription,
   DatabaseState,
-  IdempotencyPlace,
-  IdempotencyStore,
   Key,
   KeyStore,
   NewKey,
   NotMade,
-  Remembered,
   Rows,
   StoredSubscription,
   SubscriptionStore,
@@ -71,8 +68,10 @@ function busStore(world: World): BusStore {
       const known = buses.get(bus);
       if (known !== undefined) return { bus: counted(world, known), created: false };
       const grave = graves.get(bus);
-      const rows = inBus(world.keys, bus).length + inBus(world.subscriptions, bus).length;
-      if (grave !== undefined && (rows > 0 || now < grave + BUS_NAME_REST_MS)) return "being-deleted";
+      const hasRest = [...world.keys.values(), ...world.subscriptions.values(), ...world.entries].some(
+        (row) => row.bus === bus,
+      );
+      if (grave !== undefined && (hasRest || now < grave + BUS_NAME_REST_MS)) return "being-deleted";
       if (buses.size >= world.limits.buses) return "limit-reached";
       const made = {
         bus,
@@ -273,31 +272,8 @@ export function fakeStores(limits: World["limits"] = { buses: 10, keys: 10, subs
     clear(bus: string): void {
       for (const { id } of inBus(world.keys, bus)) world.keys.delete(id);
       for (const { id } of inBus(world.subscriptions, bus)) world.subscriptions.delete(id);
-    },
-  };
-}
-
-/** Remembers requests as D1 does. */
-export function fakeIdempotency(): IdempotencyStore & { readonly remembered: Map<string, Remembered> } {
-  const remembered = new Map<string, Remembered>();
-  const at = ({ bus, actor, key }: IdempotencyPlace): string => [bus, actor, key].join(" ");
-  return {
-    remembered,
-    async begin(place, fresh) {
-      const known = remembered.get(at(place));
-      if (known !== undefined && known.beganMs > fresh.beganMs - IDEMPOTENCY_KEPT_MS) return known;
-      const begun = { ...fresh, answer: null };
-      remembered.set(at(place), begun);
-      return begun;
-    },
-    async finish(place, request, answer) {
-      const known = remembered.get(at(place)) ?? { ...request, answer: null };
-      const isSame = known.fingerprint === request.fingerprint && known.beganMs === request.beganMs;
-      remembered.set(at(place), isSame && known.answer === null ? { ...known, answer } : known);
-    },
-    async forget(place, fingerprint) {
-      const known = remembered.get(at(place));
-      if (known?.fingerprint === fingerprint && known.answer === null) remembered.delete(at(place));
+      const kept = world.entries.filter((entry) => entry.bus !== bus);
+      world.entries.splice(0, world.entries.length, ...kept);
     },
   };
 }

@@ -1,7 +1,8 @@
 /** The HTTP API over the fakes, and requests to it. */
 import { importCheckKeys } from "../src/core/api-key.ts";
 import { createApp, type HttpDeps } from "../src/http/app.ts";
-import { fakeIdempotency, fakeStores } from "./fake-stores.ts";
+import { fakeIdempotency } from "./fake-idempotency.ts";
+import { fakeStores } from "./fake-stores.ts";
 import {
   fakeClock,
   fakeIngest,

@@ -37,11 +37,17 @@ const settingsValues = ({ retentionDays, logLevel, eventBytesMax, requestBytesMa
   requestBytesMax,
 ];
 
-/** What an earlier bus of the name had, or may still have in queues. ?2 now. The primary key of each table. */
-const HAS_REST = `(buses.updated_ms > ?2 - ${BUS_NAME_REST_MS}
-  OR EXISTS (SELECT 1 FROM subscriptions WHERE bus = ?1) OR EXISTS (SELECT 1 FROM keys WHERE bus = ?1)
-  OR EXISTS (SELECT 1 FROM events WHERE bus = ?1) OR EXISTS (SELECT 1 FROM deliveries WHERE bus = ?1)
-  OR EXISTS (SELECT 1 FROM audit WHERE bus = ?1) OR EXISTS (SELECT 1 FROM idempotency WHERE bus = ?1))`;
+/** What an earlier bus of the name had, or may still have in queues: nothing of it may become another's. ?2 now. Primary keys. */
+const HAS_REST = `(buses.updated_ms > ?2 - ${BUS_NAME_REST_MS} OR ${[
+  "subscriptions",
+  "keys",
+  "events",
+  "deliveries",
+  "audit",
+  "idempotency",
+]
+  .map((table) => `EXISTS (SELECT 1 FROM ${table} WHERE bus = ?1)`)
+  .join(" OR ")})`;
 
 /**
  * Makes a bus, also in place of the tombstone of one that has left nothing; `created_ms` tells the two apart. Counts the living along the smallest indexes, buses_version and buses_deleted: buses are seldom made.

@@ -79,12 +79,9 @@ describe("create()", () => {
         "INSERT INTO deliveries (bus, seq, subscription_id, state, attempt, tries) SELECT 'phoenix', '1', 's', 'delivered', 1, 1",
         "deliveries",
       ],
+      ["INSERT INTO audit (bus, id, at_ms, actor, action, target) SELECT 'phoenix', 'a', 0, '', '', ''", "audit"],
       [
-        "INSERT INTO audit (bus, id, at_ms, actor, action, target) SELECT 'phoenix', 'aud_1', 0, 'root', 'key.created', 'k'",
-        "audit",
-      ],
-      [
-        "INSERT INTO idempotency (bus, actor, key, fingerprint, began_ms, seed) SELECT 'phoenix', 'root', 'k', '', 0, ''",
+        "INSERT INTO idempotency (bus, actor, key, fingerprint, began_ms, seed) SELECT 'phoenix', '', '', '', 0, ''",
         "idempotency",
       ],
     ] as const) {
