@@ -14,6 +14,7 @@ import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { events } from "./events.ts";
 import { health } from "./health.ts";
 import { keys } from "./keys.ts";
+import { answerOtherMethods } from "./methods.ts";
 import { problem, problemOfError } from "./problem.ts";
 import { subscriptions } from "./subscriptions.ts";
 
@@ -31,7 +32,7 @@ export function createApp(deps: HttpDeps): Hono<HttpEnv> {
   app.route("/v1/subscriptions", subscriptions(deps));
   app.route("/v1/keys", keys(deps));
   app.route("/v1/buses", buses(deps));
-  refuseOtherMethods(app);
+  answerOtherMethods(app);
   return app;
 }
 
@@ -58,16 +59,3 @@ const observed = ({ clock, random, logger }: HttpDeps) =>
       logger.warn("http.request", { ...line, error: String(error), cause: String(error.cause) });
     else logger.error("http.request", { ...line, error: error.stack, cause: String(error.cause) });
   });
-
-/** Answers 405 where a path is known and the method is not (RFC 9110 §15.5.6). Comes after all routes. */
-function refuseOtherMethods(app: Hono<HttpEnv>): void {
-  const known = app.routes.filter(({ method }) => method !== "ALL");
-  for (const [path, routes] of Map.groupBy(known, (route) => route.path)) {
-    const methods = new Set(routes.map(({ method }) => method));
-    // Hono answers HEAD wherever it answers GET.
-    if (methods.has("GET")) methods.add("HEAD");
-    const allow = [...methods].join(", ");
-    const refused = { ...refusal("method-not-allowed", `The methods here are ${allow}`), headers: { allow } };
-    app.all(path, (c) => problem(c, refused));
-  }
-}

@@ -24,7 +24,7 @@ export async function publish(c: Context<HttpEnv>, deps: HttpDeps): Promise<Resp
   if (!idempotencyKey.ok) return problem(c, idempotencyKey.error);
   const hops = hopsOf(headers);
   if (!hops.ok) return problem(c, hops.error);
-  const body = await readBody(c.req.raw, REQUEST_BYTES_MAX);
+  const body = await readBody(c.req.raw, { bytesMax: REQUEST_BYTES_MAX });
   if (!body.ok) return problem(c, body.error);
   // The upload may have taken minutes: a key that was revoked meanwhile must not publish.
   const access = await authorize(c, deps, ["publish"]);
