@@ -13,7 +13,7 @@ import { withTrace, type Trace } from "../core/trace.ts";
 import { allowsType, namedTypes } from "../core/type-limit.ts";
 import type { KeyGrant } from "../ports.ts";
 import { authorize } from "./auth.ts";
-import type { BodyLimit } from "./body-source.ts";
+import { tooLarge, type BodyLimit } from "./body-source.ts";
 import { originRefusal } from "./cors.ts";
 import type { Access, HttpDeps, HttpEnv } from "./deps.ts";
 
@@ -57,6 +57,12 @@ export async function rateRefusal({ rateLimits }: HttpDeps, grant: KeyGrant | nu
 export function requestLimit({ requestBytesMax }: BusRules): BodyLimit {
   const bytesMax = Math.min(requestBytesMax, REQUEST_BYTES_MAX);
   return bytesMax < REQUEST_BYTES_MAX ? { bytesMax, of: "request_bytes_max of the bus" } : { bytesMax };
+}
+
+/** Why a line of NDJSON is too long for the bus: each is what a request of its own would be. Null when it is not. */
+export function lineRefusal({ byteLength }: Uint8Array, { rules }: Admission): Refusal | null {
+  const limit = requestLimit(rules);
+  return byteLength <= limit.bytesMax ? null : tooLarge(limit, "line");
 }
 
 /** The event with its trace, if the key may publish its type and the bus takes its size. `pointer` says where it stands in the body. */

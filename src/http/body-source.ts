@@ -19,10 +19,10 @@ export interface BodyLimit {
   readonly of?: string;
 }
 
-/** The refusal of a body that is over the limit. */
-export function tooLarge({ bytesMax, of: name }: BodyLimit): HttpRefusal {
+/** The refusal of a body, or of what else has that limit, that is over it. */
+export function tooLarge({ bytesMax, of: name }: BodyLimit, what = "body"): HttpRefusal {
   const limit = name === undefined ? "the limit" : `the limit ${name}`;
-  return refusal("payload-too-large", `The body has more than ${bytesMax} bytes, ${limit}`);
+  return refusal("payload-too-large", `The ${what} has more than ${bytesMax} bytes, ${limit}`);
 }
 
 /** The body of a request that has none. */

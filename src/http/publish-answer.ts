@@ -28,7 +28,7 @@ export function answerOf(
 export function acceptedEntry(receipt: Accepted | undefined) {
   if (receipt === undefined) throw new Error("Ingest answered fewer events than it took");
   return {
-    status: "accepted",
+    status: "accepted" as const,
     event_id: receipt.eventId,
     id: receipt.event.id,
     source: receipt.event.source,
@@ -38,7 +38,7 @@ export function acceptedEntry(receipt: Accepted | undefined) {
 }
 
 export const rejectedEntry = (refused: Refusal, requestId: string) => ({
-  status: "rejected",
+  status: "rejected" as const,
   problem: problemOf(refused, requestId),
 });
 

@@ -4,14 +4,12 @@
  */
 import type { Context } from "hono";
 import { decodeRequest } from "../core/cloudevents/request.ts";
-import type { CloudEvent } from "../core/event.ts";
 import { ID_RANDOM_BYTES, timeOrderedId } from "../core/ids.ts";
-import type { Refusal } from "../core/problem.ts";
-import { ok, type Result } from "../core/result.ts";
-import type { Accepted } from "../ingest.ts";
 import { admission, admit, permitted, rateRefusal, requestLimit } from "./admission.ts";
 import { readBody } from "./body.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
+import { isLines, publishLines } from "./ndjson.ts";
+import { confirmed } from "./confirm.ts";
 import { MINIMAL_APPLIED } from "./prefer.ts";
 import { problem } from "./problem.ts";
 import { answerOf, nothingValid } from "./publish-answer.ts";
@@ -23,7 +21,7 @@ export async function publish(c: Context<HttpEnv>, deps: HttpDeps): Promise<Resp
   if (tooMany !== null) return problem(c, tooMany);
   const headers = readPublishHeaders(c.req.raw.headers);
   if (!headers.ok) return problem(c, headers.error);
-  return publishWhole(c, deps, headers.value);
+  return isLines(c.req.raw.headers) ? publishLines(c, deps, headers.value) : publishWhole(c, deps, headers.value);
 }
 
 async function publishWhole(
@@ -61,18 +59,4 @@ async function publishWhole(
   if (!receipts.ok) return problem(c, receipts.error);
   const answer = answerOf(entries, receipts.value, { requestId: c.var.requestId, minimal });
   return c.json(answer, events.length < entries.length ? 207 : 202, minimal ? MINIMAL_APPLIED : {});
-}
-
-/** Runs ingest to its end even when the producer hangs up: half a publish is what nobody wants to find. @throws Unavailable */
-export async function confirmed(
-  c: Context<HttpEnv>,
-  deps: HttpDeps,
-  publication: { bus: string; hops: number; events: readonly CloudEvent[]; requestId: string },
-): Promise<Result<readonly Accepted[], Refusal>> {
-  if (publication.events.length === 0) return ok([]);
-  const { background } = c.env;
-  const work = deps.ingest({ ...publication, background });
-  // Settled, because its failure is told by the answer.
-  background(Promise.allSettled([work]));
-  return work;
 }
