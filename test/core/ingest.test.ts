@@ -13,6 +13,7 @@ function ingestInto(fanOut: number) {
     routes: {
       bus: async (bus) => ({ bus, match: () => subscriptionIds }),
       key: async () => null,
+      rules: () => null,
       applied: () => {},
     },
     log: { storeBodies: async (bodies) => void stored.push(...bodies.map(({ body }) => body)) },

@@ -318,6 +318,7 @@ export async function runWorld(options: {
       routes: {
         bus: async () => ({ bus: BUS, match: () => subscriptionIds }),
         key: async () => null,
+        rules: () => null,
         applied: () => {},
       },
       log: { storeBodies: (bodies, at) => gated(invocation, "store", () => log.storeBodies(bodies, at)) },
