@@ -8,6 +8,9 @@ ALTER TABLE meta ADD COLUMN database_bytes INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE meta ADD COLUMN failures_only INTEGER NOT NULL DEFAULT 0;
 -- Events accepted before this were removed ahead of their retention; 0: none.
 ALTER TABLE meta ADD COLUMN shortened_ms INTEGER NOT NULL DEFAULT 0;
+-- The sweep has looked up to here, in the order of bodies_stored, for bodies without an event: each is looked at once.
+ALTER TABLE meta ADD COLUMN bodies_checked_ms INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE meta ADD COLUMN bodies_checked_id TEXT NOT NULL DEFAULT '';
 
 -- `deleted` is a tombstone; the sweep removes what the bus had.
 ALTER TABLE buses ADD COLUMN status TEXT NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'deleted'));
@@ -31,9 +34,13 @@ CREATE INDEX keys_expiring ON keys (expires_ms) WHERE status = 'active' AND expi
 -- Events whose content was erased. A row outlives what queues still carry, so that no message brings the content back.
 CREATE TABLE erasures (
   event_id TEXT PRIMARY KEY,
-  erased_ms INTEGER NOT NULL
+  erased_ms INTEGER NOT NULL,
+  -- The event's deliveries are erased up to this one, in the order of their key; null in both: all are.
+  subscription_id TEXT,
+  run TEXT
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX erasures_erased ON erasures (erased_ms);
+CREATE INDEX erasures_unfinished ON erasures (erased_ms) WHERE subscription_id IS NOT NULL;
 
 -- Every change of configuration. Append-only, held by the triggers below.
 CREATE TABLE audit (

@@ -3,39 +3,22 @@
  * It decides, and never acks: `index.ts` does what the verdicts say.
  */
 import type { DeliveryKey, Settlement } from "./core/delivery.ts";
-import { timeOrderedId, ID_RANDOM_BYTES, shardOf } from "./core/ids.ts";
-import { inTime } from "./core/in-time.ts";
+import { timeOrderedId, ID_RANDOM_BYTES } from "./core/ids.ts";
 import {
   CLAIM_RETRY_MS,
-  D1_CALL_TIMEOUT_MS,
   LEASE_MS,
   LEASE_SPREAD_MS,
   MESSAGE_RETRY_SECONDS_MAX,
   MESSAGE_RETRY_SECONDS_MIN,
   OUTCOMES_RETRY_SECONDS,
   POISON_RETRY_SECONDS,
-  SETTLE_RETRY_MS,
 } from "./core/limits.ts";
-import {
-  decodeParcel,
-  encodeParcel,
-  outcomesParcels,
-  type EventParcel,
-  type OutcomesParcel,
-  type WakeParcel,
-} from "./core/parcel.ts";
-import { type Wake, wakeMessages } from "./core/wakes.ts";
-import {
-  type Claimed,
-  type Clock,
-  type Lanes,
-  type Log,
-  type Logger,
-  type Random,
-  Unavailable,
-  type Webhooks,
-} from "./ports.ts";
-import { createPushing } from "./pushing.ts";
+import { decodeParcel, type EventParcel, type OutcomesParcel, type WakeParcel } from "./core/parcel.ts";
+import type { Wake } from "./core/wakes.ts";
+import { firstAttempts, type FirstAttempts } from "./first-attempts.ts";
+import type { Claimed, Log } from "./ports.ts";
+import { createPushing, type PushingDeps } from "./pushing.ts";
+import { answered, createSettling, type SettlingDeps } from "./settling.ts";
 
 export interface QueueMessage {
   readonly body: unknown;
@@ -46,20 +29,8 @@ export interface QueueMessage {
 /** What becomes of a message. */
 export type Verdict = { readonly kind: "ack" } | { readonly kind: "retry"; readonly delaySeconds: number };
 
-export interface DeliverDeps {
+export interface DeliverDeps extends SettlingDeps, PushingDeps {
   readonly log: Log;
-  readonly lanes: Lanes;
-  readonly webhooks: Webhooks;
-  /** Disables a subscription, unless it was changed after `attemptedMs`. If it throws, the next 410 does it again. */
-  readonly disable: (subscription: {
-    readonly bus: string;
-    readonly id: string;
-    readonly reason: string;
-    readonly attemptedMs: number;
-  }) => Promise<void>;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
 }
 
 /** One verdict per message, in the order of the batch. */
@@ -95,18 +66,31 @@ function names(parcel: Claimable, key: DeliveryKey, eventId: string): boolean {
   );
 }
 
+/** On buses that record failures only, first attempts are made without a claim. */
+const isUnclaimed = (parcel: Claimable): parcel is EventParcel =>
+  parcel.kind === "event" && parcel.logLevel === "failures";
+
+const NOTHING: Claimed = { deliveries: [], events: new Map(), elsewhere: [] };
+
+/** What a batch may push. */
+interface Taken {
+  readonly claimed: Claimed;
+  readonly first: FirstAttempts;
+  /** Before the database was asked. */
+  readonly takenMs: number;
+}
+
+/** What is on record rules where an event is in both. */
+const together = (claimed: Claimed, first: FirstAttempts): Claimed => ({
+  ...claimed,
+  deliveries: [...claimed.deliveries, ...first.deliveries],
+  events: new Map([...first.events, ...claimed.events]),
+});
+
 /** When the last live lease of another batch on what the parcel names is over; null without one. */
 function leaseElsewhere(parcel: Claimable, { elsewhere }: Claimed): number | null {
   const leases = elsewhere.filter(({ key, eventId }) => names(parcel, key, eventId)).map(({ leaseMs }) => leaseMs);
   return leases.length === 0 ? null : Math.max(...leases);
-}
-
-function wakesOf(settlements: readonly Settlement[]): Wake[] {
-  return settlements.flatMap(({ key, outcome }): Wake[] => {
-    if (outcome.kind === "retry") return [{ key, dueMs: outcome.dueMs, slow: outcome.slow }];
-    if (outcome.kind === "released") return [{ key, dueMs: outcome.dueMs, slow: true }];
-    return [];
-  });
 }
 
 function tally(settlements: readonly Settlement[]): Record<string, number> {
@@ -124,16 +108,10 @@ export interface Deliver {
   readonly wake: (wakes: readonly Wake[]) => Promise<void>;
 }
 
-const noAnswer = () => new Unavailable(`The database did not answer within ${D1_CALL_TIMEOUT_MS} ms`);
-
 export function createDeliver(deps: DeliverDeps): Deliver {
   const { log, lanes, clock, random, logger } = deps;
   const pushAll = createPushing(deps);
-
-  /** A call that hangs must not outlive the batch's lease. What it does in the end is fenced by its token. */
-  function answered<T>(call: Promise<T>): Promise<T> {
-    return inTime(call, clock.sleep(D1_CALL_TIMEOUT_MS), noAnswer);
-  }
+  const settling = createSettling(deps);
 
   /** A lease's end, spread, so that what one crash left does not come back as one batch to crash again. */
   function afterLease(leaseMs: number): Verdict {
@@ -141,14 +119,21 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     return { kind: "retry", delaySeconds: Math.max(1, Math.ceil(waitMs / 1000)) };
   }
 
-  /** The same token twice: a claim whose answer was lost is answered again, not made again. Null when nothing could be claimed. */
-  async function claim(work: readonly Work[], token: string): Promise<{ claimed: Claimed; claimedMs: number } | null> {
-    const parcels = work.map(({ parcel }) => parcel);
+  /**
+   * What the work asks for: first attempts that need no claim, and the claim of all the rest. The same token twice: a claim whose answer
+   * was lost is answered again, not made again. Null when the database does not answer; then nothing is to be pushed.
+   */
+  async function take(work: readonly Work[], token: string): Promise<Taken | null> {
+    const unclaimed = work.flatMap(({ parcel }) => (isUnclaimed(parcel) ? [parcel] : []));
     const handedOnce = new Set(work.filter(({ message }) => message.attempts <= 1).map(({ parcel }) => parcel));
     const isCounted = (parcel: EventParcel): boolean => parcel.part === 0 && handedOnce.has(parcel);
-    const once = async () => {
-      const claimedMs = clock.now();
-      return { claimed: await answered(log.claim(parcels, { token, now: claimedMs, isCounted })), claimedMs };
+    const once = async (): Promise<Taken> => {
+      const takenMs = clock.now();
+      const first = await answered(firstAttempts({ log, clock }, unclaimed), clock);
+      const parcels = [...work.flatMap(({ parcel }) => (isUnclaimed(parcel) ? [] : [parcel])), ...first.others];
+      if (parcels.length === 0) return { claimed: NOTHING, first, takenMs };
+      const claimed = await answered(log.claim(parcels, { token, now: takenMs, isCounted }), clock);
+      return { claimed, first, takenMs };
     };
     try {
       return await once();
@@ -159,95 +144,34 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     try {
       return await once();
     } catch (error) {
-      logger.error("claim.failed", { token, messages: parcels.length, error: String(error) });
+      logger.error("claim.failed", { token, messages: work.length, error: String(error) });
       return null;
-    }
-  }
-
-  async function wake(wakes: readonly Wake[]): Promise<void> {
-    if (wakes.length === 0) return;
-    try {
-      await lanes.send(wakeMessages(wakes, clock.now()));
-    } catch (error) {
-      logger.warn("wake.failed", { deliveries: wakes.length, error: String(error) });
-    }
-  }
-
-  /** What follows from settled outcomes. A failure is logged only: the sweep has what waits, the next 410 what is gone. */
-  async function followUp(settlements: readonly Settlement[]): Promise<void> {
-    const gone = settlements.filter(({ outcome }) => outcome.kind === "dead" && outcome.cause === "gone");
-    for (const { key, attempt } of new Map(gone.map((one) => [one.key.subscriptionId, one])).values()) {
-      const { bus, subscriptionId: id } = key;
-      try {
-        await deps.disable({ bus, id, reason: "gone", attemptedMs: attempt?.at_ms ?? 0 });
-      } catch (error) {
-        logger.warn("disable.failed", { bus, subscription_id: id, error: String(error) });
-      }
-    }
-    // After it: the rest of a sink that is gone is held by the claim that its alarm brings.
-    await wake(wakesOf(settlements));
-  }
-
-  async function settleOnce(settlements: readonly Settlement[], token: string): Promise<boolean> {
-    try {
-      await answered(log.settle(settlements, { token }));
-    } catch (error) {
-      logger.warn("settle.failed", { token, deliveries: settlements.length, error: String(error) });
-      return false;
-    }
-    await followUp(settlements);
-    return true;
-  }
-
-  async function settleFirmly(settlements: readonly Settlement[], token: string): Promise<boolean> {
-    if (await settleOnce(settlements, token)) return true;
-    for (const waitMs of SETTLE_RETRY_MS) {
-      await clock.sleep(waitMs);
-      if (await settleOnce(settlements, token)) return true;
-    }
-    return false;
-  }
-
-  /** D1 is away for longer than a batch can wait: the outcomes travel as a message of their own. */
-  async function handOver(settlements: readonly Settlement[], token: string): Promise<boolean> {
-    const messages = outcomesParcels(token, settlements).map((parcel) => ({
-      lane: "fast" as const,
-      shard: shardOf(token),
-      delaySeconds: MESSAGE_RETRY_SECONDS_MIN,
-      text: encodeParcel(parcel),
-    }));
-    try {
-      await lanes.send(messages);
-      return true;
-    } catch (error) {
-      const pushed = settlements.filter(({ attempt }) => attempt !== null);
-      logger.error("outcomes.lost", { token, second_pushes: pushed.length, error: String(error) });
-      return false;
     }
   }
 
   async function deliverAll(work: readonly Work[]): Promise<readonly Verdict[]> {
     const startedMs = clock.now();
     const token = timeOrderedId(startedMs, random.bytes(ID_RANDOM_BYTES));
-    const taken = await claim(work, token);
+    const taken = await take(work, token);
     if (taken === null) return work.map(({ message }) => retryLater(message));
-    const { claimed, claimedMs } = taken;
+    const { claimed, first, takenMs } = taken;
+    const batch = { token, first, isClaimed: claimed.deliveries.length > 0 };
     const all: Settlement[] = [];
-    const rest = await pushAll(claimed, {
-      claimedMs,
+    const rest = await pushAll(together(claimed, first), {
+      claimedMs: takenMs,
       settleEarly: async (finished) => {
-        const done = await settleOnce(finished, token);
+        const done = await settling.settle(finished, batch);
         if (done) all.push(...finished);
         return done;
       },
     });
     all.push(...rest);
-    // A claim that took nothing left no row to settle.
-    const settled = claimed.deliveries.length === 0 || (await settleFirmly(rest, token));
-    const safe = settled || (await handOver(rest, token));
+    const settled = await settling.settleFirmly(rest, batch);
+    const safe = settled || (await settling.handOver(rest, batch));
     logger.info("batch", {
       messages: work.length,
       claimed: claimed.deliveries.length,
+      unclaimed: first.deliveries.length,
       elsewhere: claimed.elsewhere.length,
       ...tally(all),
       handed_over: !settled && safe,
@@ -255,13 +179,13 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     });
     return work.map(({ parcel }) => {
       // Another batch's live lease: the message may be the only guard of a batch that crashed.
-      const leaseMs = safe ? leaseElsewhere(parcel, claimed) : claimedMs + LEASE_MS;
+      const leaseMs = safe ? leaseElsewhere(parcel, claimed) : takenMs + LEASE_MS;
       return leaseMs === null ? ACK : afterLease(leaseMs);
     });
   }
 
   async function settleOutcomes({ settlements, token }: OutcomesParcel, delaySeconds: number): Promise<Verdict> {
-    return (await settleOnce(settlements, token)) ? ACK : { kind: "retry", delaySeconds };
+    return (await settling.settleClaimed(settlements, token)) ? ACK : { kind: "retry", delaySeconds };
   }
 
   /** What this version cannot read may be read by another: it is kept apart, as it is. */
@@ -277,7 +201,7 @@ export function createDeliver(deps: DeliverDeps): Deliver {
   }
 
   return {
-    wake,
+    wake: settling.wake,
 
     async deliver(messages) {
       const verdicts = new Map<QueueMessage, Verdict>();
@@ -334,7 +258,7 @@ export function createDeliver(deps: DeliverDeps): Deliver {
       return KEEP;
     }
     logger.warn("adopted", { event_id: parcel.eventId, deliveries: keys.length });
-    await wake(keys.map((key) => ({ key, dueMs: now, slow: true })));
+    await settling.wake(keys.map((key) => ({ key, dueMs: now, slow: true })));
     return ACK;
   }
 }

@@ -1,6 +1,7 @@
 /**
  * Use case: accepted events → match → parcels → receipt. It returns only when every parcel is confirmed by a queue.
  */
+import type { LogLevel } from "./core/bus.ts";
 import { encodeEvent } from "./core/cloudevents/json.ts";
 import { cutByCount } from "./core/cut.ts";
 import type { CloudEvent } from "./core/event.ts";
@@ -68,9 +69,12 @@ interface Prepared {
   readonly messages: readonly Outgoing[];
 }
 
-/** Whose deliveries share a parcel. An event that matches nothing travels too, with none: every event is on record. */
-function partsOf(subscriptionIds: readonly string[]): string[][] {
-  return subscriptionIds.length === 0 ? [[]] : cutByCount(subscriptionIds, PARCEL_DELIVERIES_MAX);
+/**
+ * Whose deliveries share a parcel. An event that matches nothing travels too, with none, for every event is on record; not where only
+ * failures are: there it ends here.
+ */
+function partsOf(subscriptionIds: readonly string[], logLevel: LogLevel): string[][] {
+  return subscriptionIds.length === 0 && logLevel === "all" ? [[]] : cutByCount(subscriptionIds, PARCEL_DELIVERIES_MAX);
 }
 
 /**
@@ -89,6 +93,7 @@ export function createIngest({ routes, log, lanes, clock, random }: IngestDeps):
     const busRoutes = await routes.bus(publish.bus, publish.background);
     if (busRoutes === null) throw new Unavailable(`The bus ${publish.bus} is not known here`);
     const acceptedMs = clock.now();
+    const { logLevel } = busRoutes.rules;
     const matches = publish.events.map((event) => busRoutes.match(event));
     const deliveries = matches.reduce((sum, { length }) => sum + length, 0);
     if (deliveries > REQUEST_DELIVERIES_MAX) return err(tooManyDeliveries(deliveries));
@@ -113,9 +118,10 @@ export function createIngest({ routes, log, lanes, clock, random }: IngestDeps):
         source: event.source,
         type: event.type,
         subject: typeof subject === "string" ? subject : null,
+        logLevel,
         body: null,
       } as const;
-      const heads = partsOf(subscriptionIds).map((ids, part) =>
+      const heads = partsOf(subscriptionIds, logLevel).map((ids, part) =>
         encodeParcel({ ...envelope, part, subscriptionIds: ids }),
       );
       const inline = travelsInline(heads, envelope.bytes);

@@ -165,6 +165,26 @@ export interface Claimed {
   readonly elsewhere: readonly { readonly key: DeliveryKey; readonly eventId: string; readonly leaseMs: number }[];
 }
 
+/** First attempts that are recorded only when they fail. Nothing was written: no lease keeps others from making them too. */
+export interface Peeked {
+  /** Of active subscriptions, not on record. `attempt` and `tries` are 1. */
+  readonly deliveries: readonly ClaimedDelivery[];
+  /** As in `Claimed`. */
+  readonly events: ReadonlyMap<string, ClaimedEvent>;
+  /** The rest goes the way of the log level `all`: it is on record already, or is not to be pushed now. Parcels that name only that. */
+  readonly others: readonly EventParcel[];
+}
+
+/** What to keep of first attempts. */
+export interface FirstOutcomes {
+  /** Of these events. */
+  readonly parcels: readonly EventParcel[];
+  /** Without those that are delivered. */
+  readonly settlements: readonly Settlement[];
+  /** Event ids of bodies by reference that nobody needs any more. */
+  readonly spentBodies: readonly string[];
+}
+
 /** The log of deliveries. Each method is one D1 `batch()`, a transaction; all may be repeated with the same token. */
 export interface Log {
   claim(
@@ -176,6 +196,13 @@ export interface Log {
       readonly isCounted: (parcel: EventParcel) => boolean;
     },
   ): Promise<Claimed>;
+  /** Reads what the deliveries of these parcels need to be pushed, of events that are recorded only when they fail. */
+  peek(parcels: readonly EventParcel[]): Promise<Peeked>;
+  /**
+   * Puts on record what `peek` gave and was not delivered, event and delivery; what is on record by now stays. Answers the settlements under
+   * the keys that they have on record, without those of erased events and deleted buses.
+   */
+  recordFirst(outcomes: FirstOutcomes, now: number): Promise<readonly Settlement[]>;
   /** Writes outcomes; the claim ends with the last delivery that carries its token. */
   settle(settlements: readonly Settlement[], options: { readonly token: string }): Promise<void>;
   /** Puts on record what a queue gave up on: rows become `waiting`, due now. Returns the keys to wake. */
@@ -184,7 +211,11 @@ export interface Log {
   storeBodies(bodies: readonly { readonly eventId: string; readonly body: string }[], now: number): Promise<void>;
 }
 
-/** The sweep's steps: each is bounded, and one D1 `batch()`. */
+/** What the sweep removes step by step when its time has come, beside events. */
+export const PURGES = ["buses", "keys", "tombstones", "bodies", "erasures", "audit", "idempotency"] as const;
+export type Purge = (typeof PURGES)[number];
+
+/** The sweep's steps: each is bounded, and one D1 `batch()`, of which a read may come first. */
 export interface SweepLog {
   /** S1-S3: frees what dead batches held, reads what is overdue. At most SWEEP_ROWS_MAX. */
   lostAlarms(now: number): Promise<{ readonly freed: number; readonly wakes: readonly Wake[]; readonly more: boolean }>;
@@ -194,21 +225,49 @@ export interface SweepLog {
   unhold(
     now: number,
   ): Promise<{ readonly resumed: readonly Wake[]; readonly cancelled: number; readonly more: boolean }>;
-  /** Closes and removes what is older than `beforeMs`, from a place onward. */
+  /** Goes on with erasures of events that have more deliveries than one request may touch. */
+  erase(): Promise<{ readonly deliveries: number; readonly more: boolean }>;
+  /** Closes and removes what is older than the retention of its bus, from a place onward. */
   retain(
-    beforeMs: number,
-    now: number,
+    options: RetentionOptions,
     after: { readonly bus: string; readonly seq: string } | null,
   ): Promise<{
     readonly expired: number;
     readonly removed: number;
     readonly next: { readonly bus: string; readonly seq: string } | null;
   }>;
-  /** Orphaned bodies and old tombstones. */
-  purge(
-    beforeMs: number,
-    now: number,
-  ): Promise<{ readonly bodies: number; readonly tombstones: number; readonly more: boolean }>;
+  /** The size of the database now, and what is noted of it. */
+  database(): Promise<{ readonly bytes: number; readonly notedBytes: number; readonly failuresOnly: boolean }>;
+  /** Notes it for all isolates. */
+  noteDatabase(state: { readonly bytes: number; readonly failuresOnly: boolean }): Promise<void>;
+  /**
+   * Closes and removes the oldest events of all buses, however young, until so many bytes of them are gone or the step is full: from a
+   * place onward, for what is in flight stays. What goes ahead of its retention is noted as DatabaseState.shortenedMs.
+   */
+  shorten(
+    options: RetentionOptions & { readonly bytes: number },
+    after: string | null,
+  ): Promise<{
+    readonly expired: number;
+    readonly removed: number;
+    /** When the last event of the step was accepted; null without one. */
+    readonly reachedMs: number | null;
+    /** The size of the database after it. */
+    readonly bytes: number;
+    readonly next: string | null;
+  }>;
+  /**
+   * `buses`: what deleted buses had. `keys`: those that expired KEY_EXPIRED_KEPT_MS ago become tombstones. `tombstones`: after
+   * TOMBSTONE_MS, of buses once nothing of them is left. `bodies`: without an event after ORPHAN_BODIES_KEPT_MS. The others: after the
+   * time that limits.ts names.
+   */
+  purge(what: Purge, now: number): Promise<{ readonly removed: number; readonly more: boolean }>;
+}
+
+export interface RetentionOptions {
+  readonly now: number;
+  /** Of buses that have no retention of their own. */
+  readonly retentionDays: number;
 }
 
 export type Lane = "fast" | "slow";
@@ -266,9 +325,12 @@ export interface ChangedSubscription {
   readonly change: Change;
 }
 
+/** Why nothing was made: the bus is full; it is deleted; what was made under that id before is deleted since. */
+export type NotMade = "limit-reached" | "bus-gone" | "deleted-since";
+
 export interface SubscriptionStore {
-  /** Stores it with its version; repeated with the same id it answers the one that is there. The bus exists. */
-  create(subscription: Omit<Subscription, "version">, note: AuditNote): Promise<ChangedSubscription | "limit-reached">;
+  /** Stores it with its version; repeated with the same id it answers the one that is there, whatever became of it. */
+  create(subscription: Omit<Subscription, "version">, note: AuditNote): Promise<ChangedSubscription | NotMade>;
   get(bus: string, id: string): Promise<StoredSubscription | null>;
   /** Newest first. `before` is the `next` of the page before. */
   list(
@@ -299,6 +361,7 @@ export interface SubscriptionStore {
 
 /** Who changed what: written with the change, in its `batch()`, and only if it was made. */
 export interface AuditNote {
+  /** `aud_` and a time-ordered id of `atMs`. */
   readonly id: string;
   readonly atMs: number;
   /** `root`, the id of a key, or `system`. */
@@ -410,16 +473,23 @@ export interface Key extends KeyGrant {
 }
 
 export interface KeyStore {
-  /** Stores it with its version; repeated with the same id it answers the one that is there. The bus exists. */
-  create(key: NewKey, note: AuditNote): Promise<Key | "limit-reached">;
+  /** Stores it with its version; repeated with the same id it answers the one that is there, whatever became of it. */
+  create(key: NewKey, note: AuditNote): Promise<Key | NotMade>;
   /**
    * Stores a successor and lets the key with that id and version end at `untilMs`, if that is before its own end: both or neither. Repeated
-   * with the same id of the successor it answers what is there. Null when there is no such key at that version.
+   * with the same id of the successor it answers what is there; the former key may be gone then. Null when there is no such key at that
+   * version.
    */
   rotate(
     successor: NewKey,
-    options: { readonly id: string; readonly expected: number; readonly untilMs: number; readonly note: AuditNote },
-  ): Promise<{ readonly successor: Key; readonly former: Key } | "limit-reached" | null>;
+    options: {
+      readonly id: string;
+      readonly expected: number;
+      readonly untilMs: number;
+      /** `created` is of the successor, `rotated` of the former key. */
+      readonly notes: { readonly created: AuditNote; readonly rotated: AuditNote };
+    },
+  ): Promise<{ readonly successor: Key; readonly former: Key | null } | NotMade | null>;
   /** Newest first. `before` is the `next` of the page before. */
   list(bus: string, options: { readonly limit: number; readonly before: string | null }): Promise<Rows<Key, string>>;
   get(bus: string, id: string): Promise<Key | null>;
@@ -458,9 +528,10 @@ export interface IdempotentAnswer {
 export interface IdempotencyStore {
   /** Remembers the request unless one is remembered under that key, younger than IDEMPOTENCY_KEPT_MS; answers what is there now. */
   begin(place: IdempotencyPlace, fresh: Omit<Remembered, "answer">): Promise<Remembered>;
-  finish(place: IdempotencyPlace, answer: IdempotentAnswer): Promise<void>;
-  /** For a request that was refused: nothing of it stays. */
-  forget(place: IdempotencyPlace): Promise<void>;
+  /** The first answer stays; it is remembered even if a refused repetition of the request was forgotten meanwhile. */
+  finish(place: IdempotencyPlace, request: Omit<Remembered, "answer">, answer: IdempotentAnswer): Promise<void>;
+  /** For a request that was refused: nothing of it stays. Another request under the key, or an answer, does. */
+  forget(place: IdempotencyPlace, fingerprint: string): Promise<void>;
 }
 
 export interface IdempotencyPlace {
@@ -486,13 +557,13 @@ export interface EventSummary {
   readonly matched: number;
   readonly duplicates: number;
   readonly bytes: number;
+  /** When it was erased; id, source and subject are empty then. Null for all others. */
+  readonly erasedMs: number | null;
 }
 
 export interface EventOnRecord extends EventSummary {
   /** The canonical text; null when it is no longer on record. */
   readonly body: string | null;
-  /** When it was erased; id, source and subject are empty then. Null for all others. */
-  readonly erasedMs: number | null;
 }
 
 export type DeliveryStatus = "pending" | "retrying" | "held" | "delivered" | "dead" | "cancelled";
@@ -541,7 +612,8 @@ export interface EventRecord {
   retry(key: DeliveryKey, now: number): Promise<"waiting" | "attempt-in-progress" | "event-erased" | null>;
   /**
    * Erases what the event says: id, source, subject, data, and what sinks answered. Its row stays until its retention, open deliveries are
-   * `cancelled`, and no message brings anything back. Twice is once. False when it is not on record.
+   * `cancelled`, and no message brings anything back. Twice is once. False when it is not on record. Of an event with very many
+   * deliveries the sweep erases the rest.
    */
   erase(bus: string, eventId: string, options: { readonly now: number; readonly note: AuditNote }): Promise<boolean>;
 }

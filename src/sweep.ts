@@ -1,15 +1,26 @@
-/** Use case: what time alone brings about. Lost alarms, dead leases, held deliveries, retention, tombstones, in bounded steps. */
-import { SWEEP_BUDGET_MS } from "./core/limits.ts";
+/**
+ * Use case: what time alone brings about. Lost alarms, dead leases, held deliveries, erasures, retention, the size of the database, and
+ * all that is kept for a time only, in bounded steps.
+ */
+import {
+  DATABASE_NOTED_FRACTION,
+  FAILURES_ONLY_END_FRACTION,
+  FAILURES_ONLY_FRACTION,
+  SHORTEN_FRACTION,
+  SWEEP_BUDGET_MS,
+} from "./core/limits.ts";
 import { type Wake, wakeMessages } from "./core/wakes.ts";
-import type { Clock, Lanes, Logger, SweepLog } from "./ports.ts";
+import { PURGES, type Clock, type Lanes, type Logger, type Purge, type SweepLog } from "./ports.ts";
 
 export interface SweepDeps {
   readonly log: SweepLog;
   readonly lanes: Lanes;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** How long events stay on record. */
-  readonly retentionMs: number;
+  /** How long events stay on record on buses that do not say. */
+  readonly retentionDays: number;
+  /** How large the database may get. */
+  readonly databaseBytes: number;
 }
 
 export interface Sweep {
@@ -19,7 +30,12 @@ export interface Sweep {
   readonly unhold: () => Promise<void>;
 }
 
-export function createSweep({ log, lanes, clock, logger, retentionMs }: SweepDeps): Sweep {
+/** One part of the sweep, with the name that its failure is logged under. */
+type Part = readonly [name: string, run: (deadlineMs: number) => Promise<void>];
+
+export function createSweep(deps: SweepDeps): Sweep {
+  const { log, lanes, clock, logger, retentionDays, databaseBytes } = deps;
+
   async function wake(wakes: readonly Wake[]): Promise<void> {
     if (wakes.length > 0) await lanes.send(wakeMessages(wakes, clock.now()));
   }
@@ -29,13 +45,19 @@ export function createSweep({ log, lanes, clock, logger, retentionMs }: SweepDep
     while ((await step()) && clock.now() < deadlineMs);
   }
 
-  async function unholdUntil(deadlineMs: number): Promise<void> {
-    await repeat(deadlineMs, async () => {
-      const { resumed, cancelled, more } = await log.unhold(clock.now());
-      if (resumed.length + cancelled > 0) logger.info("sweep.unheld", { resumed: resumed.length, cancelled });
-      await wake(resumed);
-      return more;
-    });
+  /** Three digits, as the API shows it. */
+  const fractionOf = (bytes: number): number => Math.round((bytes / databaseBytes) * 1_000) / 1_000;
+
+  async function measure(): Promise<void> {
+    const { bytes, notedBytes, failuresOnly: before } = await log.database();
+    const limit = before ? FAILURES_ONLY_END_FRACTION : FAILURES_ONLY_FRACTION;
+    const failuresOnly = before ? bytes >= limit * databaseBytes : bytes > limit * databaseBytes;
+    const isNews = Math.abs(bytes - notedBytes) > DATABASE_NOTED_FRACTION * databaseBytes;
+    if (isNews || failuresOnly !== before) await log.noteDatabase({ bytes, failuresOnly });
+    if (failuresOnly === before) return;
+    const line = { on: failuresOnly, bytes, fraction: fractionOf(bytes) };
+    if (failuresOnly) logger.error("database.failures_only", line);
+    else logger.info("database.failures_only", line);
   }
 
   async function lostAlarms(deadlineMs: number): Promise<void> {
@@ -49,33 +71,80 @@ export function createSweep({ log, lanes, clock, logger, retentionMs }: SweepDep
     });
   }
 
+  async function unholdUntil(deadlineMs: number): Promise<void> {
+    await repeat(deadlineMs, async () => {
+      const { resumed, cancelled, more } = await log.unhold(clock.now());
+      if (resumed.length + cancelled > 0) logger.info("sweep.unheld", { resumed: resumed.length, cancelled });
+      await wake(resumed);
+      return more;
+    });
+  }
+
+  async function erase(deadlineMs: number): Promise<void> {
+    await repeat(deadlineMs, async () => {
+      const { deliveries, more } = await log.erase();
+      if (deliveries > 0) logger.info("sweep.erased", { deliveries });
+      return more;
+    });
+  }
+
   async function retain(deadlineMs: number): Promise<void> {
     let place: { readonly bus: string; readonly seq: string } | null = null;
     await repeat(deadlineMs, async () => {
-      const { expired, removed, next } = await log.retain(clock.now() - retentionMs, clock.now(), place);
+      const { expired, removed, next } = await log.retain({ now: clock.now(), retentionDays }, place);
       if (expired + removed > 0) logger.info("sweep.retention", { expired, removed });
       place = next;
       return next !== null;
     });
   }
 
-  async function purge(deadlineMs: number): Promise<void> {
+  /** The last part: only what all others leave has to go before its time. */
+  async function shorten(deadlineMs: number): Promise<void> {
+    const limit = SHORTEN_FRACTION * databaseBytes;
+    let { bytes } = await log.database();
+    if (bytes <= limit) return;
+    const total = { expired: 0, removed: 0 };
+    let before: string | null = null;
+    let place: string | null = null;
     await repeat(deadlineMs, async () => {
-      const { bodies, tombstones, more } = await log.purge(clock.now() - retentionMs, clock.now());
-      if (bodies + tombstones > 0) logger.info("sweep.purged", { bodies, tombstones });
+      const step = await log.shorten({ now: clock.now(), retentionDays, bytes: bytes - limit }, place);
+      total.expired += step.expired;
+      total.removed += step.removed;
+      if (step.reachedMs !== null) before = new Date(step.reachedMs).toISOString();
+      ({ bytes, next: place } = step);
+      return bytes > limit && place !== null;
+    });
+    logger.warn("sweep.shortened", { bytes, fraction: fractionOf(bytes), before, ...total });
+  }
+
+  async function purge(what: Purge, deadlineMs: number): Promise<void> {
+    await repeat(deadlineMs, async () => {
+      const { removed, more } = await log.purge(what, clock.now());
+      if (removed > 0) logger.info("sweep.purged", { what, removed });
       return more;
     });
   }
 
+  // The size comes first: what follows from it concerns every publish.
+  const parts: readonly Part[] = [
+    ["measure", measure],
+    ["lost_alarms", lostAlarms],
+    ["unhold", unholdUntil],
+    ["erase", erase],
+    ["retain", retain],
+    ...PURGES.map((what): Part => [`purge_${what}`, (deadlineMs) => purge(what, deadlineMs)]),
+    ["shorten", shorten],
+  ];
+
   return {
     async sweep() {
       const failures: unknown[] = [];
-      for (const step of [lostAlarms, unholdUntil, retain, purge]) {
+      for (const [name, run] of parts) {
         try {
           // Each has its own budget: a backlog of alarms must not stop retention.
-          await step(clock.now() + SWEEP_BUDGET_MS);
+          await run(clock.now() + SWEEP_BUDGET_MS);
         } catch (error) {
-          logger.error("sweep.failed", { step: step.name, error: String(error) });
+          logger.error("sweep.failed", { step: name, error: String(error) });
           failures.push(error);
         }
       }

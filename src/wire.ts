@@ -24,8 +24,6 @@ import { createSweep } from "./sweep.ts";
 import { VERSION } from "./version.ts";
 import { createWebhooks } from "./webhook.ts";
 
-const DAY_MS = 86_400_000;
-
 const workersClock: Clock = {
   now: () => Date.now(),
   sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
@@ -78,7 +76,8 @@ export function assemble(env: Env, { clock, random, logger }: Doors) {
     lanes,
     clock,
     logger,
-    retentionMs: config.retentionDays * DAY_MS,
+    retentionDays: config.retentionDays,
+    databaseBytes: config.databaseBytes,
   });
   const consumers = createDeliver({
     log,
@@ -88,12 +87,9 @@ export function assemble(env: Env, { clock, random, logger }: Doors) {
     random,
     logger,
     disable: async ({ bus, id, reason, attemptedMs }) => {
-      const change = await subscriptions.disable(bus, id, {
-        reason,
-        attemptedMs,
-        now: clock.now(),
-        auditId: `aud_${timeOrderedId(clock.now(), random.bytes(ID_RANDOM_BYTES))}`,
-      });
+      const now = clock.now();
+      const auditId = `aud_${timeOrderedId(now, random.bytes(ID_RANDOM_BYTES))}`;
+      const change = await subscriptions.disable(bus, id, { reason, attemptedMs, now, auditId });
       if (change !== null) routes.applied(change);
     },
   });
@@ -120,6 +116,8 @@ export function assemble(env: Env, { clock, random, logger }: Doors) {
       checkKeys: async () => (checkKeys ??= await importCheckKeys(config.encryptionKeys)),
     },
     sinkPolicy,
+    deployment: { retentionDays: config.retentionDays, databaseBytes: config.databaseBytes },
+    keyUses: new Map(),
     version: VERSION,
   });
   return { app, deliver: consumers.deliver, adopt: consumers.adopt, sweep: sweeper.sweep };

@@ -1,6 +1,6 @@
 /**
- * In-memory ports with a hand-moved clock. They obey the rules of the real ones: a store counts versions, the routes know only what
- * they were told, a full bus refuses, a lost race is lost.
+ * In-memory ports with a hand-moved clock; the stores are in fake-stores.ts. They obey the rules of the real ones: the routes know only
+ * what they were told.
  */
 import { DEFAULT_BUS_SETTINGS, rulesOf, type BusSettings } from "../src/core/bus.ts";
 import { createMatcher } from "../src/core/matcher.ts";
@@ -12,29 +12,19 @@ import type { Accepted, Publish } from "../src/ingest.ts";
 import { eventIdOf } from "../src/core/ids.ts";
 import {
   Unavailable,
-  type Audit,
-  type Bus,
-  type BusStore,
+  type AuditEntry,
   type Change,
-  type ChangedSubscription,
   type Clock,
   type DeliveryOnRecord,
   type EventOnRecord,
   type EventRecord,
-  type IdempotencyPlace,
-  type IdempotencyStore,
-  type Key,
   type KeyGrant,
-  type KeyStore,
   type Logger,
   type Random,
   type RateLimits,
   type RateTier,
-  type Remembered,
   type Routes,
   type Rows,
-  type StoredSubscription,
-  type SubscriptionStore,
 } from "../src/ports.ts";
 
 export interface FakeClock extends Clock {
@@ -137,101 +127,16 @@ export function fakeRoutes(): Routes & {
   return routes;
 }
 
-function pageBefore<T extends { readonly id: string }>(
-  rows: readonly T[],
-  { limit, before }: { readonly limit: number; readonly before: string | null },
-): Rows<T, string> {
-  const rest = rows.filter(({ id }) => before === null || id < before).toSorted((a, b) => (a.id < b.id ? 1 : -1));
-  const page = rest.slice(0, limit);
-  return { rows: page, next: rest.length > limit ? (page.at(-1)?.id ?? null) : null };
-}
-
-/** Buses, keys and subscriptions over one counter, as in D1. */
-export function fakeStores(limits = { buses: 10, keys: 10, subscriptions: 10 }) {
-  let version = 1;
-  const buses = new Map<string, Bus>([["default", { bus: "default", createdMs: 0, updatedMs: 0, version }]]);
-  const keys = new Map<string, Key>();
-  const subscriptions = new Map<string, StoredSubscription>();
-  const inBus = <T extends { readonly bus: string }>(rows: ReadonlyMap<string, T>, bus: string): readonly T[] =>
-    [...rows.values()].filter((row) => row.bus === bus);
-  const of = <T extends { readonly bus: string }>(rows: ReadonlyMap<string, T>, bus: string, id: string): T | null => {
-    const row = rows.get(id);
-    return row?.bus === bus ? row : null;
-  };
-
-  const busStore: BusStore = {
-    async put(bus, now) {
-      const known = buses.get(bus);
-      if (known !== undefined) return { bus: known, created: false };
-      if (buses.size >= limits.buses) return "limit-reached";
-      const made = { bus, createdMs: now, updatedMs: now, version: ++version };
-      buses.set(bus, made);
-      return { bus: made, created: true };
-    },
-  };
-  const keyStore: KeyStore = {
-    async create(key) {
-      if (!buses.has(key.bus)) throw new Error("There is no such bus");
-      if (inBus(keys, key.bus).length >= limits.keys) return "limit-reached";
-      const stored = { ...key, version: ++version };
-      keys.set(key.id, stored);
-      return stored;
-    },
-    list: async (bus, page) => pageBefore(inBus(keys, bus), page),
-    get: async (bus, id) => of(keys, bus, id),
-    revoke: async (bus, id) => (of(keys, bus, id) !== null && keys.delete(id) ? ++version : null),
-  };
-  const changed = (stored: StoredSubscription): ChangedSubscription => {
-    const { bus, id, status, types, source, filters } = stored;
-    subscriptions.set(id, stored);
-    const wanted = status === "active" ? JSON.stringify({ types, source, filters }) : null;
-    return { subscription: stored, change: { kind: "subscription", version: stored.version, bus, id, wanted } };
-  };
-  const subscriptionStore: SubscriptionStore = {
-    async create(subscription) {
-      if (!buses.has(subscription.bus)) throw new Error("There is no such bus");
-      if (inBus(subscriptions, subscription.bus).length >= limits.subscriptions) return "limit-reached";
-      return changed({ ...subscription, version: ++version });
-    },
-    get: async (bus, id) => of(subscriptions, bus, id),
-    list: async (bus, page) => pageBefore(inBus(subscriptions, bus), page),
-    async replace(subscription, expected) {
-      const row = of(subscriptions, subscription.bus, subscription.id);
-      if (row?.version !== expected) return null;
-      const answer = changed({ ...subscription, version: ++version });
-      const { secrets, headers } = subscription;
-      subscriptions.set(row.id, {
-        ...answer.subscription,
-        secrets: secrets ?? row.secrets,
-        headers: headers ?? row.headers,
-      });
-      return answer;
-    },
-    async delete(bus, id, { versions }) {
-      const row = of(subscriptions, bus, id);
-      if (row === null || (versions !== "any" && !versions.includes(row.version))) return null;
-      subscriptions.delete(id);
-      return { kind: "subscription", version: ++version, bus, id, wanted: null };
-    },
-    async disable(bus, id, { reason, attemptedMs, now }) {
-      const row = of(subscriptions, bus, id);
-      if (row?.status !== "active" || row.updatedMs > attemptedMs) return null;
-      const disabled = { ...row, status: "disabled", disabledReason: reason, updatedMs: now } as const;
-      return changed({ ...disabled, version: ++version }).change;
-    },
-  };
-  /** Everything that is stored, to tell whether something was. */
-  const stored = () => JSON.stringify([[...buses.values()], [...keys.values()], [...subscriptions.values()]]);
-  return { busStore, keyStore, subscriptionStore, stored };
-}
-
 type Place = readonly [seq: string, subscriptionId: string, run: string];
 
 /** Rows are put in by the test; lists are newest first, and a manual retry of a `claimed` row finds an attempt in progress. */
 export function fakeRecord(): EventRecord & {
   readonly eventRows: EventOnRecord[];
   readonly deliveryRows: DeliveryOnRecord[];
+  /** What erasures left in the audit. */
+  readonly notes: AuditEntry[];
 } {
+  const notes: AuditEntry[] = [];
   const eventRows: EventOnRecord[] = [];
   const deliveryRows: DeliveryOnRecord[] = [];
   const statusOf = ({ state, attempts }: DeliveryOnRecord): string =>
@@ -257,6 +162,7 @@ export function fakeRecord(): EventRecord & {
   return {
     eventRows,
     deliveryRows,
+    notes,
     events: async (bus, filters, options) =>
       page(
         eventRows.filter(
@@ -296,9 +202,20 @@ export function fakeRecord(): EventRecord & {
       const index = deliveryRows.findIndex((row) => at(placeOf(row)) === at([key.seq, key.subscriptionId, key.run]));
       const row = deliveryRows[index];
       if (row === undefined) return null;
+      if (eventRows.some(({ eventId, erasedMs }) => eventId === row.eventId && erasedMs !== null))
+        return "event-erased";
       if (row.state === "claimed") return "attempt-in-progress";
       deliveryRows[index] = { ...row, state: "waiting", dueMs: now };
       return "waiting";
+    },
+    async erase(bus, eventId, { now, note }) {
+      const index = eventRows.findIndex((row) => row.bus === bus && row.eventId === eventId);
+      const row = eventRows[index];
+      if (row === undefined) return false;
+      if (row.erasedMs !== null) return true;
+      eventRows[index] = { ...row, id: "", source: "", subject: null, body: null, erasedMs: now };
+      notes.push({ ...note, bus, target: eventId });
+      return true;
     },
   };
 }
@@ -328,28 +245,6 @@ export function fakeIngest(routes: Routes) {
 export function fakeWakes() {
   const wakes: Wake[] = [];
   return { wakes, wake: async (more: readonly Wake[]) => void wakes.push(...more) };
-}
-
-/** Never asked for before there are routes to it. */
-export function fakeAudit(): Audit {
-  return { list: async () => ({ rows: [], next: null }) };
-}
-
-export function fakeIdempotency(): IdempotencyStore {
-  const remembered = new Map<string, Remembered>();
-  const at = ({ bus, actor, key }: IdempotencyPlace): string => [bus, actor, key].join(" ");
-  return {
-    async begin(place, fresh) {
-      const known = remembered.get(at(place)) ?? { ...fresh, answer: null };
-      remembered.set(at(place), known);
-      return known;
-    },
-    async finish(place, answer) {
-      const known = remembered.get(at(place));
-      if (known !== undefined) remembered.set(at(place), { ...known, answer });
-    },
-    forget: async (place) => void remembered.delete(at(place)),
-  };
 }
 
 /** Lets everything pass but keys in `refused`, and counts. */

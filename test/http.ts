@@ -2,17 +2,15 @@
 import { API_KEY_RANDOM_BYTES, hashApiKey, importCheckKeys, makeApiKey } from "../src/core/api-key.ts";
 import { createApp, type HttpDeps } from "../src/http/app.ts";
 import type { KeyLimits } from "../src/ports.ts";
+import { fakeIdempotency, fakeStores } from "./fake-stores.ts";
 import {
-  fakeAudit,
   fakeClock,
-  fakeIdempotency,
   fakeIngest,
   fakeLogger,
   fakeRandom,
   fakeRateLimits,
   fakeRecord,
   fakeRoutes,
-  fakeStores,
   fakeWakes,
 } from "./fakes.ts";
 
@@ -48,6 +46,8 @@ export function fakeHttp(limits?: Parameters<typeof fakeStores>[0], overrides: P
   const wakes = fakeWakes();
   const rateLimits = fakeRateLimits();
   const checkKeys = importCheckKeys([new Uint8Array(32).fill(7)]);
+  const idempotency = fakeIdempotency();
+  const keyUses = new Map<string, number>();
   const counts = { resumed: 0, background: 0 };
   const app = createApp({
     clock,
@@ -58,14 +58,16 @@ export function fakeHttp(limits?: Parameters<typeof fakeStores>[0], overrides: P
     keys: stores.keyStore,
     subscriptions: stores.subscriptionStore,
     record,
-    audit: fakeAudit(),
-    idempotency: fakeIdempotency(),
+    audit: stores.audit,
+    idempotency,
     rateLimits: rateLimits.rateLimits,
     ingest: ingest.ingest,
     wake: wakes.wake,
     resumed: async () => void counts.resumed++,
     auth: { rootKeys: [ROOT, "the-key-before"], checkKeys: () => checkKeys },
     sinkPolicy: { allowInsecure: false, publicHost: "events.example.com" },
+    deployment: { retentionDays: 7, databaseBytes: 10_000_000_000 },
+    keyUses,
     version: "1.2.3",
     ...overrides,
   });
@@ -98,7 +100,23 @@ export function fakeHttp(limits?: Parameters<typeof fakeStores>[0], overrides: P
     );
   }
 
-  return { app, ask, send, clock, logger, routes, stores, record, ingest, wakes, rateLimits, counts, checkKeys };
+  return {
+    app,
+    ask,
+    send,
+    clock,
+    logger,
+    routes,
+    stores,
+    idempotency,
+    keyUses,
+    record,
+    ingest,
+    wakes,
+    rateLimits,
+    counts,
+    checkKeys,
+  };
 }
 
 export type FakeHttp = ReturnType<typeof fakeHttp>;

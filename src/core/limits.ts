@@ -36,6 +36,8 @@ export const BUSES_MAX = 10_000;
 export const KEYS_PER_BUS_MAX = 1_000;
 /** Event types that one key is limited to. */
 export const KEY_TYPES_MAX = 100;
+/** Characters of one of them. */
+export const KEY_TYPE_CHARS_MAX = 255;
 /** Origins from which browsers may use one key. */
 export const KEY_ORIGINS_MAX = 20;
 export const KEY_ORIGIN_CHARS_MAX = 255;
@@ -46,6 +48,8 @@ export const KEY_OVERLAP_SECONDS_DEFAULT = 86_400;
 export const KEY_OVERLAP_SECONDS_MAX = 2_592_000;
 /** A key's last use is written at most so often: it is a hint for people, not a record. */
 export const KEY_USE_WRITE_MS = 3_600_000;
+/** Keys whose use an isolate remembers to have noted; of what it forgets it may note the use again. */
+export const KEY_USES_MAX = 10_000;
 /** An expired key stays in the list for so long, so that it can be seen why it is refused. */
 export const KEY_EXPIRED_KEPT_MS = 7 * 86_400_000;
 /**
@@ -224,9 +228,15 @@ export const RETENTION_DAYS_MAX = 30;
 export const EXPIRED_KEPT_MS = 86_400_000;
 /** Bodies without an event: longer than a lane (15 h) and the poison queue (100 h) try to make one of them. */
 export const ORPHAN_BODIES_KEPT_MS = 6 * 86_400_000;
+/** A body that nobody needs any more goes so much later: the same event may be on its way a second time. */
+export const SPENT_BODY_KEPT_MS = 3_600_000;
 /** An erasure is remembered for longer than an event can be on record (RETENTION_DAYS_MAX) or a queue can carry it (14 days). */
 export const ERASURE_KEPT_MS = 45 * 86_400_000;
+/** Steps of RETENTION_DELIVERIES_MAX that the request of an erasure makes; what is left of a wider event is the sweep's. */
+export const ERASURE_STEPS_MAX = 4;
 export const AUDIT_KEPT_MS = 400 * 86_400_000;
+/** The sweep removes an entry so much later: the trigger that keeps it for AUDIT_KEPT_MS goes by the clock of the database. */
+export const AUDIT_MARGIN_MS = 3_600_000;
 export const IDEMPOTENCY_KEPT_MS = 86_400_000;
 
 // ---- Size of the database ----------------------------------------------------------------------------------------
@@ -240,6 +250,8 @@ export const SHORTEN_FRACTION = 0.7;
 /** Over this part of it all buses record failures only, until it is under the second figure. */
 export const FAILURES_ONLY_FRACTION = 0.85;
 export const FAILURES_ONLY_END_FRACTION = 0.8;
+/** The size is noted when it changed by more than this part of it, the last digit that the API shows. */
+export const DATABASE_NOTED_FRACTION = 0.001;
 
 // ---- HTTP API ----------------------------------------------------------------------------------------------------
 
@@ -251,7 +263,7 @@ export const DEFLATE_RATIO_MAX = 1_032;
 export const INFLATE_PIECE_BYTES_MAX = 4_096;
 /** Characters of `Idempotency-Key`, visible ASCII. */
 export const IDEMPOTENCY_KEY_CHARS_MAX = 255;
-/** Random bytes that one request with an `Idempotency-Key` can draw: a key takes 74, a subscription 42, an audit entry 10. */
+/** Random bytes that one request with an `Idempotency-Key` can draw: a rotated key takes 94, a subscription 52. */
 export const IDEMPOTENCY_SEED_BYTES = 256;
 /** Lines of one NDJSON publish: its sends must stay far below the 10,000 subrequests of an invocation. */
 export const NDJSON_LINES_MAX = 100_000;
@@ -275,7 +287,7 @@ export const FAULT_NAME_CHARS_MAX = 100;
 export const CURSOR_CHARS_MAX = 512;
 /** `Retry-After` of an answer 503. */
 export const UNAVAILABLE_RETRY_SECONDS = 5;
-/** Times that a change without `If-Match` is tried when others change the same subscription meanwhile. */
+/** Times that a change without `If-Match` is tried when others change the same thing meanwhile. */
 export const CHANGE_TRIES_MAX = 5;
 /** Secrets of one subscription: the current one, and replaced ones that still sign along. */
 export const SECRETS_MAX = 4;

@@ -4,6 +4,7 @@
  * A message is text (contentType "text"): one line of JSON, and for an event that travels inline a line feed and the event's
  * canonical JSON text as it is, neither escaped nor parsed on the way.
  */
+import type { LogLevel } from "./bus.ts";
 import type { AttemptRecord, DeliveryKey, Settlement } from "./delivery.ts";
 import { cut } from "./cut.ts";
 import { isMembers, type Members } from "./json-value.ts";
@@ -35,6 +36,8 @@ export interface EventParcel {
   readonly source: string;
   readonly type: string;
   readonly subject: string | null;
+  /** Of the bus when it was published. */
+  readonly logLevel: LogLevel;
   readonly subscriptionIds: readonly string[];
   /** The canonical text, or null when the body travels by reference (D1 `bodies`). */
   readonly body: string | null;
@@ -114,7 +117,10 @@ function eventParcel(head: Members, body: string | null): Result<EventParcel, st
     return err("An event parcel lacks counts");
   if (!isList(subscriptionIds, isText)) return err("An event parcel lacks its deliveries");
   const identity = { bus, seq, eventId, receipt, id, source, type, subject };
-  return ok({ kind: "event", ...identity, acceptedMs, hops, matched, part, bytes, subscriptionIds, body });
+  const counts = { acceptedMs, hops, matched, part, bytes };
+  // Messages from before there were levels have none.
+  const logLevel = head["logLevel"] === "failures" ? "failures" : "all";
+  return ok({ kind: "event", ...identity, ...counts, logLevel, subscriptionIds, body });
 }
 
 const isKey = (value: unknown): value is DeliveryKey =>

@@ -12,6 +12,9 @@ export interface SettingsRow {
 export const SETTINGS_JSON = `json_object('retention_days', retention_days, 'log_level', log_level,
   'event_bytes_max', event_bytes_max, 'request_bytes_max', request_bytes_max)`;
 
+/** Nothing on a deleted bus is read or changed any more. ?1 is the bus. Primary key. */
+export const ON_LIVING_BUS = "EXISTS (SELECT 1 FROM buses WHERE bus = ?1 AND status = 'active')";
+
 export function toSettings(row: SettingsRow): BusSettings {
   return {
     retentionDays: row.retention_days,

@@ -9,6 +9,8 @@ import type { EventParcel } from "../core/parcel.ts";
 import type { Vault } from "../core/vault.ts";
 import type { Claimed, ClaimedDelivery, ClaimedEvent, Log } from "../ports.ts";
 import { type DeliveryKeyRow, keyList, toKey } from "./delivery-key.ts";
+import { insertEvents, IS_ERASED } from "./event-rows.ts";
+import { peek, recordFirst } from "./first-attempts.ts";
 import { jsonParameters } from "./json-parameter.ts";
 import { rowsOf } from "./rows.ts";
 import { openPush, type SubscriptionRow } from "./subscriptions.ts";
@@ -23,20 +25,11 @@ const FREE = `(
   OR deliveries.state = 'claimed' AND deliveries.claim <> ?3 AND NOT EXISTS (
     SELECT 1 FROM claims live WHERE live.token = deliveries.claim AND live.lease_ms > ?2))`;
 
-/** What becomes of a delivery that is taken, from its subscription `s` as it is in this transaction. */
-const GONE = `(s.id IS NULL OR s.status = 'deleted')`;
+/** What becomes of a delivery that is taken, from its subscription `s` and bus `b` as they are in this transaction. */
+const GONE = `(s.id IS NULL OR s.status = 'deleted' OR b.status IS NOT 'active')`;
 const VERDICT = `CASE WHEN ${GONE} THEN 'cancelled' WHEN s.status <> 'active' THEN 'held' ELSE 'claimed' END`;
 const CAUSE = `CASE WHEN ${GONE} THEN 'subscription-deleted' WHEN s.status <> 'active' THEN 'subscription-' || s.status END`;
-const COUNTED = `iif(s.status = 'active', 1, 0)`;
-
-/** C1 and adopt: events go on record. Index: events_event_id. */
-const INSERT_EVENTS = `
-  INSERT INTO events (bus, seq, event_id, receipt, accepted_ms, hops, matched, bytes, id, source, type, subject, body)
-  SELECT value ->> 'bus', value ->> 'seq', value ->> 'eventId', value ->> 'receipt', value ->> 'acceptedMs', value ->> 'hops',
-    value ->> 'matched', value ->> 'bytes', value ->> 'id', value ->> 'source', value ->> 'type', value ->> 'subject',
-    value ->> 'body'
-  FROM json_each(?1) WHERE true
-  ON CONFLICT DO NOTHING`;
+const COUNTED = `iif(s.status = 'active' AND b.status = 'active', 1, 0)`;
 
 /**
  * C1: another receipt for a known event is a duplicate publish. ?1 pairs of event id and receipt, one for each publish; a claim that
@@ -55,8 +48,9 @@ const CLAIM_FIRST = `
   SELECT e.bus, e.seq, k.value ->> 1, '', ${VERDICT}, ${COUNTED}, ${COUNTED}, iif(${COUNTED}, ?3, NULL), ${CAUSE}
   FROM json_each(?1) k
   JOIN events e ON e.event_id = k.value ->> 0
+  LEFT JOIN buses b ON b.bus = e.bus
   LEFT JOIN subscriptions s ON s.bus = e.bus AND s.id = k.value ->> 1
-  WHERE true
+  WHERE NOT ${IS_ERASED}
   ON CONFLICT (bus, seq, subscription_id, run) DO UPDATE SET
     state = excluded.state, claim = excluded.claim, cause = excluded.cause, due_ms = NULL,
     attempt = deliveries.attempt + excluded.attempt, tries = deliveries.tries + excluded.tries
@@ -69,7 +63,9 @@ const CLAIM_WOKEN = `
   FROM (
     SELECT k.value ->> 0 AS bus, k.value ->> 1 AS seq, k.value ->> 2 AS subscription_id, k.value ->> 3 AS run,
       ${VERDICT} AS verdict, ${COUNTED} AS counted, ${CAUSE} AS cause
-    FROM json_each(?1) k LEFT JOIN subscriptions s ON s.bus = k.value ->> 0 AND s.id = k.value ->> 2) w
+    FROM json_each(?1) k
+    LEFT JOIN buses b ON b.bus = k.value ->> 0
+    LEFT JOIN subscriptions s ON s.bus = k.value ->> 0 AND s.id = k.value ->> 2) w
   WHERE deliveries.bus = w.bus AND deliveries.seq = w.seq AND deliveries.subscription_id = w.subscription_id
     AND deliveries.run = w.run AND ${FREE}`;
 
@@ -155,14 +151,16 @@ const ADOPT_DELIVERIES = `
     iif(${GONE}, 'subscription-deleted', 'released')
   FROM json_each(?1) k
   JOIN events e ON e.event_id = k.value ->> 0
+  LEFT JOIN buses b ON b.bus = e.bus
   LEFT JOIN subscriptions s ON s.bus = e.bus AND s.id = k.value ->> 1
-  WHERE true
+  WHERE NOT ${IS_ERASED}
   ON CONFLICT DO NOTHING
   RETURNING bus, seq, subscription_id, run, state`;
 
-/** The first body of an event stays, and is kept from now on: its publish may not be claimed yet. */
+/** The first body of an event stays, and is kept from now on: its publish may not be claimed yet. What was erased stays away. */
 const STORE_BODY = `
-  INSERT INTO bodies (event_id, stored_ms, body) VALUES (?1, ?2, ?3)
+  INSERT INTO bodies (event_id, stored_ms, body)
+  SELECT ?1, ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM erasures WHERE event_id = ?1)
   ON CONFLICT DO UPDATE SET stored_ms = excluded.stored_ms`;
 
 interface ClaimedRow extends DeliveryKeyRow {
@@ -200,12 +198,6 @@ function settled({ outcome }: Settlement): readonly [string, number | null, stri
     case "released":
       return ["waiting", outcome.dueMs, "released", 1];
   }
-}
-
-/** Statements that put events on record, as many as their bytes need. */
-function insertEvents(db: D1Database, events: readonly EventParcel[]): D1PreparedStatement[] {
-  const rows = events.map(({ kind: _kind, part: _part, subscriptionIds: _subscriptionIds, ...event }) => event);
-  return jsonParameters(rows).map((parameter) => db.prepare(INSERT_EVENTS).bind(parameter));
 }
 
 /** Pairs of event id and subscription id. */
@@ -296,6 +288,9 @@ export function d1Log({ db, vault }: { db: D1Database; vault: Vault }): Log {
         .filter((row) => row.state === "waiting")
         .map(toKey);
     },
+
+    peek: (parcels) => peek({ db, vault }, parcels),
+    recordFirst: (outcomes, now) => recordFirst({ db }, outcomes, now),
 
     async storeBodies(bodies, now) {
       const store = db.prepare(STORE_BODY);

@@ -1,5 +1,5 @@
 /**
- * The record of events and deliveries, for people: lists, single reads, the manual retry. Lists go from a place downward in
+ * The record of events and deliveries, for people: lists, single reads, the manual retry, erasure. Lists go from a place downward in
  * (bus, seq, subscription, run), which no write moves, so that pages neither repeat nor skip a row while others write.
  */
 import { timeOrderedFloor } from "../core/ids.ts";
@@ -7,6 +7,7 @@ import { LIST_SCAN_ROWS_MAX } from "../core/limits.ts";
 import type { DeliveryOnRecord, DeliveryStatus, EventOnRecord, EventRecord, EventSummary } from "../ports.ts";
 import { pageOf, type Scanned } from "./page.ts";
 import { type DeliveryKeyRow, toKey } from "./delivery-key.ts";
+import { eraseEvent } from "./erasure.ts";
 import { rowsOf } from "./rows.ts";
 import { weather } from "./unavailable.ts";
 
@@ -22,12 +23,13 @@ interface EventRow {
   readonly source: string;
   readonly type: string;
   readonly subject: string | null;
+  readonly erased_ms: number | null;
 }
 
 function toSummary(row: EventRow): EventSummary {
   const { bus, seq, id, source, type, subject, matched, duplicates, bytes } = row;
-  const { event_id: eventId, accepted_ms: acceptedMs } = row;
-  return { eventId, bus, seq, id, source, type, subject, acceptedMs, matched, duplicates, bytes };
+  const { event_id: eventId, accepted_ms: acceptedMs, erased_ms: erasedMs } = row;
+  return { eventId, bus, seq, id, source, type, subject, acceptedMs, matched, duplicates, bytes, erasedMs };
 }
 
 interface DeliveryRow extends DeliveryKeyRow {
@@ -104,9 +106,13 @@ function scan(parts: {
 
 const EVENT_COLUMNS = "bus, seq, event_id, accepted_ms, matched, duplicates, bytes, id, source, type, subject";
 
+/** When the event of `row` was erased: its id is empty then, so that no other event is looked up. Primary key of `erasures`. */
+const erasedMs = (row: string): string =>
+  `iif(${row}.id = '', (SELECT x.erased_ms FROM erasures x WHERE x.event_id = ${row}.event_id), NULL) AS erased_ms`;
+
 /** The unique index events_event_id. A body that travelled by reference is in `bodies`, by its primary key. */
 const EVENT = `
-  SELECT ${EVENT_COLUMNS},
+  SELECT ${EVENT_COLUMNS}, ${erasedMs("events")},
     coalesce(body, (SELECT b.body FROM bodies b WHERE b.event_id = events.event_id)) AS body
   FROM events WHERE event_id = ?1 AND bus = ?2`;
 
@@ -118,6 +124,10 @@ const DELIVERY = `
   FROM events e CROSS JOIN deliveries d ON d.bus = e.bus AND d.seq = e.seq
   WHERE e.event_id = ?1 AND e.bus = ?2 AND d.subscription_id = ?3 AND d.run = ?4`;
 
+/** Whether the event of a delivery is erased. Primary keys of `events` and `erasures`. */
+const IS_ERASED = `EXISTS (
+  SELECT 1 FROM events e CROSS JOIN erasures x ON x.event_id = e.event_id WHERE e.bus = ?1 AND e.seq = ?2)`;
+
 /**
  * Primary keys of `deliveries` and `claims`. Whoever was waiting keeps his place in the schedule; all others start it anew.
  * A deleted subscription's delivery waits too: its claim cancels it.
@@ -127,10 +137,12 @@ const RETRY = `
   WHERE bus = ?1 AND seq = ?2 AND subscription_id = ?3 AND run = ?4
     AND NOT (state = 'claimed'
       AND EXISTS (SELECT 1 FROM claims WHERE token = deliveries.claim AND lease_ms > ?5))
+    AND NOT ${IS_ERASED}
   RETURNING state`;
 
-/** Primary key. */
-const EXISTS = "SELECT 1 FROM deliveries WHERE bus = ?1 AND seq = ?2 AND subscription_id = ?3 AND run = ?4";
+/** Primary key, and those of RETRY. */
+const READ_REFUSED = `
+  SELECT ${IS_ERASED} AS erased FROM deliveries WHERE bus = ?1 AND seq = ?2 AND subscription_id = ?3 AND run = ?4`;
 
 /** An open delivery is pending until an attempt of it has finished; then it is retrying. */
 function statusIs(status: DeliveryStatus): string {
@@ -185,9 +197,12 @@ export function d1Record({ db }: { readonly db: D1Database }): EventRecord {
       const source = `FROM events WHERE bus = ${bind(bus)} AND seq < ${bind(upper[0])} AND seq >= ${bind(floor)}`;
       const kept = (["type", "source", "subject"] as const).flatMap((name) => {
         const value = filters[name];
-        return value === undefined ? [] : [`${name} = ${bind(value)}`];
+        if (value === undefined) return [];
+        // What an erasure left says nothing any more, and so matches nothing.
+        return name === "type" ? [`type = ${bind(value)}`] : [`${name} = ${bind(value)}`, "id <> ''"];
       });
-      const statement = `${scan({ columns: EVENT_COLUMNS, source, order: ["seq"], kept })} LIMIT ${bind(limit + 1)}`;
+      const scanned = scan({ columns: EVENT_COLUMNS, source, order: ["seq"], kept });
+      const statement = `SELECT s.*, ${erasedMs("s")} FROM (${scanned} LIMIT ${bind(limit + 1)}) s ORDER BY s.seq DESC`;
       const { results } = await weather(() =>
         db
           .prepare(statement)
@@ -239,14 +254,18 @@ export function d1Record({ db }: { readonly db: D1Database }): EventRecord {
     },
 
     async retry({ bus, seq, subscriptionId, run }, now) {
-      const [retried, there] = await weather(() =>
+      const [retried, refused] = await weather(() =>
         db.batch([
           db.prepare(RETRY).bind(bus, seq, subscriptionId, run, now),
-          db.prepare(EXISTS).bind(bus, seq, subscriptionId, run),
+          db.prepare(READ_REFUSED).bind(bus, seq, subscriptionId, run),
         ]),
       );
       if (rowsOf(retried).length > 0) return "waiting";
-      return rowsOf(there).length > 0 ? "attempt-in-progress" : null;
+      const [there] = rowsOf<{ readonly erased: number }>(refused);
+      if (there === undefined) return null;
+      return there.erased === 1 ? "event-erased" : "attempt-in-progress";
     },
+
+    erase: (bus, eventId, { now, note }) => eraseEvent(db, { bus, eventId, now, note }),
   };
 }

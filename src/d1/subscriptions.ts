@@ -1,13 +1,16 @@
 /**
  * All SQL of subscriptions. Secrets and header values are sealed on the way in and opened on the way out. Every change is one
- * `batch()` that takes the next version, stamps the row and keeps `buses.subscriptions` right.
+ * `batch()` that takes the next version, stamps the row, notes it in the audit and keeps `buses.subscriptions` right.
  */
 import { LIST_SCAN_ROWS_MAX, SUBSCRIPTIONS_PER_BUS_MAX } from "../core/limits.ts";
 import type { Format, Push, RetryPolicy, SigningSecret, SubscriptionStatus, Wanted } from "../core/subscription.ts";
 import { VAULT_IV_BYTES, type Vault } from "../core/vault.ts";
-import type { ChangedSubscription, Random, StoredSubscription, SubscriptionStore } from "../ports.ts";
+import type { AuditNote, ChangedSubscription, Random, StoredSubscription, SubscriptionStore } from "../ports.ts";
+import { audited } from "./audit.ts";
+import { ON_LIVING_BUS } from "./bus-row.ts";
 import { NEXT_VERSION, THIS_VERSION } from "./changes.ts";
 import { pageOf, type Scanned } from "./page.ts";
+import { rowsOf } from "./rows.ts";
 import { weather } from "./unavailable.ts";
 
 export interface SubscriptionRow {
@@ -114,11 +117,11 @@ const ACTIVE_OR_NOT = "status <> 'deleted'";
 /** Values ?3 to ?13, in the order of both INSERT and UPDATE. */
 const COLUMNS = "status, disabled_reason, name, sink, format, timeout_ms, updated_ms, retry, wanted, secrets, headers";
 
-/** Answered by the primary key of `buses`; nothing is inserted into a full bus, nor twice. */
+/** Answered by the primary key of `buses`; nothing is inserted into a full or deleted bus, nor twice. */
 const INSERT = `
   INSERT INTO subscriptions (bus, id, version, ${COLUMNS}, created_ms)
-  SELECT bus, ?2, ${THIS_VERSION}, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14
-    FROM buses WHERE bus = ?1 AND subscriptions < ?15
+  SELECT b.bus, ?2, ${THIS_VERSION}, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14
+    FROM buses b WHERE b.bus = ?1 AND b.status = 'active' AND b.subscriptions < ?15
   ON CONFLICT DO NOTHING`;
 
 /** Counts what this batch wrote and nothing else. Primary keys of `buses` and `subscriptions`. */
@@ -126,8 +129,13 @@ const count = (by: "+ 1" | "- 1"): string => `
   UPDATE buses SET subscriptions = subscriptions ${by}
     WHERE bus = ?1 AND EXISTS (SELECT 1 FROM subscriptions WHERE bus = ?1 AND id = ?2 AND version = ${THIS_VERSION})`;
 
-/** Primary key. */
-const GET = `SELECT * FROM subscriptions WHERE bus = ?1 AND id = ?2 AND ${ACTIVE_OR_NOT}`;
+/** The subscription whatever became of it, and its bus. Primary keys of both. */
+const MADE = `
+  SELECT s.*, b.status AS bus_status
+    FROM buses b LEFT JOIN subscriptions s ON s.bus = b.bus AND s.id = ?2 WHERE b.bus = ?1`;
+
+/** Primary keys of `subscriptions` and `buses`. */
+const GET = `SELECT * FROM subscriptions WHERE bus = ?1 AND id = ?2 AND ${ACTIVE_OR_NOT} AND ${ON_LIVING_BUS}`;
 
 /** Newest first, tombstones passed over. Primary key, read backward. */
 const LIST = `
@@ -137,19 +145,18 @@ const LIST = `
     FROM (SELECT * FROM subscriptions WHERE bus = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3)
     WHERE matches OR ends ORDER BY id DESC LIMIT ?4 + 1`;
 
-/** A secret that is null was not opened, and stays as it is stored. Primary key. */
+/** A secret that is null was not opened, and stays as it is stored. Primary keys of `subscriptions` and `buses`. */
 const REPLACE = `
   UPDATE subscriptions SET version = ${THIS_VERSION},
     (${COLUMNS}) = (?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, coalesce(?12, secrets), coalesce(?13, headers))
-    WHERE bus = ?1 AND id = ?2 AND version = ?14 AND ${ACTIVE_OR_NOT}
+    WHERE bus = ?1 AND id = ?2 AND version = ?14 AND ${ACTIVE_OR_NOT} AND ${ON_LIVING_BUS}
     RETURNING version`;
 
-/** A tombstone keeps no secret. ?4 is a JSON array of versions, null for any. Primary key. */
+/** A tombstone keeps no secret. Primary keys of `subscriptions` and `buses`. */
 const DELETE = `
   UPDATE subscriptions SET version = ${THIS_VERSION}, status = 'deleted', disabled_reason = NULL, name = NULL,
     sink = '', secrets = '', headers = '', updated_ms = ?3
-    WHERE bus = ?1 AND id = ?2 AND ${ACTIVE_OR_NOT}
-      AND (?4 IS NULL OR version IN (SELECT value FROM json_each(?4)))
+    WHERE bus = ?1 AND id = ?2 AND version = ?4 AND ${ACTIVE_OR_NOT} AND ${ON_LIVING_BUS}
     RETURNING version`;
 
 /** An answer to an attempt before the last change says nothing about what the subscription is now. Primary key. */
@@ -166,12 +173,15 @@ export function d1Subscriptions(deps: {
 }): SubscriptionStore {
   const { db, vault, random } = deps;
 
-  /** Runs a change, and answers the version that its second statement returned. */
-  async function change(...statements: readonly D1PreparedStatement[]): Promise<number | null> {
-    const results = await weather(() =>
-      db.batch<{ readonly version: number }>([db.prepare(NEXT_VERSION), ...statements]),
-    );
-    return results.flatMap((result) => result.results)[0]?.version ?? null;
+  /** Runs a change with its note, and answers the version that its first statement returned, null when it changed nothing. */
+  async function change(
+    place: { readonly bus: string; readonly id: string },
+    note: AuditNote,
+    ...statements: readonly [D1PreparedStatement, ...D1PreparedStatement[]]
+  ): Promise<number | null> {
+    const noted = audited(db, note, { bus: place.bus, target: place.id, made: "subscription" });
+    const [, changing] = await weather(() => db.batch([db.prepare(NEXT_VERSION), ...statements, noted]));
+    return rowsOf<{ readonly version: number }>(changing)[0]?.version ?? null;
   }
 
   async function seal(subscription: Unversioned, column: "secrets" | "headers"): Promise<string | null> {
@@ -191,12 +201,24 @@ export function d1Subscriptions(deps: {
   }
 
   return {
-    async create(subscription) {
+    async create(subscription, note) {
       const { bus, id, createdMs } = subscription;
       const insert = db.prepare(INSERT).bind(...(await values(subscription)), createdMs, SUBSCRIPTIONS_PER_BUS_MAX);
-      const stored = db.prepare("SELECT version FROM subscriptions WHERE bus = ?1 AND id = ?2").bind(bus, id);
-      const version = await change(insert, db.prepare(count("+ 1")).bind(bus, id), stored);
-      return version === null ? "limit-reached" : changed(subscription, version);
+      const [, , , , stored] = await weather(() =>
+        db.batch([
+          db.prepare(NEXT_VERSION),
+          insert,
+          db.prepare(count("+ 1")).bind(bus, id),
+          audited(db, note, { bus, target: id, made: "subscription" }),
+          db.prepare(MADE).bind(bus, id),
+        ]),
+      );
+      const [row] = rowsOf<Partial<SubscriptionRow> & { readonly bus_status: string }>(stored);
+      if (row?.bus_status !== "active") return "bus-gone";
+      if (!isStored(row)) return "limit-reached";
+      if (row.status === "deleted") return "deleted-since";
+      const { version, ...there } = await toDomain(row, vault);
+      return changed(there, version);
     },
 
     async get(bus, id) {
@@ -212,20 +234,33 @@ export function d1Subscriptions(deps: {
       return { rows: await Promise.all(page.map((row) => toDomain(row, vault))), next: last?.id ?? null };
     },
 
-    async replace(subscription, expected) {
-      const version = await change(db.prepare(REPLACE).bind(...(await values(subscription)), expected));
+    async replace(subscription, { expected, note }) {
+      const update = db.prepare(REPLACE).bind(...(await values(subscription)), expected);
+      const version = await change(subscription, note, update);
       return version === null ? null : changed(subscription, version);
     },
 
-    async delete(bus, id, { versions, now }) {
-      const deletion = db.prepare(DELETE).bind(bus, id, now, versions === "any" ? null : JSON.stringify(versions));
-      const version = await change(deletion, db.prepare(count("- 1")).bind(bus, id));
+    async delete(bus, id, { expected, now, note }) {
+      const deletion = db.prepare(DELETE).bind(bus, id, now, expected);
+      const version = await change({ bus, id }, note, deletion, db.prepare(count("- 1")).bind(bus, id));
       return version === null ? null : { kind: "subscription", version, bus, id, wanted: null };
     },
 
-    async disable(bus, id, { reason, attemptedMs, now }) {
-      const version = await change(db.prepare(DISABLE).bind(bus, id, reason, now, attemptedMs));
+    async disable(bus, id, { reason, attemptedMs, now, auditId }) {
+      const note: AuditNote = {
+        id: auditId,
+        atMs: now,
+        actor: "system",
+        requestId: null,
+        action: "subscription.disabled",
+        before: JSON.stringify({ status: "active", disabled_reason: null }),
+        after: JSON.stringify({ status: "disabled", disabled_reason: reason }),
+      };
+      const version = await change({ bus, id }, note, db.prepare(DISABLE).bind(bus, id, reason, now, attemptedMs));
       return version === null ? null : { kind: "subscription", version, bus, id, wanted: null };
     },
   };
 }
+
+/** What a left join found. */
+const isStored = <T extends Partial<SubscriptionRow>>(row: T): row is T & SubscriptionRow => typeof row.id === "string";

@@ -1,21 +1,14 @@
 /**
- * The sweep's steps, each one D1 batch() and bounded: lost alarms and dead leases (S1-S3 of docs/delivery.md), held deliveries whose
- * subscription changed, retention, tombstones.
+ * The sweep's steps, each one D1 batch() and bounded. Here: lost alarms and dead leases (S1-S3 of docs/delivery.md), and held deliveries
+ * whose subscription changed. Retention, erasure and purges are in files of their own.
  */
-import {
-  EXPIRED_KEPT_MS,
-  RETENTION_DELIVERIES_MAX,
-  RETENTION_EVENTS_MAX,
-  SWEEP_CLAIMS_MAX,
-  SWEEP_GRACE_MS,
-  SWEEP_REPEAT_MS,
-  SWEEP_ROWS_MAX,
-  TOMBSTONE_MS,
-} from "../core/limits.ts";
-import { timeOrderedFloor } from "../core/ids.ts";
+import { SWEEP_CLAIMS_MAX, SWEEP_GRACE_MS, SWEEP_REPEAT_MS, SWEEP_ROWS_MAX } from "../core/limits.ts";
 import type { Wake } from "../core/wakes.ts";
 import type { SweepLog } from "../ports.ts";
 import { type DeliveryKeyRow, keyList, toKey } from "./delivery-key.ts";
+import { eraseRest } from "./erasure.ts";
+import { d1Purge } from "./purge.ts";
+import { d1Retention } from "./retention.ts";
 import { rowsOf } from "./rows.ts";
 import { weather } from "./unavailable.ts";
 
@@ -77,64 +70,6 @@ const UNHOLD = `
     AND deliveries.run = f.run AND deliveries.state = 'held'
   RETURNING deliveries.bus, deliveries.seq, deliveries.subscription_id, deliveries.run, deliveries.due_ms`;
 
-/**
- * One page of retention: events below the floor ?1, after the place (?2 bus, ?3 seq), until their deliveries are as many as a step
- * may touch; a wider event is a page of its own. Index: primary key of events, per bus.
- */
-const OLD_EVENTS = `
-  SELECT bus, seq, event_id FROM (
-    SELECT bus, seq, event_id, sum(matched) OVER (ORDER BY bus, seq) - matched AS before FROM (
-      SELECT e.bus, e.seq, e.event_id, e.matched FROM buses b
-      CROSS JOIN events e ON e.bus = b.bus AND e.seq < ?1 AND e.seq > iif(b.bus = ?2, ?3, '')
-      WHERE b.bus >= ?2 ORDER BY e.bus, e.seq LIMIT ${RETENTION_EVENTS_MAX}))
-  WHERE before < ${RETENTION_DELIVERIES_MAX} ORDER BY bus, seq`;
-
-/** The page again, ?1 as JSON [bus, seq, event_id] each. */
-const PAGE = `SELECT value ->> 0 AS bus, value ->> 1 AS seq, value ->> 2 AS event_id FROM json_each(?1)`;
-const OPEN = `('waiting', 'held', 'claimed')`;
-
-/** An open delivery is closed before anything of it goes; one in flight is left for the next sweep. `due_ms` says when: ?2 now. */
-const EXPIRE = `
-  UPDATE deliveries SET state = 'dead', cause = 'expired', due_ms = ?2, claim = NULL
-  WHERE (bus, seq, subscription_id, run) IN (
-    SELECT d.bus, d.seq, d.subscription_id, d.run FROM (${PAGE}) p CROSS JOIN deliveries d ON d.bus = p.bus AND d.seq = p.seq
-    WHERE d.state IN ${OPEN} AND NOT (d.state = 'claimed' AND EXISTS (
-      SELECT 1 FROM claims c WHERE c.token = d.claim AND c.lease_ms > ?2))
-    LIMIT ${RETENTION_DELIVERIES_MAX})`;
-
-/** Deliveries of events of which nothing is open, and what expired was closed long enough ago (?2 = now - kept). */
-const REMOVE_DELIVERIES = `
-  DELETE FROM deliveries WHERE (bus, seq, subscription_id, run) IN (
-    SELECT d.bus, d.seq, d.subscription_id, d.run FROM (${PAGE}) p CROSS JOIN deliveries d ON d.bus = p.bus AND d.seq = p.seq
-    WHERE NOT EXISTS (
-      SELECT 1 FROM deliveries kept WHERE kept.bus = p.bus AND kept.seq = p.seq
-        AND (kept.state IN ${OPEN} OR kept.cause = 'expired' AND kept.due_ms > ?2))
-    LIMIT ${RETENTION_DELIVERIES_MAX})`;
-
-/** Events of the page that have no deliveries, or none any more. */
-const BARE = `SELECT p.bus, p.seq, p.event_id FROM (${PAGE}) p
-  WHERE NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.bus = p.bus AND d.seq = p.seq)`;
-const REMOVE_BODIES = `DELETE FROM bodies WHERE event_id IN (SELECT event_id FROM (${BARE}))`;
-const REMOVE_EVENTS = `DELETE FROM events WHERE (bus, seq) IN (SELECT bus, seq FROM (${BARE}))`;
-
-/** Bodies of publishes that were never confirmed. Index: bodies_stored. */
-const PURGE_BODIES = `
-  DELETE FROM bodies WHERE event_id IN (
-    SELECT b.event_id FROM bodies b WHERE b.stored_ms < ?1
-      AND NOT EXISTS (SELECT 1 FROM events e WHERE e.event_id = b.event_id) LIMIT ${SWEEP_ROWS_MAX})`;
-
-const tombstones = (table: "subscriptions" | "keys"): string =>
-  `SELECT bus, id, version FROM ${table} WHERE status = 'deleted' AND updated_ms < ?1 ORDER BY updated_ms LIMIT ${SWEEP_ROWS_MAX}`;
-
-/** Who knows less than the highest erased tombstone must load from 0. Index: subscriptions_deleted, keys_deleted. */
-const RAISE_PURGED = `
-  UPDATE meta SET purged_version = max(purged_version,
-    coalesce((SELECT max(version) FROM (${tombstones("subscriptions")})), 0),
-    coalesce((SELECT max(version) FROM (${tombstones("keys")})), 0))
-  WHERE EXISTS (${tombstones("subscriptions")}) OR EXISTS (${tombstones("keys")})`;
-const PURGE_SUBSCRIPTIONS = `DELETE FROM subscriptions WHERE (bus, id) IN (SELECT bus, id FROM (${tombstones("subscriptions")}))`;
-const PURGE_KEYS = `DELETE FROM keys WHERE (bus, id) IN (SELECT bus, id FROM (${tombstones("keys")}))`;
-
 interface WokenRow extends DeliveryKeyRow {
   /** Null: it is not to be woken (cancelled). */
   readonly due_ms: number | null;
@@ -145,14 +80,9 @@ function toWakes(rows: readonly WokenRow[]): Wake[] {
   return rows.flatMap((row) => (row.due_ms === null ? [] : [{ key: toKey(row), slow: true, dueMs: row.due_ms }]));
 }
 
-interface OldEvent {
-  readonly bus: string;
-  readonly seq: string;
-  readonly event_id: string;
-}
-
 const changesOf = (result: D1Result | undefined): number => result?.meta.changes ?? 0;
 
+/** The sweep over D1. All methods @throw Unavailable. */
 export function d1Sweep({ db }: { db: D1Database }): SweepLog {
   return {
     async lostAlarms(now) {
@@ -186,51 +116,8 @@ export function d1Sweep({ db }: { db: D1Database }): SweepLog {
       return { resumed, cancelled: rows.length - resumed.length, more: rows.length === SWEEP_ROWS_MAX };
     },
 
-    async retain(beforeMs, now, after) {
-      const floor = timeOrderedFloor(beforeMs);
-      const found = await weather(() =>
-        db
-          .prepare(OLD_EVENTS)
-          .bind(floor, after?.bus ?? "", after?.seq ?? "")
-          .all<OldEvent>(),
-      );
-      const last = found.results.at(-1);
-      if (last === undefined) return { expired: 0, removed: 0, next: null };
-      const page = JSON.stringify(found.results.map(({ bus, seq, event_id }) => [bus, seq, event_id]));
-      const closedBefore = now - EXPIRED_KEPT_MS;
-      const [expired, deliveries, , events] = await weather(() =>
-        db.batch([
-          db.prepare(EXPIRE).bind(page, now),
-          db.prepare(REMOVE_DELIVERIES).bind(page, closedBefore),
-          db.prepare(REMOVE_BODIES).bind(page),
-          db.prepare(REMOVE_EVENTS).bind(page),
-        ]),
-      );
-      const isCut = Math.max(changesOf(expired), changesOf(deliveries)) >= RETENTION_DELIVERIES_MAX;
-      return {
-        expired: changesOf(expired),
-        removed: changesOf(events),
-        // What one step could not finish is its own next page.
-        next: isCut ? (after ?? { bus: "", seq: "" }) : { bus: last.bus, seq: last.seq },
-      };
-    },
-
-    async purge(beforeMs, now) {
-      const tombstonesBefore = now - TOMBSTONE_MS;
-      const [bodies, , subscriptions, keys] = await weather(() =>
-        db.batch([
-          db.prepare(PURGE_BODIES).bind(beforeMs),
-          db.prepare(RAISE_PURGED).bind(tombstonesBefore),
-          db.prepare(PURGE_SUBSCRIPTIONS).bind(tombstonesBefore),
-          db.prepare(PURGE_KEYS).bind(tombstonesBefore),
-        ]),
-      );
-      const counts = [bodies, subscriptions, keys].map(changesOf);
-      return {
-        bodies: changesOf(bodies),
-        tombstones: changesOf(subscriptions) + changesOf(keys),
-        more: counts.some((count) => count >= SWEEP_ROWS_MAX),
-      };
-    },
+    erase: () => eraseRest(db),
+    ...d1Retention({ db }),
+    ...d1Purge({ db }),
   };
 }

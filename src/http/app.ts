@@ -8,6 +8,7 @@ import { createMiddleware } from "hono/factory";
 import { ID_RANDOM_BYTES, timeOrderedId } from "../core/ids.ts";
 import { refusal } from "../core/problem.ts";
 import { Unavailable } from "../ports.ts";
+import { audit } from "./audit.ts";
 import { buses } from "./buses.ts";
 import { deliveries } from "./deliveries.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
@@ -32,6 +33,7 @@ export function createApp(deps: HttpDeps): Hono<HttpEnv> {
   app.route("/v1/subscriptions", subscriptions(deps));
   app.route("/v1/keys", keys(deps));
   app.route("/v1/buses", buses(deps));
+  app.route("/v1/audit", audit(deps));
   answerOtherMethods(app);
   return app;
 }

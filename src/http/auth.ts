@@ -7,13 +7,15 @@ import { createMiddleware } from "hono/factory";
 import { hashApiKey, parseApiKey } from "../core/api-key.ts";
 import { sameSecret } from "../core/digest.ts";
 import { isBusName } from "../core/ids.ts";
+import { KEY_USE_WRITE_MS, KEY_USES_MAX } from "../core/limits.ts";
 import { refusal, type Refusal } from "../core/problem.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { SCOPES, type Scope } from "../ports.ts";
 import type { Access, HttpDeps, HttpEnv } from "./deps.ts";
 import { problem } from "./problem.ts";
 
-const BUS_DEFAULT = "default";
+/** The bus that every installation has. */
+export const BUS_DEFAULT = "default";
 
 /** One of these scopes is enough; `root` is for the root key alone, and names no bus. */
 export type Requirement = readonly Scope[] | "root";
@@ -27,7 +29,7 @@ export const requires = (deps: HttpDeps, required: Requirement) =>
     return next();
   });
 
-/** What the request's key allows. While the routes are warm it costs no I/O. @throws Unavailable */
+/** What the request's key allows. While the routes are warm nothing waits for I/O. @throws Unavailable */
 export async function authorize(
   c: Context<HttpEnv>,
   deps: HttpDeps,
@@ -70,5 +72,28 @@ async function asKey(
   if (required === "root") return err(refusal("forbidden", "Only the root key may do this"));
   if (!required.some((scope) => grant.scopes.includes(scope)))
     return err(refusal("forbidden", `The key has not the scope ${required.join(" or ")}`));
+  noteUse(c, deps, { bus, id: grant.id });
   return ok({ bus, scopes: grant.scopes, actor: grant.id, grant });
+}
+
+/**
+ * Notes behind the answer that a key was used, at most once in KEY_USE_WRITE_MS by this isolate, also when that fails: it is a hint, and a
+ * database that is away is not asked by every request.
+ */
+function noteUse(
+  c: Context<HttpEnv>,
+  { clock, keys, keyUses, logger }: HttpDeps,
+  key: { bus: string; id: string },
+): void {
+  const now = clock.now();
+  const notedMs = keyUses.get(key.id);
+  if (notedMs !== undefined && now - notedMs < KEY_USE_WRITE_MS) return;
+  keyUses.delete(key.id);
+  keyUses.set(key.id, now);
+  for (const oldest of keyUses.keys()) {
+    if (keyUses.size <= KEY_USES_MAX) break;
+    keyUses.delete(oldest);
+  }
+  const failed = (error: unknown) => logger.warn("key.use_not_noted", { key_id: key.id, error: String(error) });
+  c.env.background(keys.used(key.bus, key.id, now).catch(failed));
 }

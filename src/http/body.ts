@@ -1,5 +1,6 @@
 /** Reading whole request bodies. Decides nothing about what is in them, beyond that a management body is a JSON object. */
 import { byteBuffer } from "../core/byte-buffer.ts";
+import type { Context } from "hono";
 import { parseJson } from "../core/cloudevents/json-text.ts";
 import { isUtf8, parseMediaType } from "../core/cloudevents/media-type.ts";
 import { isMembers, type Members } from "../core/json-value.ts";
@@ -9,6 +10,7 @@ import { err, ok, type Result } from "../core/result.ts";
 import { decodeUtf8 } from "../core/utf8.ts";
 import { bounded, NO_BODY, streamed, tooLarge, type BodyLimit, type BodySource } from "./body-source.ts";
 import { inflated } from "./inflate.ts";
+import type { HttpEnv } from "./deps.ts";
 import type { HttpRefusal } from "./problem.ts";
 
 /**
@@ -45,11 +47,20 @@ export async function readBody(
   }
 }
 
+/** The bytes of a management body: read once, also when its `Idempotency-Key` had them read before. */
+export async function managementBody(c: Context<HttpEnv>): Promise<Result<Uint8Array<ArrayBuffer>, HttpRefusal>> {
+  if (c.var.body !== undefined) return ok(c.var.body);
+  const body = await readBody(c.req.raw, { bytesMax: MANAGEMENT_BYTES_MAX });
+  if (body.ok) c.set("body", body.value);
+  return body;
+}
+
 /** The members of a management body of one of those media types. Refused: anything but a JSON object in UTF-8. */
 export async function readMembers(
-  request: Request,
+  c: Context<HttpEnv>,
   mediaTypes: readonly string[] = ["application/json"],
 ): Promise<Result<Members, HttpRefusal>> {
+  const request = c.req.raw;
   const mediaType = parseMediaType(request.headers.get("content-type") ?? "");
   if (mediaType === null || !mediaTypes.includes(`${mediaType.type}/${mediaType.subtype}`))
     return err({
@@ -58,7 +69,7 @@ export async function readMembers(
       headers: { [request.method === "PATCH" ? "accept-patch" : "accept"]: mediaTypes.join(", ") },
     });
   if (!isUtf8(mediaType)) return err(refusal("unsupported-media-type", "charset must be utf-8"));
-  const body = await readBody(request, { bytesMax: MANAGEMENT_BYTES_MAX });
+  const body = await managementBody(c);
   if (!body.ok) return body;
   const text = decodeUtf8(body.value);
   if (text === null) return err(refusal("malformed-body", "The body is not valid UTF-8"));
@@ -66,4 +77,11 @@ export async function readMembers(
   if (!json.ok) return err(refusal("malformed-json", `The body is not valid JSON at ${json.error}`));
   const detail = "The body must be an object";
   return isMembers(json.value) ? ok(json.value) : err(refusal("invalid-request", detail, [{ pointer: "", detail }]));
+}
+
+/** The same of a body that may be left out; null without one. */
+export async function readMembersIfAny(c: Context<HttpEnv>): Promise<Result<Members | null, HttpRefusal>> {
+  const body = await managementBody(c);
+  if (!body.ok) return body;
+  return body.value.byteLength === 0 ? ok(null) : readMembers(c);
 }

@@ -10,6 +10,7 @@ import type { DeliveryOnRecord } from "../ports.ts";
 import { requires } from "./auth.ts";
 import { refuses } from "./conditions.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
+import { idempotent } from "./idempotency.ts";
 import { problem } from "./problem.ts";
 import { idParameter, pageParameters, readQuery, timeParameter } from "./query.ts";
 
@@ -85,11 +86,16 @@ export const deliveries = (deps: HttpDeps): Hono<HttpEnv> =>
       if (delivery === null) return problem(c, missing);
       return c.json({ ...renderedDelivery(delivery), attempts: attemptsOf(delivery).map(renderedAttempt) });
     })
-    .post("/:delivery_id/retry", requires(deps, ["manage"]), refuses("idempotency-key"), async (c) => {
+    .post("/:delivery_id/retry", requires(deps, ["manage"]), refuses("if-match"), idempotent(deps), async (c) => {
       const delivery = await find(deps, c.var.access.bus, c.req.param("delivery_id"));
       if (delivery === null) return problem(c, missing);
       const { key, eventId } = delivery;
+      const id = deliveryIdOf(eventId, key.subscriptionId, key.run);
       const now = deps.clock.now();
+      // A repetition may come when the attempt that the request asked for has been made: there is nothing left to do.
+      const attemptedMs = attemptsOf(delivery).at(-1)?.at_ms;
+      if (c.var.draw !== undefined && attemptedMs !== undefined && attemptedMs >= c.var.draw.now)
+        return c.json({ id, status: statusOf(delivery.state, attemptsOf(delivery)) }, 202);
       const retried = await deps.record.retry(key, now);
       if (retried === null) return problem(c, missing);
       if (retried === "attempt-in-progress")
@@ -97,11 +103,15 @@ export const deliveries = (deps: HttpDeps): Hono<HttpEnv> =>
           c,
           refusal("attempt-in-progress", "An attempt of this delivery is in progress; its outcome comes first"),
         );
+      if (retried === "event-erased")
+        return problem(
+          c,
+          refusal("event-erased", "The event of this delivery is erased: there is nothing left to send"),
+        );
       const attempts = attemptsOf(delivery);
       const last = attempts.at(-1);
       const slow = last !== undefined && wasSlow(last);
       await deps.wake([{ key, slow, dueMs: now }]);
-      const id = deliveryIdOf(eventId, key.subscriptionId, key.run);
       return c.json({ id, status: statusOf("waiting", attempts) }, 202);
     });
 

@@ -41,6 +41,10 @@ export interface HttpDeps {
     readonly checkKeys: () => Promise<readonly CryptoKey[]>;
   };
   readonly sinkPolicy: SinkPolicy;
+  /** What holds for a bus that sets nothing. */
+  readonly deployment: { readonly retentionDays: number; readonly databaseBytes: number };
+  /** When this isolate last noted that a key was used, by its id, the oldest first. Plain data, at most KEY_USES_MAX. */
+  readonly keyUses: Map<string, number>;
   /** Of Fantail, as `GET /healthz` shows it. */
   readonly version: string;
 }
@@ -63,10 +67,17 @@ export interface Draw {
 }
 
 /**
- * Hono's environment. `access` is set behind `requires`, and read nowhere else. `isMaking` is set before something is stored under an id
- * that a repeated request would not have: the repetition makes a second one.
+ * Hono's environment. `access` is set behind `requires`, and read nowhere else. `body` holds the bytes of a management body once they are
+ * read. `isMaking` is set before something is stored under an id that a repeated request would not have, unless it carries an
+ * `Idempotency-Key`: then `draw` is set, and the repetition makes the same thing.
  */
 export interface HttpEnv {
   Bindings: { background: Background };
-  Variables: { requestId: string; access: Access; draw?: Draw; isMaking?: true };
+  Variables: {
+    requestId: string;
+    access: Access;
+    body?: Uint8Array<ArrayBuffer>;
+    draw?: Draw;
+    isMaking?: true;
+  };
 }

@@ -1,13 +1,14 @@
-/** `GET /v1/events`: what is on record. The event itself is spliced in as the text it has: it is never parsed and written anew. */
-import { Hono } from "hono";
+/** `/v1/events`: what is on record, and erasing it. The event itself is spliced in as the text it has: it is never parsed and written anew. */
+import { Hono, type Context } from "hono";
 import * as z from "zod";
 import { encodeCursor } from "../core/cursor.ts";
-import { isEventId } from "../core/ids.ts";
+import { ID_RANDOM_BYTES, isEventId, timeOrderedId } from "../core/ids.ts";
 import { LIST_LIMIT_MAX } from "../core/limits.ts";
 import { refusal } from "../core/problem.ts";
 import type { EventSummary } from "../ports.ts";
 import { requires } from "./auth.ts";
 import { crossOrigin, preflight } from "./cors.ts";
+import { refuses } from "./conditions.ts";
 import { renderedDelivery } from "./deliveries.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { problem } from "./problem.ts";
@@ -23,17 +24,21 @@ const eventQuery = z.strictObject({
   ...pageParameters("events"),
 });
 
+const missing = refusal("not-found", "There is no such event, or it is not on record yet");
+
+/** What is erased is null, not empty. */
 const rendered = (event: EventSummary) => ({
   event_id: event.eventId,
   bus: event.bus,
-  id: event.id,
-  source: event.source,
+  id: event.erasedMs === null ? event.id : null,
+  source: event.erasedMs === null ? event.source : null,
   type: event.type,
   subject: event.subject,
   accepted_at: new Date(event.acceptedMs).toISOString(),
   matched: event.matched,
   duplicates: event.duplicates,
   bytes: event.bytes,
+  erased_at: event.erasedMs === null ? null : new Date(event.erasedMs).toISOString(),
 });
 
 export const events = (deps: HttpDeps): Hono<HttpEnv> =>
@@ -56,7 +61,7 @@ export const events = (deps: HttpDeps): Hono<HttpEnv> =>
       const { bus } = c.var.access;
       const eventId = c.req.param("event_id");
       const event = isEventId(eventId) ? await deps.record.event(bus, eventId) : null;
-      if (event === null) return problem(c, refusal("not-found", "There is no such event, or it is not on record yet"));
+      if (event === null) return problem(c, missing);
       const { rows, next } = await deps.record.deliveries(bus, { eventId }, { limit: LIST_LIMIT_MAX, cursor: null });
       const head = JSON.stringify(rendered(event)).slice(0, -1);
       const tail = JSON.stringify({
@@ -64,4 +69,24 @@ export const events = (deps: HttpDeps): Hono<HttpEnv> =>
         deliveries_next_cursor: next === null ? null : encodeCursor("deliveries", next),
       }).slice(1);
       return c.body(`${head},"event":${event.body ?? "null"},${tail}`, 200, { "content-type": "application/json" });
-    });
+    })
+    .delete("/:event_id", requires(deps, ["manage"]), refuses("if-match"), (c) =>
+      erase(c, deps, c.req.param("event_id")),
+    );
+
+/** An event has no version: it is erased whatever became of it meanwhile. */
+async function erase(c: Context<HttpEnv>, deps: HttpDeps, eventId: string): Promise<Response> {
+  const { bus, actor } = c.var.access;
+  const now = deps.clock.now();
+  const note = {
+    id: `aud_${timeOrderedId(now, deps.random.bytes(ID_RANDOM_BYTES))}`,
+    atMs: now,
+    actor,
+    requestId: c.var.requestId,
+    action: "event.erased",
+    before: null,
+    after: null,
+  } as const;
+  const erased = isEventId(eventId) && (await deps.record.erase(bus, eventId, { now, note }));
+  return erased ? c.body(null, 204) : problem(c, missing);
+}

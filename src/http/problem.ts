@@ -56,8 +56,13 @@ export function problem(c: Context<HttpEnv>, refused: HttpRefusal): Response {
 /** A thrown error as an answer: our weather is told, a defect of ours is not. */
 export function problemOfError(c: Context<HttpEnv>, error: Error): Response {
   if (!(error instanceof Unavailable)) return problem(c, refusal("internal-error", ""));
-  const advice = c.var.isMaking
-    ? "It is not known whether it was made: look for it in the list before sending the request again"
+  return problem(c, refusal("unavailable", adviceOf(c)));
+}
+
+function adviceOf(c: Context<HttpEnv>): string {
+  if (c.var.draw !== undefined)
+    return "Not everything was confirmed; the same request with the same idempotency-key completes it and makes nothing twice";
+  return c.var.isMaking
+    ? "It is not known whether it was made: look for it in the list before sending the request again, which an idempotency-key would have spared"
     : "Not everything was confirmed; the same request may be sent again";
-  return problem(c, refusal("unavailable", advice));
 }

@@ -1,11 +1,10 @@
 /** What the headers of a publish say about it, beside its key and its content type. */
-import { HOPS_MAX, IDEMPOTENCY_KEY_CHARS_MAX } from "../core/limits.ts";
+import { HOPS_MAX } from "../core/limits.ts";
 import { refusal, type Refusal } from "../core/problem.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { traceOf, type Trace } from "../core/trace.ts";
+import { idempotencyKeyOf } from "./conditions.ts";
 import { prefersMinimal } from "./prefer.ts";
-
-const IDEMPOTENCY_KEY = new RegExp(`^[!-~]{1,${IDEMPOTENCY_KEY_CHARS_MAX}}$`);
 
 export interface PublishHeaders {
   /** The id of a short form that has none. */
@@ -28,14 +27,6 @@ export function readPublishHeaders(headers: Headers): Result<PublishHeaders, Ref
     trace: traceOf(headers.get("traceparent"), headers.get("tracestate")),
     minimal: prefersMinimal(headers.get("prefer")),
   });
-}
-
-function idempotencyKeyOf(headers: Headers): Result<string | null, Refusal> {
-  const key = headers.get("idempotency-key");
-  if (key === null || IDEMPOTENCY_KEY.test(key)) return ok(key);
-  return err(
-    refusal("invalid-header", `idempotency-key must be 1 to ${IDEMPOTENCY_KEY_CHARS_MAX} visible ASCII characters`),
-  );
 }
 
 function hopsOf(headers: Headers): Result<number, Refusal> {

@@ -22,6 +22,7 @@ import { parseSecret } from "../core/signature.ts";
 import { checkSink, checkSinkHeaders, type SinkPolicy } from "../core/sink.ts";
 import { FORMATS, type Format, type RetryPolicy, type Wanted } from "../core/subscription.ts";
 import type { StoredSubscription } from "../ports.ts";
+import { merged, namedAs, type Naming, withoutRepeated } from "./merge-patch.ts";
 import { check, nameMember } from "./schema.ts";
 
 const retryMembers = z.strictObject({
@@ -126,17 +127,6 @@ export const documentOf = (subscription: StoredSubscription): Members => ({
   retry: retryOf(subscription),
 });
 
-interface Naming {
-  /** The same for two spellings of one name. */
-  readonly fold: (name: string) => string;
-  readonly isKnown: (name: string) => boolean;
-}
-
-const namedAs = (shape: Readonly<Record<string, unknown>>): Naming => ({
-  fold: (name) => name,
-  isKnown: (name) => Object.hasOwn(shape, name),
-});
-
 /** RFC 7396 on a document whose members `headers` and `retry` are objects; the names of headers have no case. */
 export function mergedDocument(target: Members, patch: Members): Members {
   const nested = (name: string, naming: Naming): Members => {
@@ -150,41 +140,24 @@ export function mergedDocument(target: Members, patch: Members): Members {
   };
 }
 
-function merged(target: Members, patch: Members, { fold, isKnown }: Naming): Members {
-  const changed = new Set(Object.keys(patch).map(fold));
-  const kept = Object.entries(target).filter(([name]) => !changed.has(fold(name)));
-  // An unknown member stays although it is null, for the schema to refuse: it is a typo like any other.
-  const given = Object.entries(patch).filter(([name, value]) => value !== null || !isKnown(name));
-  // Defines its members one by one, so that one named __proto__ is a member as well.
-  return Object.fromEntries([...kept, ...given]);
-}
-
-/** Stands for the value of a header. No value of a header can be this. */
-const HIDDEN = "…";
+/** Stands for a secret, such as the value of a header. No value of a header can be this. */
+export const HIDDEN = "…";
 
 /** What answers show and nobody sets. */
 const READ_ONLY = ["id", "bus", "disabled_reason", "created_at", "updated_at", "version"];
 /** The same, but different in answers about the same version. */
 const PASSING = ["effective_at", "unreadable"];
 
-/**
- * What a patch changes: without what it repeats of an answer, so that an answer can be edited and sent back. A member that cannot be
- * changed and is not as it is now is a fault.
- */
+/** What a patch changes: without what it repeats of an answer, the dots that stand for the values of headers included. */
 export function changesOf(
   patch: Members,
   current: StoredSubscription,
 ): { readonly changes: Members; readonly faults: readonly Fault[] } {
   const shown: Members = renderedSubscription(current, current.updatedMs);
-  const faults = READ_ONLY.filter((name) => Object.hasOwn(patch, name) && patch[name] !== shown[name]).map((name) => ({
-    pointer: `/${name}`,
-    detail: `${name} cannot be changed, it is ${JSON.stringify(shown[name])}`,
-  }));
-  const repeated = new Set([...READ_ONLY, ...PASSING, ...(patch["status"] === shown["status"] ? ["status"] : [])]);
-  const changes = Object.entries(patch)
-    .filter(([name]) => !repeated.has(name))
-    .map(([name, value]) => [name, name === "headers" && isMembers(value) ? headerChanges(value, current) : value]);
-  return { changes: Object.fromEntries(changes), faults };
+  const passing = patch["status"] === shown["status"] ? [...PASSING, "status"] : PASSING;
+  const { changes, faults } = withoutRepeated(patch, shown, { readOnly: READ_ONLY, passing });
+  const { headers } = changes;
+  return { changes: isMembers(headers) ? { ...changes, headers: headerChanges(headers, current) } : changes, faults };
 }
 
 function headerChanges(headers: Members, current: StoredSubscription): Members {

@@ -4,35 +4,39 @@ import * as z from "zod";
 import { encodeCursor } from "../core/cursor.ts";
 import { ID_RANDOM_BYTES, isSubscriptionId, timeOrderedId } from "../core/ids.ts";
 import type { Members } from "../core/json-value.ts";
-import {
-  CHANGE_TRIES_MAX,
-  SECRET_BYTES_DEFAULT,
-  SECRET_OVERLAP_MS,
-  SECRETS_MAX,
-  SUBSCRIPTIONS_PER_BUS_MAX,
-} from "../core/limits.ts";
+import { SECRET_BYTES_DEFAULT, SECRET_OVERLAP_MS, SECRETS_MAX, SUBSCRIPTIONS_PER_BUS_MAX } from "../core/limits.ts";
 import { refusal, type Fault } from "../core/problem.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { newSecret } from "../core/signature.ts";
 import type { SinkPolicy } from "../core/sink.ts";
 import type { SigningSecret } from "../core/subscription.ts";
-import { Unavailable, type StoredSubscription } from "../ports.ts";
+import type { StoredSubscription } from "../ports.ts";
+import { auditMark, auditNote } from "./audit.ts";
 import { requires } from "./auth.ts";
 import { readMembers } from "./body.ts";
-import { refuses, versionsOf } from "./conditions.ts";
+import { changed, notMade } from "./change.ts";
+import { answered, etagOf } from "./conditions.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
+import { drawOf, idempotent } from "./idempotency.ts";
+import { PATCH_TYPES } from "./merge-patch.ts";
 import { problem } from "./problem.ts";
 import { pageParameters, placeOf, readQuery } from "./query.ts";
 import { invalidRequest } from "./schema.ts";
-import { changesOf, documentOf, mergedDocument, readDocument, renderedSubscription } from "./subscription-document.ts";
+import {
+  changesOf,
+  documentOf,
+  HIDDEN,
+  mergedDocument,
+  readDocument,
+  renderedSubscription,
+} from "./subscription-document.ts";
 
 const subscriptionQuery = z.strictObject(pageParameters("subscriptions"));
 const missing = refusal("not-found", "There is no such subscription");
-const PATCH_TYPES = ["application/merge-patch+json", "application/json"];
 
 export const subscriptions = (deps: HttpDeps): Hono<HttpEnv> =>
   new Hono<HttpEnv>()
-    .post("/", requires(deps, ["manage"]), refuses("idempotency-key"), (c) => create(c, deps))
+    .post("/", requires(deps, ["manage"]), idempotent(deps), (c) => create(c, deps))
     .get("/", requires(deps, ["read", "manage"]), async (c) => {
       const query = readQuery(c.req.url, subscriptionQuery);
       if (!query.ok) return problem(c, query.error);
@@ -45,9 +49,7 @@ export const subscriptions = (deps: HttpDeps): Hono<HttpEnv> =>
     })
     .get("/:id", requires(deps, ["read", "manage"]), async (c) => {
       const found = await find(deps, c.var.access.bus, c.req.param("id"));
-      return found === null
-        ? problem(c, missing)
-        : c.json(renderedSubscription(found, found.updatedMs), 200, etagOf(found));
+      return found === null ? problem(c, missing) : answered(c, found, renderedSubscription(found, found.updatedMs));
     })
     .patch("/:id", requires(deps, ["manage"]), (c) => change(c, deps, c.req.param("id")))
     .delete("/:id", requires(deps, ["manage"]), (c) => remove(c, deps, c.req.param("id")));
@@ -56,31 +58,30 @@ async function find(deps: HttpDeps, bus: string, id: string): Promise<StoredSubs
   return isSubscriptionId(id) ? deps.subscriptions.get(bus, id) : null;
 }
 
-const etagOf = ({ version }: StoredSubscription) => ({ etag: `"${version}"` });
-
-const mismatch = ({ version }: StoredSubscription) =>
-  refusal("version-mismatch", `The subscription has version ${version} by now`);
-
 async function create(c: Context<HttpEnv>, deps: HttpDeps): Promise<Response> {
-  const body = await readMembers(c.req.raw);
+  const body = await readMembers(c);
   if (!body.ok) return problem(c, body.error);
   const settings = readDocument(mergedDocument({}, body.value), deps.sinkPolicy, null);
   if (!settings.ok) return problem(c, invalidRequest(settings.error));
   const { secret: given, ...rest } = settings.value;
-  const secret = given ?? newSecret(deps.random.bytes(SECRET_BYTES_DEFAULT));
-  const now = deps.clock.now();
-  c.set("isMaking", true);
-  const stored = await deps.subscriptions.create({
+  const { bus } = c.var.access;
+  const draw = drawOf(c, deps);
+  const secret = given ?? newSecret(draw.random.bytes(SECRET_BYTES_DEFAULT));
+  const row = {
     ...rest,
-    id: `sub_${timeOrderedId(now, deps.random.bytes(ID_RANDOM_BYTES))}`,
-    bus: c.var.access.bus,
+    id: `sub_${timeOrderedId(draw.now, draw.random.bytes(ID_RANDOM_BYTES))}`,
+    bus,
     disabledReason: null,
     secrets: [{ secret, untilMs: null }],
-    createdMs: now,
-    updatedMs: now,
-  });
-  if (stored === "limit-reached")
-    return problem(c, refusal("limit-reached", `The bus has ${SUBSCRIPTIONS_PER_BUS_MAX} subscriptions, the limit`));
+    createdMs: draw.now,
+    updatedMs: draw.now,
+  };
+  const after = renderedSubscription({ ...row, version: 0 }, draw.now);
+  const note = auditNote(auditMark(c, draw), { action: "subscription.created", before: null, after });
+  c.set("isMaking", true);
+  const stored = await deps.subscriptions.create(row, note);
+  if (typeof stored === "string")
+    return problem(c, notMade(stored, { bus, limit: `${SUBSCRIPTIONS_PER_BUS_MAX} subscriptions` }));
   const { subscription, change: made } = stored;
   deps.routes.applied(made);
   const shown = renderedSubscription(subscription, deps.clock.now());
@@ -89,42 +90,58 @@ async function create(c: Context<HttpEnv>, deps: HttpDeps): Promise<Response> {
 }
 
 async function change(c: Context<HttpEnv>, deps: HttpDeps, id: string): Promise<Response> {
-  const wantedVersions = versionsOf(c.req.header("if-match"));
-  if (!wantedVersions.ok) return problem(c, wantedVersions.error);
-  const patch = await readMembers(c.req.raw, PATCH_TYPES);
+  const patch = await readMembers(c, PATCH_TYPES);
   if (!patch.ok) return problem(c, patch.error);
-  for (let tries = 0; tries < CHANGE_TRIES_MAX; tries++) {
-    const current = await find(deps, c.var.access.bus, id);
-    if (current === null) return problem(c, missing);
-    if (wantedVersions.value !== "any" && !wantedVersions.value.includes(current.version))
-      return problem(c, mismatch(current));
-    const next = patched(current, patch.value, { policy: deps.sinkPolicy, now: deps.clock.now() });
-    if (!next.ok) return problem(c, invalidRequest(next.error));
-    const stored = await deps.subscriptions.replace(next.value, current.version);
-    if (stored !== null) {
+  const draw = drawOf(c, deps);
+  const mark = auditMark(c, draw);
+  return changed(c, {
+    noun: "subscription",
+    find: () => find(deps, c.var.access.bus, id),
+    absent: async () => problem(c, missing),
+    apply: async (current) => {
+      const next = patched(current, patch.value, { policy: deps.sinkPolicy, now: draw.now });
+      if (!next.ok) return problem(c, invalidRequest(next.error));
+      const note = auditNote(mark, { action: "subscription.changed", ...notedChange(current, next.value) });
+      const stored = await deps.subscriptions.replace(next.value, { expected: current.version, note });
+      if (stored === null) return null;
       const { subscription } = stored;
       deps.routes.applied(stored.change);
       // Settled, because the sweep does the same a little later.
       if (subscription.status === "active" && current.status !== "active")
         c.env.background(Promise.allSettled([deps.resumed()]));
       return c.json(renderedSubscription(subscription, deps.clock.now()), 200, etagOf(subscription));
-    }
-  }
-  throw new Unavailable(`Others changed the subscription ${CHANGE_TRIES_MAX} times in between`);
+    },
+  });
+}
+
+/** A change as the audit notes it. A secret is in neither document; the member says that another one signs since. */
+function notedChange(current: StoredSubscription, next: StoredSubscription) {
+  const isReplaced = next.secrets?.[0]?.secret !== current.secrets?.[0]?.secret;
+  const secret = isReplaced ? { secret: HIDDEN } : {};
+  return {
+    before: { ...renderedSubscription(current, current.updatedMs), ...secret },
+    after: { ...renderedSubscription(next, next.updatedMs), ...secret },
+  };
 }
 
 async function remove(c: Context<HttpEnv>, deps: HttpDeps, id: string): Promise<Response> {
-  const versions = versionsOf(c.req.header("if-match"));
-  if (!versions.ok) return problem(c, versions.error);
   const { bus } = c.var.access;
-  const options = { versions: versions.value, now: deps.clock.now() };
-  const deletion = isSubscriptionId(id) ? await deps.subscriptions.delete(bus, id, options) : null;
-  if (deletion === null) {
-    const current = versions.value === "any" ? null : await find(deps, bus, id);
-    return problem(c, current === null ? missing : mismatch(current));
-  }
-  deps.routes.applied(deletion);
-  return c.body(null, 204);
+  const draw = drawOf(c, deps);
+  const mark = auditMark(c, draw);
+  return changed(c, {
+    noun: "subscription",
+    find: () => find(deps, bus, id),
+    absent: async () => problem(c, missing),
+    apply: async (current) => {
+      const before = renderedSubscription(current, current.updatedMs);
+      const note = auditNote(mark, { action: "subscription.deleted", before, after: null });
+      const options = { expected: current.version, now: draw.now, note };
+      const deletion = await deps.subscriptions.delete(bus, id, options);
+      if (deletion === null) return null;
+      deps.routes.applied(deletion);
+      return c.body(null, 204);
+    },
+  });
 }
 
 function patched(

@@ -99,10 +99,14 @@ it("docs/storage.md has every table, column and index of the migrations", () => 
         sectionOf(table).includes(`\`${column}\``) ? [] : [`${table}.${column}`],
       ),
     ),
+    ...[...sql.matchAll(/ALTER TABLE (\w+) ADD COLUMN (\w+)/g)].flatMap(([, table = "", column = ""]) =>
+      sectionOf(table).includes(`\`${column}\``) ? [] : [`${table}.${column}`],
+    ),
     ...[...sql.matchAll(/CREATE (?:UNIQUE )?INDEX (\w+) ON (\w+)/g)].flatMap(([, index = "", table = ""]) =>
       sectionOf(table).includes(`\`${index}\``) ? [] : [index],
     ),
   ];
   expect(sql).toContain("CREATE TABLE events");
+  expect(sql).toContain("ALTER TABLE buses ADD COLUMN");
   expect(missing).toEqual([]);
 });

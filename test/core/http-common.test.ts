@@ -149,23 +149,6 @@ it("weather while something is made does not promise that a repetition is safe",
     expect((await ask(path, { type: "a" })).json.detail).toContain("may be sent again");
 });
 
-it("idempotency-key is refused on every POST that would not honour it", async () => {
-  const http = fakeHttp();
-  const before = http.stores.stored();
-  const headers = { "idempotency-key": "k" };
-  for (const [path, json] of [
-    ["/v1/subscriptions", { sink: "https://a.example.com/" }],
-    ["/v1/keys", { scopes: ["read"] }],
-    [`/v1/deliveries/dlv_${"0".repeat(52)}/retry`, {}],
-  ] as const) {
-    const answer = await http.ask("POST", path, { json, headers });
-    expect([path, answer.status, answer.json.type.split("/").at(-1)]).toEqual([path, 400, "invalid-header"]);
-    expect(answer.json.detail).toContain("idempotency-key");
-  }
-  expect(http.stores.stored()).toBe(before);
-  expect((await http.ask("POST", "/v1/events", { json: { type: "a" }, headers })).status).toBe(202);
-});
-
 it("415 tells what would be taken", async () => {
   const http = fakeHttp();
   const told = async (method: string, path: string, headers: Record<string, string>) => {

@@ -6,12 +6,34 @@ import { fakeHttp, type Answered, type FakeHttp } from "../http.ts";
 
 const id = (prefix: string) => prefix + "0".repeat(26);
 const segment = fc.oneof(
-  fc.constantFrom(id("evt_"), id("sub_"), id("key_"), `dlv_${"0".repeat(52)}`, "default", "%", "%ff", "%00", "..", "a"),
+  fc.constantFrom(
+    id("evt_"),
+    id("sub_"),
+    id("key_"),
+    `dlv_${"0".repeat(52)}`,
+    "default",
+    "%",
+    "%ff",
+    "%00",
+    "..",
+    "a",
+    "rotate",
+    "retry",
+  ),
   fc.string({ unit: "binary", maxLength: 20 }).map((text) => encodeURIComponent(text.toWellFormed())),
 );
 const path = fc
   .tuple(
-    fc.constantFrom("/v1/events", "/v1/deliveries", "/v1/subscriptions", "/v1/keys", "/v1/buses", "/healthz", "/v1"),
+    fc.constantFrom(
+      "/v1/events",
+      "/v1/deliveries",
+      "/v1/subscriptions",
+      "/v1/keys",
+      "/v1/buses",
+      "/v1/audit",
+      "/healthz",
+      "/v1",
+    ),
     fc.array(segment, { maxLength: 3 }),
   )
   .map(([root, rest]) => [root, ...rest].join("/"));
@@ -25,6 +47,10 @@ const routes: readonly (readonly [string, string])[] = [
   ["POST", "/v1/keys"],
   ["GET", "/v1/keys"],
   ["PUT", "/v1/buses/new"],
+  ["PATCH", "/v1/buses/default"],
+  ["GET", "/v1/buses"],
+  ["GET", "/v1/buses/default"],
+  ["GET", "/v1/audit"],
 ];
 const target = fc.oneof(
   { weight: 3, arbitrary: fc.constantFrom(...routes) },
@@ -44,6 +70,9 @@ const parameter = fc.tuple(
       "status",
       "event_id",
       "subscription_id",
+      "target",
+      "actor",
+      "action",
       "__proto__",
     ),
     fc.string({ maxLength: 5 }),
@@ -55,7 +84,7 @@ const parameter = fc.tuple(
     // Cursors in all but their meaning.
     fc
       .tuple(
-        fc.constantFrom("events", "deliveries", "subscriptions", "keys"),
+        fc.constantFrom("events", "deliveries", "subscriptions", "keys", "buses", "audit"),
         fc.array(fc.string({ maxLength: 5 }), { maxLength: 4 }),
       )
       .map(([kind, parts]) => Buffer.from(JSON.stringify([1, kind, ...parts])).toString("base64url")),
@@ -78,6 +107,7 @@ const headers = fc.dictionary(
     "fantail-hops",
     "idempotency-key",
     "if-match",
+    "if-none-match",
     "content-encoding",
     "ce-specversion",
     "ce-id",
@@ -112,6 +142,14 @@ const name = fc.oneof(
     "secret",
     "name",
     "scopes",
+    "allowed_origins",
+    "rate_limit",
+    "expires_at",
+    "overlap_s",
+    "retention_days",
+    "log_level",
+    "event_bytes_max",
+    "request_bytes_max",
   ),
   fc.constantFrom(
     "specversion",
@@ -146,7 +184,14 @@ const scalar = fc.oneof(
     "/shop",
     "structured",
     "whsec_",
+    "order.*",
+    "https://shop.example.com",
+    "low",
+    "failures",
+    "2027-01-01T00:00:00Z",
+    7,
     1_000,
+    5_000,
   ),
 );
 const { json } = fc.letrec<{ json: unknown; list: unknown; object: unknown }>((tie) => ({
@@ -195,6 +240,7 @@ it("arbitrary requests get no 5xx, and refused ones store nothing", async () => 
     fc.asyncProperty(request, async (one) => {
       const before = [
         http.stores.stored(),
+        http.stores.entries.length,
         http.ingest.published.length,
         http.routes.changes.length,
         http.wakes.wakes.length,
@@ -204,6 +250,7 @@ it("arbitrary requests get no 5xx, and refused ones store nothing", async () => 
       if (answer.status >= 400)
         expect([
           http.stores.stored(),
+          http.stores.entries.length,
           http.ingest.published.length,
           http.routes.changes.length,
           http.wakes.wakes.length,
@@ -232,6 +279,36 @@ it("arbitrary members of a subscription get no 5xx, are stored whole or not at a
         const read = await http.ask("GET", `/v1/subscriptions/${answer.json.id}`);
         expect(read.json).toEqual({ ...answer.json, secret: undefined });
       }
+    }),
+    { numRuns: 300 },
+  );
+}, 30_000);
+
+it("arbitrary members of a key and of a bus get no 5xx, are stored whole or not at all, and can be sent back", async () => {
+  const http = fakeHttp({ buses: 10, keys: 10_000, subscriptions: 1 });
+  const made = (await http.ask("POST", "/v1/keys", { json: { scopes: ["publish"] } })).json;
+  const member = fc.array(fc.tuple(name, json), { maxLength: 2 }).map((entries) => Object.fromEntries(entries));
+  const places = [
+    { verb: "POST", at: "/v1/keys", base: { scopes: ["publish"] } },
+    { verb: "POST", at: `/v1/keys/${made.id}/rotate`, base: {} },
+    { verb: "PATCH", at: `/v1/keys/${made.id}`, base: {} },
+    { verb: "PATCH", at: "/v1/buses/default", base: {} },
+    { verb: "PUT", at: "/v1/buses/new", base: {} },
+  ] as const;
+  await fc.assert(
+    fc.asyncProperty(member, fc.constantFrom(...places), async (members, { verb, at, base }) => {
+      const before = http.stores.stored();
+      const answer = await http.ask(verb, at, { json: { ...base, ...members } });
+      expectSound(answer, verb);
+      if (answer.status >= 400) {
+        expect(http.stores.stored()).toBe(before);
+        return;
+      }
+      const { key: _, replaces: _replaces, ...shown } = answer.json;
+      const own = at.startsWith("/v1/buses") ? at : `/v1/keys/${shown.id}`;
+      expect((await http.ask("GET", own)).json).toEqual(shown);
+      const { effective_at: _at, version: _version, updated_at: _updated, ...kept } = shown;
+      expect((await http.ask("PATCH", own, { json: shown })).json).toMatchObject(kept);
     }),
     { numRuns: 300 },
   );

@@ -29,6 +29,7 @@ function putEvent(
     duplicates: 0,
     bytes: 9,
     body: BODY,
+    erasedMs: null,
     ...change,
   });
   return eventId;
@@ -303,4 +304,32 @@ it("POST retry during an attempt is 409 and wakes nobody; of one erased meanwhil
   const erased = fakeHttp(undefined, { record: { ...http.record, retry: async () => null } });
   expect((await erased.ask("POST", `/v1/deliveries/${putDelivery(http, 2)}/retry`)).status).toBe(404);
   expect([...http.wakes.wakes, ...erased.wakes.wakes]).toEqual([]);
+});
+
+it("an erased event shows when, and null for what it said; DELETE twice is 204, of what is not there 404", async () => {
+  const http = fakeHttp();
+  const eventId = putEvent(http, 1);
+  const deliveryId = putDelivery(http, 1, { state: "dead" });
+  const shown = async () => (await http.ask("GET", `/v1/events/${eventId}`)).json;
+  expect(await shown()).toMatchObject({ id: "A-1", source: "/shop", erased_at: null });
+  for (let times = 0; times < 2; times++) {
+    const answer = await http.ask("DELETE", `/v1/events/${eventId}`);
+    expect([answer.status, answer.text]).toEqual([204, ""]);
+  }
+  const erased_at = expect.stringMatching(/^\d{4}-.*Z$/);
+  const erased = { event_id: eventId, id: null, source: null, subject: null, type: "order.created", erased_at };
+  expect(await shown()).toMatchObject({ ...erased, event: null });
+  expect((await http.ask("GET", "/v1/events")).json.data).toMatchObject([erased]);
+  expect(http.record.notes).toMatchObject([
+    { action: "event.erased", bus: "default", target: eventId, actor: "root", before: null, after: null },
+  ]);
+  const retried = await http.ask("POST", `/v1/deliveries/${deliveryId}/retry`);
+  expect([retried.status, slug(retried)]).toEqual([409, "event-erased"]);
+  expect(http.wakes.wakes).toEqual([]);
+  for (const id of [idOf("evt_", 2), "evt_1", "x"]) {
+    const missing = await http.ask("DELETE", `/v1/events/${id}`);
+    expect([missing.status, slug(missing)]).toEqual([404, "not-found"]);
+  }
+  const conditional = await http.ask("DELETE", `/v1/events/${eventId}`, { headers: { "if-match": "*" } });
+  expect([conditional.status, slug(conditional)]).toEqual([400, "invalid-header"]);
 });

@@ -2,6 +2,7 @@
 import { expect, it } from "vitest";
 import { RETRY_PERMANENT_DEFAULT, RETRY_SCHEDULE_SECONDS_DEFAULT } from "../../src/core/limits.ts";
 import type { StoredSubscription } from "../../src/ports.ts";
+import { noteFor } from "../fake-stores.ts";
 import { fakeHttp, type Answered, type FakeHttp } from "../http.ts";
 
 const SINK = "https://billing.example.com/hooks";
@@ -113,7 +114,10 @@ it("PATCH of a subscription whose sink is no longer allowed works while it leave
   const { json } = await create(http);
   const stored = await http.stores.subscriptionStore.get("default", json.id);
   if (stored === null) throw new Error("It was not stored");
-  await http.stores.subscriptionStore.replace({ ...stored, sink: "https://events.example.com/" }, stored.version);
+  await http.stores.subscriptionStore.replace(
+    { ...stored, sink: "https://events.example.com/" },
+    { expected: stored.version, note: noteFor("subscription.changed") },
+  );
   expect((await patch(http, json.id, { status: "paused" })).json.status).toBe("paused");
 });
 
@@ -174,6 +178,7 @@ it("a disabled subscription says why, stays so through other changes, and is cur
       reason: "gone",
       attemptedMs: Number.MAX_SAFE_INTEGER,
       now: http.clock.now(),
+      auditId: "aud_1",
     });
     expect((await http.ask("GET", `/v1/subscriptions/${id}`)).json).toMatchObject({
       status: "disabled",
@@ -245,6 +250,7 @@ it("an answer that is edited and sent back changes what was edited and nothing e
     reason: "gone",
     attemptedMs: Number.MAX_SAFE_INTEGER,
     now: http.clock.now(),
+    auditId: "aud_1",
   });
   const shown = (await http.ask("GET", `/v1/subscriptions/${id}`)).json;
   const edited = await patch(http, id, { ...shown, name: "second", effective_at: "later" });

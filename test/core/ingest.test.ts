@@ -1,17 +1,22 @@
 // Ingest by itself: what one request may make of queues and memory.
 import { expect, it } from "vitest";
+import { DEFAULT_BUS_SETTINGS, rulesOf, type LogLevel } from "../../src/core/bus.ts";
 import type { CloudEvent } from "../../src/core/event.ts";
 import { EVENT_BYTES_MAX, PARCEL_DELIVERIES_MAX, REQUEST_DELIVERIES_MAX } from "../../src/core/limits.ts";
 import { createIngest } from "../../src/ingest.ts";
 import type { Outgoing } from "../../src/ports.ts";
 
-function ingestInto(fanOut: number) {
+function ingestInto(fanOut: number, logLevel: LogLevel = "all") {
   const sent: Outgoing[] = [];
   const stored: string[] = [];
   const subscriptionIds = Array.from({ length: fanOut }, (_, index) => `sub_${String(index).padStart(26, "0")}`);
   const ingest = createIngest({
     routes: {
-      bus: async (bus) => ({ bus, match: () => subscriptionIds }),
+      bus: async (bus) => ({
+        bus,
+        rules: rulesOf({ ...DEFAULT_BUS_SETTINGS, logLevel }, false),
+        match: () => subscriptionIds,
+      }),
       key: async () => null,
       rules: () => null,
       applied: () => {},
@@ -52,4 +57,15 @@ it("a request whose events match too many subscriptions in all is refused whole,
   expect(refused.error.detail).toContain(String((REQUEST_DELIVERIES_MAX / 2) * 3));
   expect(refused.error.detail).toContain(String(REQUEST_DELIVERIES_MAX));
   expect([...sent, ...stored]).toEqual([]);
+});
+
+it("an event that matches nothing travels where everything is recorded, and only there", async () => {
+  for (const [logLevel, messages] of [
+    ["all", 1],
+    ["failures", 0],
+  ] as const) {
+    const { publish, sent, stored } = ingestInto(0, logLevel);
+    expect(await publish([event("1")])).toMatchObject({ ok: true, value: [{ matched: 0 }] });
+    expect([sent.length, stored.length]).toEqual([messages, 0]);
+  }
 });

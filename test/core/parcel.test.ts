@@ -1,6 +1,7 @@
 // Queue messages: what we encode we decode, and what is not ours is said so, never thrown.
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
+import { LOG_LEVELS } from "../../src/core/bus.ts";
 import { MESSAGE_BYTES_MAX } from "../../src/core/limits.ts";
 import { decodeParcel, encodeParcel, outcomesParcels, type EventParcel, type Parcel } from "../../src/core/parcel.ts";
 import type { Settlement } from "../../src/core/delivery.ts";
@@ -23,6 +24,7 @@ const event: fc.Arbitrary<EventParcel> = fc.record({
   source: text,
   type: text,
   subject: fc.option(text),
+  logLevel: fc.constantFrom(...LOG_LEVELS),
   subscriptionIds: fc.array(text),
   body: fc.option(text),
 });
@@ -98,6 +100,12 @@ it("decodeParcel() refuses what is not ours, and never throws", () => {
       },
     ),
   );
+});
+
+it("decodeParcel() takes an event of a version without log levels for one of a bus that records everything", () => {
+  const before =
+    '{"v":1,"kind":"event","bus":"default","seq":"s","eventId":"evt_1","receipt":"r.0","acceptedMs":1,"hops":0,"matched":1,"part":0,"bytes":2,"id":"1","source":"/s","type":"t","subject":null,"subscriptionIds":["sub_1"]}\n{}';
+  expect(decodeParcel(before)).toMatchObject({ ok: true, value: { logLevel: "all", body: "{}" } });
 });
 
 it("outcomesParcels() keeps every outcome, in order, in messages that a queue takes", () => {

@@ -2,10 +2,19 @@
  * A world for the routes: a table of changes with its counter, a feed whose queries are run and answered when the test says so,
  * and a clock that is moved by hand.
  */
+import { DEFAULT_BUS_SETTINGS, type BusSettings } from "../../src/core/bus.ts";
 import { ROUTES_CHANGES_MAX } from "../../src/core/limits.ts";
 import type { CloudEvent } from "../../src/core/event.ts";
 import type { Wanted } from "../../src/core/subscription.ts";
-import { type BusRoutes, type Change, type ChangeFeed, type Clock, Unavailable } from "../../src/ports.ts";
+import {
+  type BusRoutes,
+  type Change,
+  type ChangeFeed,
+  type Clock,
+  type KeyGrant,
+  type KeyLimits,
+  Unavailable,
+} from "../../src/ports.ts";
 
 export interface HandClock extends Clock {
   /** Moves the time, wakes who slept until then, and lets all that follows from it happen. */
@@ -49,10 +58,16 @@ export interface World {
   readonly queries: Query[];
   /** What becomes of a query: at once answered, at once failed, or left to the test. */
   mode: "prompt" | "failing" | "manual";
-  putBus(bus: string): Change;
+  /** The database is nearly full. */
+  failuresOnly: boolean;
+  /** Makes or changes a bus; in place of a deleted one it makes another. */
+  putBus(bus: string, settings?: Partial<BusSettings>): Change;
+  dropBus(bus: string): Change;
+  /** Erases what the bus has, without a trace. */
+  sweepBus(bus: string): void;
   put(bus: string, id: string, wanted: Wanted | string): SubscriptionChange;
   drop(bus: string, id: string): SubscriptionChange;
-  grant(bus: string, id: string): Change;
+  grant(bus: string, id: string, limits?: Partial<KeyLimits>): Change;
   revoke(bus: string, id: string): Change;
   /** Erases all tombstones. */
   purge(): void;
@@ -61,6 +76,17 @@ export interface World {
   version(): number;
 }
 
+/** A key that may publish, with no other limit. */
+export const grantOf = (id: string): KeyGrant => ({
+  id,
+  hash: `hash of ${id}`,
+  scopes: ["publish"],
+  types: null,
+  allowedOrigins: null,
+  rateLimit: "standard",
+  expiresMs: null,
+});
+
 export const wants = (...types: string[]): Wanted => ({ types, source: null, filters: [] });
 
 export function newWorld(): World {
@@ -68,7 +94,9 @@ export function newWorld(): World {
   let purgedVersion = 0;
   const rows = new Map<string, Change>();
   const isTombstone = (change: Change): boolean =>
-    (change.kind === "subscription" && change.wanted === null) || (change.kind === "key" && change.grant === null);
+    (change.kind === "subscription" && change.wanted === null) ||
+    (change.kind === "key" && change.grant === null) ||
+    (change.kind === "bus" && change.settings === null);
 
   function stamp<C extends Change>(id: string, change: C): C {
     rows.set(`${change.bus} ${id}`, change);
@@ -80,11 +108,21 @@ export function newWorld(): World {
       .filter((change) => change.version > from && buses.includes(change.bus))
       .toSorted((a, b) => a.version - b.version)
       .slice(0, ROUTES_CHANGES_MAX);
-    return { changes, version, purgedVersion };
+    const loaded = from > 0 ? [] : [...rows.values()].filter(({ kind, bus }) => kind === "bus" && buses.includes(bus));
+    return { changes: [...loaded, ...changes], version, purgedVersion, failuresOnly: world.failuresOnly };
+  }
+
+  /** A bus that takes the place of a deleted one is another bus. */
+  function busChange(bus: string, settings: BusSettings | null): Change {
+    const known = rows.get(`${bus} `);
+    const isSame = known?.kind === "bus" && (known.settings !== null || settings === null);
+    const createdMs = isSame ? known.createdMs : version;
+    return { kind: "bus", version: ++version, bus, createdMs, settings };
   }
 
   const world: World = {
     mode: "prompt",
+    failuresOnly: false,
     queries: [],
     version: () => version,
     feed: {
@@ -104,7 +142,11 @@ export function newWorld(): World {
         return promise;
       },
     },
-    putBus: (bus) => stamp("", { kind: "bus", version: ++version, bus }),
+    putBus: (bus, settings = {}) => stamp("", busChange(bus, { ...DEFAULT_BUS_SETTINGS, ...settings })),
+    dropBus: (bus) => stamp("", busChange(bus, null)),
+    sweepBus(bus) {
+      for (const [name, change] of rows) if (change.bus === bus && change.kind !== "bus") rows.delete(name);
+    },
     put: (bus, id, wanted) =>
       stamp(id, {
         kind: "subscription",
@@ -114,13 +156,13 @@ export function newWorld(): World {
         wanted: typeof wanted === "string" ? wanted : JSON.stringify(wanted),
       }),
     drop: (bus, id) => stamp(id, { kind: "subscription", version: ++version, bus, id, wanted: null }),
-    grant: (bus, id) =>
+    grant: (bus, id, limits = {}) =>
       stamp(id, {
         kind: "key",
         version: ++version,
         bus,
         id,
-        grant: { id, hash: `hash of ${id}`, scopes: ["publish"] },
+        grant: { ...grantOf(id), ...limits },
       }),
     revoke: (bus, id) => stamp(id, { kind: "key", version: ++version, bus, id, grant: null }),
     purge() {

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import {
+  EVENT_BYTES_MAX,
   ROUTES_BYTES_MAX,
   ROUTES_CHANGES_MAX,
   ROUTES_CHAR_BYTES,
@@ -14,7 +15,17 @@ import {
 import { type Routes, Unavailable } from "../../src/ports.ts";
 import { createRoutes, emptyRoutesState, type RoutesState } from "../../src/routes.ts";
 import { fakeLogger } from "../fakes.ts";
-import { handClock, type HandClock, newWorld, type Query, settle, takers, wants, type World } from "./routes-world.ts";
+import {
+  grantOf,
+  handClock,
+  type HandClock,
+  newWorld,
+  type Query,
+  settle,
+  takers,
+  wants,
+  type World,
+} from "./routes-world.ts";
 
 let world: World;
 let clock: HandClock;
@@ -374,11 +385,97 @@ describe("a bus that does not exist", () => {
   });
 });
 
+describe("a bus that is deleted", () => {
+  test("is gone with its keys once the deletion is learned, whatever it had", async () => {
+    world.grant("b", "key_1");
+    await warm();
+    world.dropBus("b");
+    await clock.advance(ROUTES_STALE_MS + 1);
+    expect(await bus()).toBeNull();
+    expect(await key("hash of key_1")).toBeNull();
+  });
+
+  test("is gone at once where it was deleted", async () => {
+    await warm();
+    routes.applied(world.dropBus("b"));
+    expect(await bus()).toBeNull();
+  });
+
+  test("gives nothing to the one that takes its name, though this isolate missed both", async () => {
+    world.grant("b", "key_1");
+    await warm();
+    world.dropBus("b");
+    world.sweepBus("b");
+    world.putBus("b");
+    world.put("b", "sub_2", wants("t"));
+    world.grant("b", "key_2");
+    await clock.advance(ROUTES_STALE_MS + 1);
+    expect(await seen()).toEqual(["sub_2"]);
+    expect(await key("hash of key_1")).toBeNull();
+    expect(await key("hash of key_2")).toEqual(grantOf("key_2"));
+  });
+
+  test("gives nothing to the one that takes its name, though its tombstone is erased", async () => {
+    world.grant("b", "key_1");
+    await warm();
+    world.dropBus("b");
+    world.sweepBus("b");
+    world.purge();
+    await clock.advance(ROUTES_STALE_MS + 1);
+    expect(await bus()).toBeNull();
+    world.putBus("b");
+    await clock.advance(ROUTES_UNKNOWN_MS + 1);
+    expect(await seen()).toEqual([]);
+    expect(await key("hash of key_1")).toBeNull();
+  });
+
+  test("gives nothing to the one that takes its name while its rows are still being loaded", async () => {
+    world.put("b", "sub_1", wants("t"));
+    world.mode = "manual";
+    const loading = seen();
+    query(0).run();
+    world.dropBus("b");
+    world.sweepBus("b");
+    routes.applied(world.putBus("b"));
+    world.mode = "prompt";
+    await query(0).answer();
+    await loading;
+    await clock.advance(ROUTES_STALE_MS + 1);
+    expect(await seen()).toEqual([]);
+  });
+});
+
+describe("what is set", () => {
+  test("of a bus, and of a database that is nearly full, is learned like any change", async () => {
+    await warm();
+    world.putBus("b", { logLevel: "failures", eventBytesMax: 2_000 });
+    await clock.advance(ROUTES_STALE_MS + 1);
+    expect((await bus())?.rules).toMatchObject({ logLevel: "failures", eventBytesMax: 2_000 });
+    expect(await seen()).toEqual(["sub_1"]);
+    world.putBus("b");
+    world.failuresOnly = true;
+    await clock.advance(ROUTES_STALE_MS + 1);
+    expect((await bus())?.rules).toMatchObject({ logLevel: "failures", eventBytesMax: EVENT_BYTES_MAX });
+    world.failuresOnly = false;
+    await clock.advance(ROUTES_STALE_MS + 1);
+    expect((await bus())?.rules.logLevel).toBe("all");
+  });
+
+  test("of a key is learned like any change", async () => {
+    world.grant("b", "key_1");
+    await warm();
+    const limits = { types: ["a"], allowedOrigins: ["https://a.b"], rateLimit: "low", expiresMs: 5 } as const;
+    world.grant("b", "key_1", limits);
+    await clock.advance(ROUTES_STALE_MS + 1);
+    expect(await key("hash of key_1")).toEqual({ ...grantOf("key_1"), ...limits });
+  });
+});
+
 describe("key()", () => {
   test("answers a key of that bus alone, and none when it is revoked", async () => {
     world.grant("b", "key_1");
     world.putBus("c");
-    expect(await key("hash of key_1")).toEqual({ id: "key_1", hash: "hash of key_1", scopes: ["publish"] });
+    expect(await key("hash of key_1")).toEqual(grantOf("key_1"));
     expect(await key("hash of key_1", "c")).toBeNull();
     world.revoke("b", "key_1");
     await clock.advance(ROUTES_STALE_MS + 1);

@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
+import { DEFAULT_BUS_SETTINGS } from "../../src/core/bus.ts";
 import { ROUTES_CHANGES_MAX } from "../../src/core/limits.ts";
 import type { Subscription } from "../../src/core/subscription.ts";
 import { d1Buses } from "../../src/d1/buses.ts";
@@ -7,6 +8,7 @@ import { d1Changes } from "../../src/d1/changes.ts";
 import { d1Keys } from "../../src/d1/keys.ts";
 import { d1Subscriptions } from "../../src/d1/subscriptions.ts";
 import { Unavailable } from "../../src/ports.ts";
+import { noteFor, plainKey } from "../fake-stores.ts";
 import { watched } from "./watched-db.ts";
 
 const db = env.DB;
@@ -21,8 +23,9 @@ const subscriptions = d1Subscriptions({
 const NOW = 1_800_000_000_000;
 
 const newBus = async (bus: string) => {
-  const answer = await d1Buses({ db }).put(bus, NOW);
-  if (answer === "limit-reached") throw new Error("No more buses");
+  const options = { settings: DEFAULT_BUS_SETTINGS, now: NOW, note: noteFor("bus.created") };
+  const answer = await d1Buses({ db }).create(bus, options);
+  if (typeof answer === "string") throw new Error(`Not made: ${answer}`);
   return answer.bus;
 };
 
@@ -46,12 +49,14 @@ const subscription = (bus: string, id: string): Omit<Subscription, "version"> =>
 });
 
 async function created(bus: string, id: string) {
-  const stored = await subscriptions.create(subscription(bus, id));
-  if (stored === "limit-reached") throw new Error("The bus is full");
+  const stored = await subscriptions.create(subscription(bus, id), noteFor("subscription.created"));
+  if (typeof stored === "string") throw new Error(`Not made: ${stored}`);
   return stored.subscription;
 }
 
 const WANTED = '{"types":["a"],"source":null,"filters":[]}';
+
+const at = (expected: number) => ({ expected, now: NOW, note: noteFor("subscription.changed") });
 
 describe("since()", () => {
   test("answers each kind of change of the buses asked for, oldest first, and no other's", async () => {
@@ -60,33 +65,78 @@ describe("since()", () => {
     await created("other", "sub_other");
     const kept = await created("one", "sub_kept");
     const paused = await created("one", "sub_paused");
-    const paused2 = await subscriptions.replace({ ...paused, status: "paused" }, paused.version);
+    const paused2 = await subscriptions.replace({ ...paused, status: "paused" }, at(paused.version));
     const gone = await created("one", "sub_gone");
-    const deletion = await subscriptions.delete("one", gone.id, { versions: "any", now: NOW });
-    const grant = { id: "key_1", hash: "h1", scopes: ["publish"] } as const;
-    const key = await keys.create({ ...grant, bus: "one", name: null, createdMs: NOW });
-    await keys.create({ ...grant, id: "key_2", bus: "one", name: null, createdMs: NOW });
-    const revoked = await keys.revoke("one", "key_2", NOW);
+    const deletion = await subscriptions.delete("one", gone.id, at(gone.version));
+    const limits = {
+      scopes: ["publish"],
+      types: ["order.*"],
+      allowedOrigins: ["https://shop.example.com"],
+      rateLimit: "low",
+      expiresMs: NOW + 5,
+    } as const;
+    const grant = { id: "key_1", hash: "h1", ...limits };
+    const key = await keys.create(plainKey({ ...grant, bus: "one" }), noteFor("key.created"));
+    const second = await keys.create(plainKey({ id: "key_2", hash: "h2", bus: "one" }), noteFor("key.created"));
+    const revoked = await keys.revoke("one", "key_2", at(typeof second === "string" ? 0 : second.version));
 
     const { changes, version, purgedVersion } = await feed.since(0, ["one", "unknown"]);
     const bus = "one";
     expect(changes).toEqual([
-      { kind: "bus", version: busVersion, bus },
+      { kind: "bus", version: busVersion, bus, createdMs: NOW, settings: DEFAULT_BUS_SETTINGS },
+      { kind: "bus", version: busVersion, bus, createdMs: NOW, settings: DEFAULT_BUS_SETTINGS },
       { kind: "subscription", version: kept.version, bus, id: "sub_kept", wanted: WANTED },
       paused2?.change,
       deletion,
-      { kind: "key", version: key === "limit-reached" ? 0 : key.version, bus, id: "key_1", grant },
+      { kind: "key", version: typeof key === "string" ? 0 : key.version, bus, id: "key_1", grant },
       { kind: "key", version: revoked, bus, id: "key_2", grant: null },
     ]);
     expect({ version, purgedVersion }).toEqual({ version: revoked, purgedVersion: 0 });
-    expect((await feed.since(kept.version, ["one"])).changes).toEqual(changes.slice(2));
+    expect((await feed.since(kept.version, ["one"])).changes).toEqual(changes.slice(3));
     expect((await feed.since(version, ["one"])).changes).toEqual([]);
     expect((await feed.since(0, [])).changes).toEqual([]);
   });
 
+  test("tells settings of a bus, its deletion, and one that was made in its place, apart", async () => {
+    const buses = d1Buses({ db });
+    const made = await newBus("again");
+    const settings = { retentionDays: 3, logLevel: "failures", eventBytesMax: 2_000, requestBytesMax: 3_000 } as const;
+    const note = noteFor("bus.changed");
+    const set = await buses.replace("again", { settings, expected: made.version, now: NOW, note });
+    const bus = { kind: "bus", bus: "again", createdMs: NOW } as const;
+    expect((await feed.since(made.version, ["again"])).changes).toEqual([{ ...bus, version: set?.version, settings }]);
+    const deletion = { expected: set?.version ?? 0, now: NOW, note: noteFor("bus.deleted") };
+    const version = await buses.delete("again", deletion);
+    expect((await feed.since(made.version, ["again"])).changes).toEqual([{ ...bus, version, settings: null }]);
+    const again = await newBus("again");
+    expect((await feed.since(made.version, ["again"])).changes).toEqual([
+      { ...bus, version: again.version, createdMs: NOW + 1, settings: DEFAULT_BUS_SETTINGS },
+    ]);
+  });
+
+  test("tells the successor of a key and the end of its former as two changes", async () => {
+    await newBus("rotated");
+    const former = await keys.create(plainKey({ id: "key_3", hash: "h3", bus: "rotated" }), noteFor("key.created"));
+    const { version } = typeof former === "string" ? { version: 0 } : former;
+    const notes = { created: noteFor("key.created"), rotated: noteFor("key.rotated") };
+    const successor = plainKey({ id: "key_4", hash: "h4", bus: "rotated" });
+    await keys.rotate(successor, { id: "key_3", expected: version, untilMs: NOW + 9, notes });
+    expect((await feed.since(version, ["rotated"])).changes).toMatchObject([
+      { id: "key_4", version: version + 1, grant: { hash: "h4", expiresMs: null } },
+      { id: "key_3", version: version + 2, grant: { hash: "h3", expiresMs: NOW + 9 } },
+    ]);
+  });
+
+  test("says that the database is nearly full", async () => {
+    expect((await feed.since(0, [])).failuresOnly).toBe(false);
+    await db.exec("UPDATE meta SET failures_only = 1");
+    expect((await feed.since(0, [])).failuresOnly).toBe(true);
+    await db.exec("UPDATE meta SET failures_only = 0");
+  });
+
   test("shows no change when a change changed nothing, but the counter went on", async () => {
     const before = await feed.since(0, ["default"]);
-    expect(await subscriptions.delete("default", "sub_none", { versions: "any", now: NOW })).toBeNull();
+    expect(await subscriptions.delete("default", "sub_none", at(1))).toBeNull();
     expect(await feed.since(0, ["default"])).toEqual({ ...before, version: before.version + 1 });
   });
 

@@ -1,9 +1,7 @@
 // NDJSON publishes in workerd, over real D1: queues that fail in the middle, producers that hang up, and a long stream in little memory.
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { RATE_PERIOD_SECONDS, RATE_REQUESTS, SEND_TIMEOUT_MS } from "../../src/core/limits.ts";
-import { bindingRateLimits } from "../../src/rate-limits.ts";
-import { fakeLogger } from "../fakes.ts";
+import { SEND_TIMEOUT_MS } from "../../src/core/limits.ts";
 import { gzip, piecewise } from "../gzip.ts";
 import { sink } from "../sink-client.ts";
 import { answerLines, lineStream } from "../stream.ts";
@@ -171,25 +169,4 @@ describe("a stream", () => {
       expect(router.sends.every(({ messages }) => messages <= 100)).toBe(true);
     },
   );
-});
-
-describe("the Rate Limiting binding", () => {
-  it("lets a key publish as often as its limit says in a period, and no more; another key has its own", async () => {
-    const { PUBLISH_RATE_LOW: low, PUBLISH_RATE_STANDARD: standard, PUBLISH_RATE_HIGH: high } = env;
-    const logger = fakeLogger();
-    const { take } = bindingRateLimits({ bindings: { low, standard, high }, logger });
-    const passed = async (key: string, times: number) => {
-      const all = await Promise.all(Array.from({ length: times }, () => take("low", key)));
-      return all.filter(Boolean).length;
-    };
-    // A period that ends in between lets through more: the next key has its own.
-    const attempts: number[] = [];
-    for (let tries = 0; tries < 3 && attempts.at(-1) !== RATE_REQUESTS.low; tries++)
-      attempts.push(await passed(`key_${tries}`, RATE_REQUESTS.low + 1));
-    expect(attempts.at(-1)).toBe(RATE_REQUESTS.low);
-    expect(await take("low", "key_other")).toBe(true);
-    expect(await take("standard", `key_${attempts.length - 1}`)).toBe(true);
-    expect(logger.lines).toEqual([]);
-    expect(RATE_PERIOD_SECONDS).toBe(10);
-  });
 });

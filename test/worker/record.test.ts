@@ -111,6 +111,7 @@ describe("events()", () => {
       matched: 2,
       duplicates: 1,
       bytes: 10,
+      erasedMs: null,
     });
   });
 

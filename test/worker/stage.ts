@@ -28,8 +28,8 @@ export interface DeliveryView {
   readonly attempts: readonly AttemptView[];
 }
 
-/** An empty database, then a router on it. Jitter is zero: a retry is due exactly as its schedule says. */
-export async function createStage() {
+/** An empty database, then a router on it, with variables of its own. Jitter is zero: a retry is due exactly as its schedule says. */
+export async function createStage(variables: Partial<Env> = {}) {
   await reset();
   await applyD1Migrations(env.DB, env.TEST_MIGRATIONS);
   const clock = handClock();
@@ -50,7 +50,7 @@ export async function createStage() {
       },
     },
   };
-  const router = createTestRouter({ DB: flaky.db }, doors);
+  const router = createTestRouter({ ...variables, DB: flaky.db }, doors);
 
   async function count(sql: string): Promise<number> {
     return (await env.DB.prepare(`SELECT count(*) AS count FROM ${sql}`).first<number>("count")) ?? 0;
@@ -62,7 +62,7 @@ export async function createStage() {
     flaky,
     router,
     /** Another isolate on the same database: an empty cache, and queues of its own. */
-    isolate: () => createTestRouter({ DB: flaky.db }, doors),
+    isolate: () => createTestRouter({ ...variables, DB: flaky.db }, doors),
     /** Resolves when so many attempts have ended, all together. */
     attempted: (wanted: number): Promise<void> =>
       new Promise((resolve) => {
@@ -87,7 +87,7 @@ export async function createStage() {
           "deliveries WHERE state = 'claimed' AND claim NOT IN (SELECT token FROM claims)",
         ),
         "waiting without a due time, or due without waiting": await count(
-          "deliveries WHERE (state = 'waiting') <> (due_ms IS NOT NULL)",
+          "deliveries WHERE (state = 'waiting') <> (due_ms IS NOT NULL) AND coalesce(cause, '') <> 'expired'",
         ),
         "held by a token without being claimed": await count(
           "deliveries WHERE (state = 'claimed') <> (claim IS NOT NULL)",

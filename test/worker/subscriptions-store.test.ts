@@ -1,13 +1,16 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
+import { DEFAULT_BUS_SETTINGS } from "../../src/core/bus.ts";
 import { timeOrderedId } from "../../src/core/ids.ts";
 import { LIST_ROWS_READ_MAX, LIST_SCAN_ROWS_MAX, SUBSCRIPTIONS_PER_BUS_MAX } from "../../src/core/limits.ts";
 import type { Subscription } from "../../src/core/subscription.ts";
 import { createVault } from "../../src/core/vault.ts";
+import { d1Audit } from "../../src/d1/audit.ts";
 import { d1Buses } from "../../src/d1/buses.ts";
 import { d1Changes } from "../../src/d1/changes.ts";
 import { d1Subscriptions, openPush, type SubscriptionRow } from "../../src/d1/subscriptions.ts";
 import { Unavailable, type StoredSubscription } from "../../src/ports.ts";
+import { noteFor } from "../fake-stores.ts";
 import { watched } from "./watched-db.ts";
 
 const db = env.DB;
@@ -22,7 +25,7 @@ const NOW = 1_800_000_000_000;
 let buses = 0;
 async function newBus(): Promise<string> {
   const bus = `subscriptions-${++buses}`;
-  await d1Buses({ db }).put(bus, NOW);
+  await d1Buses({ db }).create(bus, { settings: DEFAULT_BUS_SETTINGS, now: NOW, note: noteFor("bus.created") });
   return bus;
 }
 
@@ -50,12 +53,17 @@ function subscription(bus: string, changes: Partial<Subscription> = {}): Omit<Su
 }
 
 async function created(bus: string, changes: Partial<Subscription> = {}): Promise<StoredSubscription> {
-  const stored = await store.create(subscription(bus, changes));
-  if (stored === "limit-reached") throw new Error("The bus is full");
+  const stored = await store.create(subscription(bus, changes), noteFor("subscription.created"));
+  if (typeof stored === "string") throw new Error(`Not made: ${stored}`);
   return stored.subscription;
 }
 
-const ANY = { versions: "any", now: NOW } as const;
+/** A change of what has that version. */
+const at = (expected: number, now = NOW) => ({ expected, now, note: noteFor("subscription.changed") });
+const GONE = { reason: "gone", attemptedMs: NOW + 2, now: NOW + 3, auditId: "aud_disabled" };
+/** Entries of the audit about one subscription, oldest first. */
+const audited = async (bus: string, id: string) =>
+  (await d1Audit({ db }).list(bus, { target: id }, { limit: 200, before: null })).rows.toReversed();
 /** Another installation: its key opens nothing that this one sealed. */
 const stranger = d1Subscriptions({ db, vault: createVault([new Uint8Array(32).fill(8)]), random });
 
@@ -74,7 +82,7 @@ describe("create()", () => {
     const version = await counter();
     const stored = { ...given, version: (version ?? 0) + 1 };
     const change = { kind: "subscription", version: stored.version, bus, id: given.id, wanted: null };
-    expect(await store.create(given)).toEqual({ subscription: stored, change });
+    expect(await store.create(given, noteFor("subscription.created"))).toEqual({ subscription: stored, change });
     expect(await store.get(bus, given.id)).toEqual(stored);
     const full = await created(bus);
     expect(await store.get(bus, full.id)).toEqual(full);
@@ -89,8 +97,8 @@ describe("create()", () => {
   test("repeated with the same id answers the same version and counts once", async () => {
     const bus = await newBus();
     const given = subscription(bus);
-    const first = await store.create(given);
-    expect(await store.create(given)).toEqual(first);
+    const first = await store.create(given, noteFor("subscription.created"));
+    expect(await store.create(given, noteFor("subscription.created"))).toEqual(first);
     expect(await counted(bus)).toBe(1);
   });
 
@@ -99,17 +107,19 @@ describe("create()", () => {
     await setCount(bus, SUBSCRIPTIONS_PER_BUS_MAX - 1);
     const last = await created(bus);
     const over = subscription(bus);
-    expect(await store.create(over)).toBe("limit-reached");
+    expect(await store.create(over, noteFor("subscription.created"))).toBe("limit-reached");
     expect(await rowOf(bus, over.id)).toBeNull();
     expect(await counted(bus)).toBe(SUBSCRIPTIONS_PER_BUS_MAX);
-    await store.delete(bus, last.id, ANY);
-    expect(await store.create(over)).not.toBe("limit-reached");
+    await store.delete(bus, last.id, at(last.version));
+    expect(await store.create(over, noteFor("subscription.created"))).not.toBe("limit-reached");
   });
 
   test("never passes the limit when many create at once", async () => {
     const bus = await newBus();
     await setCount(bus, SUBSCRIPTIONS_PER_BUS_MAX - 3);
-    const answers = await Promise.all(Array.from({ length: 12 }, () => store.create(subscription(bus))));
+    const answers = await Promise.all(
+      Array.from({ length: 12 }, () => store.create(subscription(bus), noteFor("subscription.created"))),
+    );
     expect(answers.filter((answer) => answer !== "limit-reached")).toHaveLength(3);
     expect(await counted(bus)).toBe(SUBSCRIPTIONS_PER_BUS_MAX);
   });
@@ -139,7 +149,7 @@ describe("replace()", () => {
       source: "/other",
       updatedMs: NOW + 9,
     } as const;
-    const after = await store.replace(wanted, before.version);
+    const after = await store.replace(wanted, at(before.version));
     expect(after?.subscription).toEqual({ ...wanted, version: await counter() });
     expect(await store.get(before.bus, before.id)).toEqual(after?.subscription);
   });
@@ -147,17 +157,17 @@ describe("replace()", () => {
   test("answers the change that the feed tells, of an active one and of one that is not", async () => {
     const { bus, id, ...before } = await created(await newBus());
     const feed = async (version: number) => (await d1Changes({ db }).since(version - 1, [bus])).changes;
-    const active = await store.replace({ ...before, bus, id, types: ["é"], source: null }, before.version);
+    const active = await store.replace({ ...before, bus, id, types: ["é"], source: null }, at(before.version));
     expect(active?.change).toMatchObject({ wanted: '{"types":["é"],"source":null,"filters":[]}' });
     expect(await feed(active?.change.version ?? 0)).toEqual([active?.change]);
-    const paused = await store.replace({ ...before, bus, id, status: "paused" }, active?.change.version ?? 0);
+    const paused = await store.replace({ ...before, bus, id, status: "paused" }, at(active?.change.version ?? 0));
     expect(await feed(paused?.change.version ?? 0)).toEqual([paused?.change]);
   });
 
   test("leaves secrets and headers that are null as they are stored", async () => {
     const before = await created(await newBus());
     const row = await rowOf(before.bus, before.id);
-    const after = await store.replace({ ...before, secrets: null, headers: null, name: "other" }, before.version);
+    const after = await store.replace({ ...before, secrets: null, headers: null, name: "other" }, at(before.version));
     expect(await rowOf(before.bus, before.id)).toMatchObject({
       name: "other",
       secrets: row?.secrets,
@@ -165,7 +175,7 @@ describe("replace()", () => {
     });
     const given = { ...before, secrets: null, headers: { "x-new": "1" } };
     const version = after?.change.version ?? 0;
-    expect(await store.replace(given, version)).toMatchObject({ subscription: { secrets: null } });
+    expect(await store.replace(given, at(version))).toMatchObject({ subscription: { secrets: null } });
     expect(await store.get(before.bus, before.id)).toMatchObject({
       secrets: before.secrets,
       headers: { "x-new": "1" },
@@ -175,14 +185,16 @@ describe("replace()", () => {
   test("refuses a version that is not the stored one, and leaves the row untouched", async () => {
     const stored = await created(await newBus());
     const row = await rowOf(stored.bus, stored.id);
-    expect(await store.replace({ ...stored, name: "late" }, stored.version - 1)).toBeNull();
+    expect(await store.replace({ ...stored, name: "late" }, at(stored.version - 1))).toBeNull();
     expect(await rowOf(stored.bus, stored.id)).toEqual(row);
   });
 
   test("lets one of many win that expect the same version", async () => {
     const stored = await created(await newBus());
     const answers = await Promise.all(
-      Array.from({ length: 8 }, (_, index) => store.replace({ ...stored, name: `writer ${index}` }, stored.version)),
+      Array.from({ length: 8 }, (_, index) =>
+        store.replace({ ...stored, name: `writer ${index}` }, at(stored.version)),
+      ),
     );
     const won = answers.filter((answer) => answer !== null);
     expect(won).toHaveLength(1);
@@ -191,16 +203,16 @@ describe("replace()", () => {
 
   test("does not bring a deleted one back", async () => {
     const stored = await created(await newBus());
-    const deletion = await store.delete(stored.bus, stored.id, ANY);
-    expect(await store.replace(stored, deletion?.version ?? 0)).toBeNull();
+    const deletion = await store.delete(stored.bus, stored.id, at(stored.version));
+    expect(await store.replace(stored, at(deletion?.version ?? 0))).toBeNull();
     expect((await rowOf(stored.bus, stored.id))?.status).toBe("deleted");
   });
 });
 
 describe("delete()", () => {
   test("leaves a tombstone without secrets, that no read shows", async () => {
-    const { bus, id } = await created(await newBus());
-    const deletion = await store.delete(bus, id, { versions: "any", now: NOW + 7 });
+    const { bus, id, version } = await created(await newBus());
+    const deletion = await store.delete(bus, id, at(version, NOW + 7));
     expect(deletion).toEqual({ kind: "subscription", version: await counter(), bus, id, wanted: null });
     expect(await rowOf(bus, id)).toMatchObject({
       status: "deleted",
@@ -214,32 +226,32 @@ describe("delete()", () => {
     expect(await store.list(bus, { limit: 10, before: null })).toEqual({ rows: [], next: null });
   });
 
-  test("with versions deletes one of them and no other, and leaves what it refuses", async () => {
+  test("of another version than the stored one deletes nothing and counts nothing", async () => {
     const { bus, id, version } = await created(await newBus());
     const row = await rowOf(bus, id);
-    for (const versions of [[], [version - 1], [version + 1, 0]])
-      expect(await store.delete(bus, id, { versions, now: NOW + 9 })).toBeNull();
+    for (const expected of [version - 1, version + 1, 0])
+      expect(await store.delete(bus, id, at(expected, NOW + 9))).toBeNull();
     expect(await rowOf(bus, id)).toEqual(row);
     expect(await counted(bus)).toBe(1);
-    expect(await store.delete(bus, id, { versions: [version - 1, version], now: NOW + 9 })).not.toBeNull();
+    expect(await store.delete(bus, id, at(version, NOW + 9))).not.toBeNull();
     expect(await counted(bus)).toBe(0);
   });
 
   test("counts once, whoever repeats it", async () => {
     const bus = await newBus();
     const kept = await created(bus);
-    const { id } = await created(bus);
-    const answers = await Promise.all(Array.from({ length: 6 }, () => store.delete(bus, id, ANY)));
-    expect(answers.filter((version) => version !== null)).toHaveLength(1);
-    expect(await store.delete(bus, id, ANY)).toBeNull();
+    const { id, version } = await created(bus);
+    const answers = await Promise.all(Array.from({ length: 6 }, () => store.delete(bus, id, at(version))));
+    expect(answers.filter((answer) => answer !== null)).toHaveLength(1);
+    expect(await store.delete(bus, id, at(version))).toBeNull();
     expect(await counted(bus)).toBe(1);
     expect(await store.get(bus, kept.id)).toEqual(kept);
   });
 
   test("of one bus does not reach another's", async () => {
-    const { bus, id } = await created(await newBus());
+    const { bus, id, version } = await created(await newBus());
     const other = await newBus();
-    expect(await store.delete(other, id, ANY)).toBeNull();
+    expect(await store.delete(other, id, at(version))).toBeNull();
     expect(await store.get(other, id)).toBeNull();
     expect(await store.get(bus, id)).not.toBeNull();
   });
@@ -248,7 +260,7 @@ describe("delete()", () => {
 describe("disable()", () => {
   test("disables an active one and says so as a change", async () => {
     const { bus, id } = await created(await newBus());
-    const change = await store.disable(bus, id, { reason: "gone", attemptedMs: NOW + 2, now: NOW + 3 });
+    const change = await store.disable(bus, id, GONE);
     expect(change).toEqual({ kind: "subscription", version: await counter(), bus, id, wanted: null });
     expect(await store.get(bus, id)).toMatchObject({
       status: "disabled",
@@ -256,12 +268,25 @@ describe("disable()", () => {
       updatedMs: NOW + 3,
       version: change?.version,
     });
+    expect((await audited(bus, id)).slice(1)).toEqual([
+      {
+        bus,
+        target: id,
+        id: "aud_disabled",
+        atMs: NOW + 3,
+        actor: "system",
+        requestId: null,
+        action: "subscription.disabled",
+        before: '{"status":"active","disabled_reason":null}',
+        after: '{"status":"disabled","disabled_reason":"gone"}',
+      },
+    ]);
   });
 
   test("leaves one alone that was changed after the attempt", async () => {
     const unchanged = await created(await newBus());
     const { bus, id, updatedMs } = unchanged;
-    expect(await store.disable(bus, id, { reason: "gone", attemptedMs: updatedMs - 1, now: NOW + 3 })).toBeNull();
+    expect(await store.disable(bus, id, { ...GONE, attemptedMs: updatedMs - 1 })).toBeNull();
     expect(await store.get(bus, id)).toEqual(unchanged);
   });
 
@@ -269,11 +294,49 @@ describe("disable()", () => {
     const bus = await newBus();
     const paused = await created(bus, { status: "paused" });
     const deleted = await created(bus);
-    await store.delete(bus, deleted.id, ANY);
-    expect(await store.disable(bus, paused.id, { reason: "gone", attemptedMs: NOW, now: NOW })).toBeNull();
-    expect(await store.disable(bus, deleted.id, { reason: "gone", attemptedMs: NOW, now: NOW })).toBeNull();
+    await store.delete(bus, deleted.id, at(deleted.version));
+    expect(await store.disable(bus, paused.id, GONE)).toBeNull();
+    expect(await store.disable(bus, deleted.id, GONE)).toBeNull();
     expect(await store.get(bus, paused.id)).toEqual(paused);
     expect((await rowOf(bus, deleted.id))?.status).toBe("deleted");
+  });
+});
+
+describe("the audit", () => {
+  test("has one entry for each change that was made, and none for those that were not", async () => {
+    const bus = await newBus();
+    const given = subscription(bus);
+    await store.create(given, noteFor("subscription.created"));
+    await store.create(given, noteFor("subscription.created"));
+    const stored = await store.get(bus, given.id);
+    if (stored === null) throw new Error("It was not stored");
+    await Promise.all(Array.from({ length: 4 }, () => store.replace(stored, at(stored.version))));
+    const version = (await store.get(bus, given.id))?.version ?? 0;
+    const deletion = { expected: version, now: NOW, note: noteFor("subscription.deleted") };
+    await store.delete(bus, given.id, { ...deletion, expected: version - 1 });
+    await store.delete(bus, given.id, deletion);
+    await store.delete(bus, given.id, { ...deletion, note: noteFor("subscription.deleted") });
+    const actions = (await audited(bus, given.id)).map(({ action }) => action);
+    expect(actions).toEqual(["subscription.created", "subscription.changed", "subscription.deleted"]);
+  });
+});
+
+describe("on a deleted bus", () => {
+  test("nothing is made, read or changed, and what was deleted is not made again under its id", async () => {
+    const bus = await newBus();
+    const there = await created(bus);
+    const given = subscription(bus);
+    await store.create(given, noteFor("subscription.created"));
+    const stored = await store.get(bus, given.id);
+    await store.delete(bus, given.id, at(stored?.version ?? 0));
+    expect(await store.create(given, noteFor("subscription.created"))).toBe("deleted-since");
+    await db.prepare("UPDATE buses SET status = 'deleted' WHERE bus = ?1").bind(bus).run();
+    expect(await store.create(subscription(bus), noteFor("subscription.created"))).toBe("bus-gone");
+    expect(await store.create(subscription("nowhere"), noteFor("subscription.created"))).toBe("bus-gone");
+    expect(await store.get(bus, there.id)).toBeNull();
+    expect(await store.replace(there, at(there.version))).toBeNull();
+    expect(await store.delete(bus, there.id, at(there.version))).toBeNull();
+    expect((await rowOf(bus, there.id))?.status).toBe("active");
   });
 });
 
@@ -342,10 +405,10 @@ describe("what cannot be opened", () => {
   test("survives changes under another key, and heals with new values or with its key", async () => {
     const { bus, id, ...rest } = await created(await newBus());
     const unread = await stranger.get(bus, id);
-    const paused = unread && (await stranger.replace({ ...unread, status: "paused" }, rest.version));
+    const paused = unread && (await stranger.replace({ ...unread, status: "paused" }, at(rest.version)));
     expect(await store.get(bus, id)).toEqual({ ...rest, bus, id, status: "paused", version: paused?.change.version });
     const secrets = [{ secret: "whsec_bmV3", untilMs: null }];
-    const healed = unread && (await stranger.replace({ ...unread, secrets }, paused?.change.version ?? 0));
+    const healed = unread && (await stranger.replace({ ...unread, secrets }, at(paused?.change.version ?? 0)));
     expect(await stranger.get(bus, id)).toEqual({ ...rest, ...healed?.subscription, secrets, headers: null });
     expect(await store.get(bus, id)).toMatchObject({ secrets: null, headers: rest.headers });
   });
@@ -380,6 +443,6 @@ test("every method throws Unavailable when the database is away", async () => {
         : Reflect.get(target, name, target),
   });
   const lost = d1Subscriptions({ db: away, vault, random });
-  await expect(lost.create(subscription("default"))).rejects.toThrow(Unavailable);
-  await expect(lost.delete("default", "sub_x", ANY)).rejects.toThrow(Unavailable);
+  await expect(lost.create(subscription("default"), noteFor("subscription.created"))).rejects.toThrow(Unavailable);
+  await expect(lost.delete("default", "sub_x", at(1))).rejects.toThrow(Unavailable);
 });

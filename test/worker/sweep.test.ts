@@ -2,10 +2,10 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, it } from "vitest";
 import { decodeBase64 } from "../../src/core/base64.ts";
-import { timeOrderedId } from "../../src/core/ids.ts";
 import {
   EXPIRED_KEPT_MS,
   LEASE_MS,
+  ORPHAN_BODIES_KEPT_MS,
   RETENTION_DELIVERIES_MAX,
   RETENTION_EVENTS_MAX,
   ROUTES_STALE_MS,
@@ -22,21 +22,13 @@ import { assemble } from "../../src/wire.ts";
 import { fakeLogger, fakeRandom } from "../fakes.ts";
 import { sink } from "../sink-client.ts";
 import { flakyDb } from "./flaky-db.ts";
+import { count, putEvents, run, type EventSeed } from "./records.ts";
 import { createTestRouter, type Held, type TestRouter } from "./router.ts";
 
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
 /** RETENTION_DAYS of the tests' environment. */
 const RETENTION_MS = 7 * DAY_MS;
-
-const run = (sql: string, ...values: unknown[]): Promise<D1Result> =>
-  env.DB.prepare(sql)
-    .bind(...values)
-    .run();
-const count = async (what: string, ...values: unknown[]): Promise<number> =>
-  (await env.DB.prepare(`SELECT count(*) AS count FROM ${what}`)
-    .bind(...values)
-    .first<number>("count")) ?? -1;
 
 interface Row {
   readonly state: string;
@@ -53,6 +45,7 @@ const deliveriesOf = async (subscriptionId: string): Promise<Row[]> =>
 beforeEach(async () => {
   for (const table of ["deliveries", "events", "bodies", "claims", "subscriptions", "keys"])
     await run(`DELETE FROM ${table}`);
+  await run("UPDATE meta SET bodies_checked_ms = 0, bodies_checked_id = ''");
 });
 
 async function published(router: TestRouter, type: string, id: string): Promise<void> {
@@ -144,7 +137,7 @@ it("removes an event that is wider than a step in several, with nothing left ove
   const now = Date.now();
   const wide = RETENTION_DELIVERIES_MAX * 2 + 1;
   const acceptedMs = now - RETENTION_MS - 60_000;
-  await record([
+  await putEvents([
     { bus: "default", acceptedMs, states: [{ state: "delivered" }], byReference: true },
     { bus: "default", acceptedMs: acceptedMs + 1, states: [{ state: "delivered" }] },
   ]);
@@ -257,44 +250,6 @@ it("frees held deliveries of a resumed subscription, cancels those of a deleted 
   expect(await deliveriesOf(ids.paused)).toEqual([delivered, delivered]);
 });
 
-interface OldEvent {
-  readonly bus: string;
-  readonly acceptedMs: number;
-  /** States of its deliveries. */
-  readonly states: readonly { readonly state: string; readonly claim?: string }[];
-  readonly byReference?: boolean;
-}
-
-/** Puts events on record as if they had been accepted then; answers their ids. */
-async function record(events: readonly OldEvent[]): Promise<string[]> {
-  const rows = events.map((event) => ({
-    ...event,
-    seq: timeOrderedId(event.acceptedMs, crypto.getRandomValues(new Uint8Array(10))),
-    eventId: `evt_${crypto.randomUUID()}`,
-  }));
-  const rowsText = JSON.stringify(rows);
-  await env.DB.batch([
-    env.DB.prepare(
-      "INSERT INTO buses (bus, version, created_ms, updated_ms) SELECT DISTINCT value ->> 'bus', 1, 0, 0 FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING",
-    ).bind(rowsText),
-    env.DB.prepare(
-      `INSERT INTO events (bus, seq, event_id, receipt, accepted_ms, hops, matched, bytes, id, source, type, subject, body)
-       SELECT value ->> 'bus', value ->> 'seq', value ->> 'eventId', 'r', value ->> 'acceptedMs', 0, json_array_length(value, '$.states'), 2,
-         value ->> 'eventId', '/old', 'old', NULL, iif(value ->> 'byReference', NULL, '{}') FROM json_each(?1)`,
-    ).bind(rowsText),
-    env.DB.prepare(
-      "INSERT INTO bodies (event_id, stored_ms, body) SELECT value ->> 'eventId', value ->> 'acceptedMs', '{}' FROM json_each(?1) WHERE value ->> 'byReference'",
-    ).bind(rowsText),
-    env.DB.prepare(
-      `INSERT INTO deliveries (bus, seq, subscription_id, state, attempt, tries, due_ms, claim)
-       SELECT e.value ->> 'bus', e.value ->> 'seq', 'sub_' || s.key, s.value ->> 'state', 1, 1,
-         iif(s.value ->> 'state' = 'waiting', e.value ->> 'acceptedMs', NULL), s.value ->> 'claim'
-       FROM json_each(?1) e, json_each(e.value, '$.states') s`,
-    ).bind(rowsText),
-  ]);
-  return rows.map(({ eventId }) => eventId);
-}
-
 const isRetention = (statements: readonly string[]): boolean =>
   statements.some((sql) => sql.includes("DELETE FROM events"));
 
@@ -308,20 +263,20 @@ it("removes what is older than the retention with all that belongs to it, in bou
   const buses = ["default", "another", "third", "zoo"];
   const DELIVERED = [{ state: "delivered" }, { state: "dead" }, { state: "cancelled" }];
   // Uneven over the buses, with pages that end inside of one and at the end of one.
-  const old = Array.from({ length: 4_000 }, (_, index): OldEvent => ({
+  const old = Array.from({ length: 4_000 }, (_, index): EventSeed => ({
     bus: buses[index < RETENTION_EVENTS_MAX * 2 ? 0 : index < 2_700 ? 1 : 3] ?? "",
     acceptedMs: now - RETENTION_MS - 60_000 - index * 1_000,
     states: DELIVERED.slice(0, 1 + (index % 3)),
     byReference: index % 10 === 0,
   }));
-  const young = Array.from({ length: 2_000 }, (_, index): OldEvent => ({
+  const young = Array.from({ length: 2_000 }, (_, index): EventSeed => ({
     bus: buses[index % 4] ?? "",
     acceptedMs: now - RETENTION_MS + 60_000 + index * 100_000,
     states: DELIVERED,
     byReference: index % 10 === 0,
   }));
-  await record(old);
-  await record(young);
+  await putEvents(old);
+  await putEvents(young);
   flaky.executed.length = 0;
   flaky.calls.length = 0;
   await router.sweep();
@@ -361,7 +316,7 @@ it("closes an open delivery as expired, keeps it for a day, and leaves one in fl
     now + LEASE_MS,
     now - 1,
   );
-  const [waiting = "", held = "", dead = "", live = "", mixed = "", done = ""] = await record([
+  const [waiting = "", held = "", dead = "", live = "", mixed = "", done = ""] = await putEvents([
     { bus: "default", acceptedMs, states: [{ state: "waiting" }], byReference: true },
     { bus: "default", acceptedMs, states: [{ state: "held" }] },
     { bus: "default", acceptedMs, states: [{ state: "claimed", claim: "over" }] },
@@ -414,7 +369,7 @@ it("keeps what it expired for a day also when the event is much older than the r
   const router = createTestRouter();
   const now = Date.now();
   // As after a shorter RETENTION_DAYS, or days without a sweep.
-  await record([{ bus: "default", acceptedMs: now - RETENTION_MS - 3 * DAY_MS, states: [{ state: "waiting" }] }]);
+  await putEvents([{ bus: "default", acceptedMs: now - RETENTION_MS - 3 * DAY_MS, states: [{ state: "waiting" }] }]);
   await router.sweep();
   expect((await env.DB.prepare("SELECT state, cause FROM deliveries").all()).results).toEqual([
     { state: "dead", cause: "expired" },
@@ -434,10 +389,10 @@ function isolateAt(startMs: number) {
 }
 const sweepAt = (ms: number): Promise<void> => isolateAt(ms).sweep();
 
-it("removes bodies that no event names once they are older than the retention, and no others", async () => {
+it("removes bodies that no event names once they are ORPHAN_BODIES_KEPT_MS old, and no others", async () => {
   const router = createTestRouter();
   const now = Date.now();
-  const old = now - RETENTION_MS - 60_000;
+  const old = now - ORPHAN_BODIES_KEPT_MS - 60_000;
   await run(
     "INSERT INTO bodies (event_id, stored_ms, body) SELECT 'evt_orphan_' || value, ?1, '{}' FROM json_each(?2)",
     old,
@@ -446,7 +401,7 @@ it("removes bodies that no event names once they are older than the retention, a
   await run("INSERT INTO bodies (event_id, stored_ms, body) VALUES ('evt_young', ?1, '{}')", old + 120_000);
   // Its event is on record: the body of one whose delivery is in flight, however old.
   await run("INSERT INTO claims (token, lease_ms, keys) VALUES ('live', ?1, '[]')", now + LEASE_MS);
-  const [named] = await record([
+  const [named] = await putEvents([
     { bus: "default", acceptedMs: old, states: [{ state: "claimed", claim: "live" }], byReference: true },
   ]);
   await router.sweep();
@@ -504,7 +459,9 @@ it("erases tombstones after a day, and an isolate that never heard of them loads
 it("does the other steps when one fails, and says so", async () => {
   const flaky = flakyDb(env.DB);
   const router = createTestRouter({ DB: flaky.db });
-  await record([{ bus: "default", acceptedMs: Date.now() - RETENTION_MS - HOUR_MS, states: [{ state: "delivered" }] }]);
+  await putEvents([
+    { bus: "default", acceptedMs: Date.now() - RETENTION_MS - HOUR_MS, states: [{ state: "delivered" }] },
+  ]);
   flaky.fate = (statements) => (statements.some((sql) => sql.includes("DELETE FROM claims")) ? "fail-before" : "pass");
   await expect(router.sweep()).rejects.toThrow("The database does not answer");
   expect(await count("events")).toBe(0);

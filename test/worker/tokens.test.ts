@@ -7,7 +7,9 @@ import { LEASE_MS, SWEEP_GRACE_MS } from "../../src/core/limits.ts";
 import { createVault } from "../../src/core/vault.ts";
 import { d1Log } from "../../src/d1/log.ts";
 import { d1Record } from "../../src/d1/record.ts";
+import type { Subscription } from "../../src/core/subscription.ts";
 import { d1Subscriptions } from "../../src/d1/subscriptions.ts";
+import { noteFor } from "../fake-stores.ts";
 import { d1Sweep } from "../../src/d1/sweep.ts";
 import type { ClaimedDelivery } from "../../src/ports.ts";
 import { fakeRandom } from "../fakes.ts";
@@ -24,7 +26,7 @@ beforeEach(async () => {
     await db.exec(`DELETE FROM ${table}`);
   const subscriptions = d1Subscriptions({ db, vault, random: fakeRandom() });
   for (const id of ids) {
-    await subscriptions.create({
+    const settings: Omit<Subscription, "version"> = {
       id,
       bus: "default",
       name: null,
@@ -41,12 +43,14 @@ beforeEach(async () => {
       disabledReason: null,
       createdMs: NOW,
       updatedMs: NOW,
-    });
+    };
+    await subscriptions.create(settings, noteFor("subscription.created"));
   }
 });
 
 const parcel = (id: string, subscriptionIds: readonly string[], receipt = "r"): EventParcel => ({
   kind: "event",
+  logLevel: "all",
   bus: "default",
   seq: `${receipt}${id}`,
   eventId: id,

@@ -1,0 +1,82 @@
+/**
+ * Use case, a part of `deliver.ts`: first attempts on buses of the log level `failures`. Nothing is claimed for them, and one that
+ * succeeds leaves nothing; the others are put on record, and go on like any delivery. It decides what is kept; it pushes nothing.
+ */
+import type { Settlement } from "./core/delivery.ts";
+import { shardOf } from "./core/ids.ts";
+import { MESSAGE_RETRY_SECONDS_MIN } from "./core/limits.ts";
+import { encodeParcel, type EventParcel } from "./core/parcel.ts";
+import type { Clock, Log, Outgoing, Peeked } from "./ports.ts";
+
+export interface FirstAttempts extends Peeked {
+  /** Whether the settlement is of one of them. */
+  has(settlement: Settlement): boolean;
+  /**
+   * Puts on record what was not delivered; may be repeated. Answers the settlements under the keys that they have on record.
+   * @throws Unavailable
+   */
+  settle(settlements: readonly Settlement[]): Promise<readonly Settlement[]>;
+  /** What was not delivered as messages like those it came in: while the database is away, its first attempt is made once more. */
+  again(settlements: readonly Settlement[]): readonly Outgoing[];
+}
+
+const isFailed = ({ outcome }: Settlement): boolean => outcome.kind !== "delivered";
+
+/** Whether all that the event's publish matched is in this parcel, so that its body is nobody else's. */
+const isWhole = ({ matched, subscriptionIds }: EventParcel): boolean => matched === subscriptionIds.length;
+
+/** The first attempts that these parcels ask for. @throws Unavailable, and then nothing was done. */
+export async function firstAttempts(
+  { log, clock }: { readonly log: Pick<Log, "peek" | "recordFirst">; readonly clock: Clock },
+  parcels: readonly EventParcel[],
+): Promise<FirstAttempts> {
+  const peeked = parcels.length === 0 ? NONE : await log.peek(parcels);
+  const keys = new Set(peeked.deliveries.map(({ key }) => placeOf(key)));
+  const parcelOf = new Map(parcels.map((parcel) => [parcel.seq, parcel]));
+  /** By event id, of bodies that came by reference: to whom they are still to be delivered. */
+  const waiting = new Map(
+    parcels
+      .filter((parcel) => parcel.body === null && isWhole(parcel))
+      .map(({ eventId, subscriptionIds }) => [eventId, new Set(subscriptionIds)]),
+  );
+
+  function spentBodies(settlements: readonly Settlement[]): readonly string[] {
+    const delivered = settlements.filter((settlement) => !isFailed(settlement));
+    return delivered.flatMap(({ key }) => {
+      const eventId = parcelOf.get(key.seq)?.eventId;
+      const subscriptions = eventId === undefined ? undefined : waiting.get(eventId);
+      if (eventId === undefined || subscriptions === undefined) return [];
+      subscriptions.delete(key.subscriptionId);
+      return subscriptions.size === 0 ? [eventId] : [];
+    });
+  }
+
+  return {
+    ...peeked,
+    has: ({ key }) => keys.has(placeOf(key)),
+
+    async settle(settlements) {
+      const outcomes = {
+        parcels,
+        settlements: settlements.filter(isFailed),
+        spentBodies: spentBodies(settlements),
+      };
+      if (outcomes.settlements.length + outcomes.spentBodies.length === 0) return [];
+      return log.recordFirst(outcomes, clock.now());
+    },
+
+    again(settlements) {
+      const failed = Map.groupBy(settlements.filter(isFailed), ({ key }) => key.seq);
+      return [...failed].flatMap(([seq, rest]): Outgoing[] => {
+        const parcel = parcelOf.get(seq);
+        if (parcel === undefined) return [];
+        const text = encodeParcel({ ...parcel, subscriptionIds: rest.map(({ key }) => key.subscriptionId) });
+        return [{ lane: "fast", shard: shardOf(parcel.eventId), delaySeconds: MESSAGE_RETRY_SECONDS_MIN, text }];
+      });
+    },
+  };
+}
+
+const NONE: Peeked = { deliveries: [], events: new Map(), others: [] };
+
+const placeOf = ({ bus, seq, subscriptionId }: Settlement["key"]): string => [bus, seq, subscriptionId].join(" ");

@@ -1,0 +1,95 @@
+/** A bus as its JSON document: how a request's members become settings, and how it is shown. What is stored is not decided here. */
+import * as z from "zod";
+import { LOG_LEVELS, rulesOf, type BusSettings } from "../core/bus.ts";
+import type { Members } from "../core/json-value.ts";
+import {
+  BUS_BYTES_MIN,
+  EFFECTIVE_MS,
+  EVENT_BYTES_MAX,
+  REQUEST_BYTES_MAX,
+  RETENTION_DAYS_MAX,
+  RETENTION_DAYS_MIN,
+} from "../core/limits.ts";
+import type { Fault } from "../core/problem.ts";
+import { ok, type Result } from "../core/result.ts";
+import type { Bus, Change, DatabaseState } from "../ports.ts";
+import type { HttpDeps } from "./deps.ts";
+import { namedAs } from "./merge-patch.ts";
+import { check } from "./schema.ts";
+
+const DAY_MS = 86_400_000;
+
+const document = z.strictObject({
+  retention_days: z.int().min(RETENTION_DAYS_MIN).max(RETENTION_DAYS_MAX).nullable().default(null),
+  log_level: z.enum(LOG_LEVELS).default("all"),
+  event_bytes_max: z.int().min(BUS_BYTES_MIN).max(EVENT_BYTES_MAX).nullable().default(null),
+  request_bytes_max: z.int().min(BUS_BYTES_MIN).max(REQUEST_BYTES_MAX).nullable().default(null),
+});
+
+/** The members that a caller sets. */
+export const BUS_MEMBERS = namedAs(document.shape);
+/** What answers show and nobody sets, and what differs in answers about the same version. */
+export const BUS_SHOWN = {
+  readOnly: ["bus", "created_at", "updated_at", "version"],
+  passing: ["subscriptions", "keys", "effective_at", "effective"],
+} as const;
+
+/** The settings that a document states, or all its faults. */
+export function readSettings(members: Members): Result<BusSettings, readonly Fault[]> {
+  const checked = check(document, members);
+  if (!checked.ok) return checked;
+  const { retention_days, log_level, event_bytes_max, request_bytes_max } = checked.value;
+  return ok({
+    retentionDays: retention_days,
+    logLevel: log_level,
+    eventBytesMax: event_bytes_max,
+    requestBytesMax: request_bytes_max,
+  });
+}
+
+/** The settings as a document, as a target for merging. */
+export const documentOf = (settings: BusSettings) => ({
+  retention_days: settings.retentionDays,
+  log_level: settings.logLevel,
+  event_bytes_max: settings.eventBytesMax,
+  request_bytes_max: settings.requestBytesMax,
+});
+
+export const sameSettings = (a: BusSettings, b: BusSettings): boolean =>
+  JSON.stringify(documentOf(a)) === JSON.stringify(documentOf(b));
+
+/** The bus as lists show it. `committedMs` is when its last change was stored. */
+export function renderedBus(bus: Bus, committedMs: number) {
+  return {
+    bus: bus.bus,
+    ...documentOf(bus.settings),
+    subscriptions: bus.subscriptions,
+    keys: bus.keys,
+    created_at: new Date(bus.createdMs).toISOString(),
+    updated_at: new Date(bus.updatedMs).toISOString(),
+    version: bus.version,
+    effective_at: new Date(committedMs + EFFECTIVE_MS).toISOString(),
+  };
+}
+
+/** What applies to the bus, whatever it is set to. */
+export function effectiveOf(
+  { settings }: Bus,
+  { deployment, database, now }: { deployment: HttpDeps["deployment"]; database: DatabaseState; now: number },
+) {
+  const retentionDays = settings.retentionDays ?? deployment.retentionDays;
+  const rules = rulesOf(settings, database.failuresOnly);
+  return {
+    retention_days: retentionDays,
+    log_level: rules.logLevel,
+    event_bytes_max: rules.eventBytesMax,
+    request_bytes_max: rules.requestBytesMax,
+    events_since: new Date(Math.max(now - retentionDays * DAY_MS, database.shortenedMs)).toISOString(),
+    database_used: Math.round((database.bytes / deployment.databaseBytes) * 1_000) / 1_000,
+  };
+}
+
+/** The bus as the caches take it. */
+export function changeOfBus({ bus, version, createdMs, settings }: Bus): Change {
+  return { kind: "bus", version, bus, createdMs, settings };
+}

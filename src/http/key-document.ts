@@ -1,0 +1,129 @@
+/**
+ * A key as its JSON document: how a request's members become settings, and how it is shown. The key itself is in no document; what is
+ * stored, and when, is not decided here.
+ */
+import * as z from "zod";
+import type { Members } from "../core/json-value.ts";
+import {
+  EFFECTIVE_MS,
+  KEY_EXPIRY_MS_MAX,
+  KEY_ORIGIN_CHARS_MAX,
+  KEY_ORIGINS_MAX,
+  KEY_TYPE_CHARS_MAX,
+  KEY_TYPES_MAX,
+} from "../core/limits.ts";
+import type { Fault } from "../core/problem.ts";
+import { err, ok, type Result } from "../core/result.ts";
+import { parseTimestamp } from "../core/timestamp.ts";
+import { RATE_TIERS, SCOPES, type Change, type Key, type KeyLimits } from "../ports.ts";
+import { namedAs } from "./merge-patch.ts";
+import { check, nameMember } from "./schema.ts";
+
+const typeEntry = z
+  .string()
+  .min(1)
+  .max(KEY_TYPE_CHARS_MAX)
+  .refine((type) => type.isWellFormed(), "a type must not hold lone surrogates")
+  .refine((type) => !type.slice(0, -1).includes("*"), "* stands at the end of a type, and nowhere else");
+
+/** Exactly what a browser sends as `Origin`, because that is what it is compared with. A star would be a host's name, not a pattern. */
+const isOrigin = (text: string): boolean =>
+  /^https?:\/\/[^*]+$/.test(text) && URL.canParse(text) && new URL(text).origin === text;
+
+const originEntry = z
+  .string()
+  .max(KEY_ORIGIN_CHARS_MAX)
+  .refine(isOrigin, "an origin must be as browsers send it, as in https://shop.example.com");
+
+const document = z.strictObject({
+  name: nameMember,
+  scopes: z.array(z.enum(SCOPES)).min(1).max(SCOPES.length),
+  types: z.array(typeEntry).min(1).max(KEY_TYPES_MAX).nullable().default(null),
+  allowed_origins: z.array(originEntry).min(1).max(KEY_ORIGINS_MAX).nullable().default(null),
+  rate_limit: z.enum(RATE_TIERS).default("standard"),
+  expires_at: z
+    .stringFormat("datetime", (text) => parseTimestamp(text) !== null)
+    .nullable()
+    .default(null),
+});
+
+/** The members that a caller sets. */
+export const KEY_MEMBERS = namedAs(document.shape);
+/** What answers show and nobody sets, and what differs in answers about the same version. */
+export const KEY_SHOWN = {
+  readOnly: ["id", "bus", "status", "created_at", "updated_at", "version"],
+  passing: ["effective_at", "last_used_at"],
+} as const;
+
+/** What a caller sets of a key. */
+export type KeySettings = KeyLimits & Pick<Key, "name">;
+
+const PUBLISH_ONLY = "is for keys whose only scope is publish";
+
+/** The settings that a document states, or all its faults. `knownMs` is an end that was checked when it was set. */
+export function readKey(
+  members: Members,
+  { now, knownMs }: { readonly now: number; readonly knownMs: number | null },
+): Result<KeySettings, readonly Fault[]> {
+  const checked = check(document, members);
+  if (!checked.ok) return checked;
+  const { name, types, allowed_origins: origins, rate_limit: rateLimit, expires_at } = checked.value;
+  const scopes = SCOPES.filter((scope) => checked.value.scopes.includes(scope));
+  const expiresMs = expires_at === null ? null : parseTimestamp(expires_at);
+  const isPublishOnly = scopes.length === 1 && scopes[0] === "publish";
+  const faults = [
+    ...(types === null || isPublishOnly
+      ? []
+      : [{ pointer: "/types", detail: `types ${PUBLISH_ONLY}: one that reads or manages sees the whole bus` }]),
+    ...(origins === null || isPublishOnly
+      ? []
+      : [{ pointer: "/allowed_origins", detail: `allowed_origins ${PUBLISH_ONLY}: a key in a browser is public` }]),
+    ...(expiresMs === null || expiresMs === knownMs ? [] : endFaults(expiresMs, now)),
+  ];
+  if (faults.length > 0) return err(faults);
+  return ok({ name, scopes, types: unique(types), allowedOrigins: unique(origins), rateLimit, expiresMs });
+}
+
+function endFaults(expiresMs: number, now: number): readonly Fault[] {
+  const pointer = "/expires_at";
+  if (expiresMs <= now) return [{ pointer, detail: "expires_at must be in the future" }];
+  if (expiresMs <= now + KEY_EXPIRY_MS_MAX) return [];
+  return [{ pointer, detail: `expires_at must be at most ${KEY_EXPIRY_MS_MAX / 86_400_000} days ahead` }];
+}
+
+const unique = (list: readonly string[] | null) => list && [...new Set(list)];
+
+const timeOrNull = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
+
+/** The document of a key, as a target for merging. */
+export const documentOf = (key: KeySettings): Members => ({
+  name: key.name,
+  scopes: key.scopes,
+  types: key.types,
+  allowed_origins: key.allowedOrigins,
+  rate_limit: key.rateLimit,
+  expires_at: timeOrNull(key.expiresMs),
+});
+
+export const isExpired = ({ expiresMs }: KeyLimits, now: number): boolean => expiresMs !== null && expiresMs <= now;
+
+/** The key as an answer shows it. `committedMs` is when its last change was stored. */
+export function renderedKey(key: Key, { now, committedMs }: { readonly now: number; readonly committedMs: number }) {
+  return {
+    id: key.id,
+    bus: key.bus,
+    ...documentOf(key),
+    last_used_at: timeOrNull(key.lastUsedMs),
+    status: isExpired(key, now) ? "expired" : "active",
+    created_at: new Date(key.createdMs).toISOString(),
+    updated_at: new Date(key.updatedMs).toISOString(),
+    version: key.version,
+    effective_at: new Date(committedMs + EFFECTIVE_MS).toISOString(),
+  };
+}
+
+/** The key as the caches take it. */
+export function changeOfKey(key: Key): Change {
+  const { id, bus, version, hash, scopes, types, allowedOrigins, rateLimit, expiresMs } = key;
+  return { kind: "key", version, bus, id, grant: { id, hash, scopes, types, allowedOrigins, rateLimit, expiresMs } };
+}
