@@ -264,6 +264,10 @@ export const DATABASE_NOTED_FRACTION = 0.001;
 
 /** One request body that is not a publish. Sixteen times what a subscription's filters may have. */
 export const MANAGEMENT_BYTES_MAX = 262_144;
+/** What one byte of gzip can stand for at most: 258 bytes in two bits (RFC 1951 §3.2.5), 1,032 with what is around them. */
+export const DEFLATE_RATIO_MAX = 1_032;
+/** Bytes of a gzip body that are inflated at a time: whatever they stand for is in memory at once. */
+export const INFLATE_PIECE_BYTES_MAX = 4_096;
 /** Characters of `Idempotency-Key`, visible ASCII. */
 export const IDEMPOTENCY_KEY_CHARS_MAX = 255;
 /** Random bytes that one request with an `Idempotency-Key` can draw: a rotated key takes 94, a subscription 52. */
@@ -272,6 +276,8 @@ export const IDEMPOTENCY_SEED_BYTES = 256;
 export const NDJSON_LINES_MAX = 100_000;
 /** Bytes of one NDJSON publish, inflated: what the smallest plan takes as a request body. */
 export const NDJSON_BYTES_MAX = 100_000_000;
+/** Lines of an NDJSON publish are confirmed together, up to BATCH_EVENTS_MAX of them and so many bytes; a longer line goes alone. */
+export const NDJSON_CHUNK_BYTES_MAX = 1_048_576;
 /** Bytes of one line: an event of EVENT_BYTES_MAX with as much again of white space and escapes. */
 export const NDJSON_LINE_BYTES_MAX = 2_097_152;
 /** Browsers keep the answer to a preflight for at most two hours. */

@@ -332,6 +332,7 @@ export async function runWorld(options: {
       routes: {
         bus: async () => ({ bus: BUS, rules, match: () => subscriptionIds }),
         key: async () => null,
+        rules: () => null,
         applied: () => {},
       },
       log: { storeBodies: (bodies, at) => gated(invocation, "store", () => log.storeBodies(bodies, at)) },
