@@ -76,6 +76,11 @@ export interface Routes {
   bus(name: string, background: Background): Promise<BusRoutes | null>;
   /** The key with that hash on that bus, equally fresh; null when there is none. @throws Unavailable */
   key(bus: string, hash: string, background: Background): Promise<KeyGrant | null>;
+  /**
+   * What a publish to the bus meets as far as this isolate knows, for whoever has just asked for one of its keys or for itself: while D1 is
+   * away each further question would be waited for again. Null: it is not held.
+   */
+  rules(name: string): BusRules | null;
   /** Makes a change visible to this isolate at once. */
   applied(change: Change): void;
 }

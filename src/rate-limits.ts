@@ -1,14 +1,24 @@
 /** Adapter: the Rate Limiting binding. One binding per tier, because a binding's figures are fixed in wrangler.toml. */
-import type { RateLimits, RateTier } from "./ports.ts";
+import type { Logger, RateLimits, RateTier } from "./ports.ts";
 
 /** What we use of a binding. */
 export type RateLimitBinding = Pick<RateLimit, "limit">;
 
-export function bindingRateLimits(bindings: Readonly<Record<RateTier, RateLimitBinding>>): RateLimits {
+/** What the bindings count. While one does not answer everything passes: a limit that fails must not be an outage. */
+export function bindingRateLimits(deps: {
+  readonly bindings: Readonly<Record<RateTier, RateLimitBinding>>;
+  readonly logger: Logger;
+}): RateLimits {
+  const { bindings, logger } = deps;
   return {
     async take(tier, keyId) {
-      const { success } = await bindings[tier].limit({ key: keyId });
-      return success;
+      try {
+        const { success } = await bindings[tier].limit({ key: keyId });
+        return success;
+      } catch (error) {
+        logger.warn("rate_limit.failed", { tier, key_id: keyId, error: String(error) });
+        return true;
+      }
     },
   };
 }

@@ -203,6 +203,11 @@ export function createRoutes(deps: {
       return (await current(bus, background))?.grants.get(hash) ?? null;
     },
 
+    rules(name) {
+      const settings = state.buses.get(name)?.settings ?? null;
+      return settings === null ? null : rulesOf(settings, state.failuresOnly);
+    },
+
     applied(change) {
       state.madeVersion = Math.max(state.madeVersion, change.version);
       state.unknown.delete(change.bus);

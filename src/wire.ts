@@ -107,7 +107,7 @@ export function assemble(env: Env, { clock, random, logger }: Doors) {
     record: d1Record({ db }),
     audit: d1Audit({ db }),
     idempotency: d1Idempotency({ db, vault, random }),
-    rateLimits: bindingRateLimits(rateLimitsOf(env)),
+    rateLimits: bindingRateLimits({ bindings: rateLimitsOf(env), logger }),
     ingest: createIngest({ routes, log, lanes, clock, random }),
     wake: consumers.wake,
     resumed: sweeper.unhold,

@@ -1,6 +1,6 @@
 /** The stores in memory, over one counter, as in D1: they count, refuse when full, lose lost races, and note what was changed. */
 import { DEFAULT_BUS_SETTINGS } from "../src/core/bus.ts";
-import { IDEMPOTENCY_KEPT_MS, KEY_USE_WRITE_MS } from "../src/core/limits.ts";
+import { BUS_NAME_REST_MS, KEY_USE_WRITE_MS } from "../src/core/limits.ts";
 import type {
   Audit,
   AuditEntry,
@@ -9,13 +9,10 @@ import type {
   BusStore,
   ChangedSubscription,
   DatabaseState,
-  IdempotencyPlace,
-  IdempotencyStore,
   Key,
   KeyStore,
   NewKey,
   NotMade,
-  Remembered,
   Rows,
   StoredSubscription,
   SubscriptionStore,
@@ -35,7 +32,7 @@ interface World {
   version: number;
   readonly limits: { readonly buses: number; readonly keys: number; readonly subscriptions: number };
   readonly buses: Map<string, Bus>;
-  /** When the deleted ones were made. */
+  /** When the deleted ones were deleted. */
   readonly graves: Map<string, number>;
   readonly keys: Map<string, Key>;
   readonly subscriptions: Map<string, StoredSubscription>;
@@ -71,17 +68,18 @@ function busStore(world: World): BusStore {
       const known = buses.get(bus);
       if (known !== undefined) return { bus: counted(world, known), created: false };
       const grave = graves.get(bus);
-      if (grave !== undefined && inBus(world.keys, bus).length + inBus(world.subscriptions, bus).length > 0)
-        return "being-deleted";
+      const hasRest = [...world.keys.values(), ...world.subscriptions.values(), ...world.entries].some(
+        (row) => row.bus === bus,
+      );
+      if (grave !== undefined && (hasRest || now < grave + BUS_NAME_REST_MS)) return "being-deleted";
       if (buses.size >= world.limits.buses) return "limit-reached";
-      const createdMs = Math.max(now, (grave ?? 0) + 1);
       const made = {
         bus,
         settings,
         subscriptions: 0,
         keys: 0,
-        createdMs,
-        updatedMs: createdMs,
+        createdMs: now,
+        updatedMs: now,
         version: ++world.version,
       };
       buses.set(bus, made);
@@ -109,11 +107,11 @@ function busStore(world: World): BusStore {
       note(world, "default", bus, entry);
       return counted(world, next);
     },
-    async delete(bus, { expected, note: entry }) {
+    async delete(bus, { expected, now, note: entry }) {
       const known = buses.get(bus);
       if (known?.version !== expected) return null;
       buses.delete(bus);
-      graves.set(bus, known.createdMs);
+      graves.set(bus, now);
       note(world, "default", bus, entry);
       return ++world.version;
     },
@@ -274,31 +272,8 @@ export function fakeStores(limits: World["limits"] = { buses: 10, keys: 10, subs
     clear(bus: string): void {
       for (const { id } of inBus(world.keys, bus)) world.keys.delete(id);
       for (const { id } of inBus(world.subscriptions, bus)) world.subscriptions.delete(id);
-    },
-  };
-}
-
-/** Remembers requests as D1 does. */
-export function fakeIdempotency(): IdempotencyStore & { readonly remembered: Map<string, Remembered> } {
-  const remembered = new Map<string, Remembered>();
-  const at = ({ bus, actor, key }: IdempotencyPlace): string => [bus, actor, key].join(" ");
-  return {
-    remembered,
-    async begin(place, fresh) {
-      const known = remembered.get(at(place));
-      if (known !== undefined && known.beganMs > fresh.beganMs - IDEMPOTENCY_KEPT_MS) return known;
-      const begun = { ...fresh, answer: null };
-      remembered.set(at(place), begun);
-      return begun;
-    },
-    async finish(place, request, answer) {
-      const known = remembered.get(at(place)) ?? { ...request, answer: null };
-      const isSame = known.fingerprint === request.fingerprint && known.beganMs === request.beganMs;
-      remembered.set(at(place), isSame && known.answer === null ? { ...known, answer } : known);
-    },
-    async forget(place, fingerprint) {
-      const known = remembered.get(at(place));
-      if (known?.fingerprint === fingerprint && known.answer === null) remembered.delete(at(place));
+      const kept = world.entries.filter((entry) => entry.bus !== bus);
+      world.entries.splice(0, world.entries.length, ...kept);
     },
   };
 }

@@ -99,6 +99,10 @@ export function fakeRoutes(): Routes & {
       if (routes.away) throw new Unavailable("The routes are too old");
       return [...(buses.get(bus)?.keys.values() ?? [])].find((grant) => grant.hash === hash) ?? null;
     },
+    rules(name: string) {
+      const known = buses.get(name);
+      return known === undefined ? null : rulesOf(known.settings, routes.failuresOnly);
+    },
     applied(change: Change) {
       routes.changes.push(change);
       if (change.kind === "bus") {

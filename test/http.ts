@@ -1,7 +1,9 @@
 /** The HTTP API over the fakes, and requests to it. */
-import { importCheckKeys } from "../src/core/api-key.ts";
+import { API_KEY_RANDOM_BYTES, hashApiKey, importCheckKeys, makeApiKey } from "../src/core/api-key.ts";
 import { createApp, type HttpDeps } from "../src/http/app.ts";
-import { fakeIdempotency, fakeStores } from "./fake-stores.ts";
+import type { KeyLimits } from "../src/ports.ts";
+import { fakeIdempotency } from "./fake-idempotency.ts";
+import { fakeStores } from "./fake-stores.ts";
 import {
   fakeClock,
   fakeIngest,
@@ -119,6 +121,21 @@ export function fakeHttp(limits?: Parameters<typeof fakeStores>[0], overrides: P
 }
 
 export type FakeHttp = ReturnType<typeof fakeHttp>;
+
+/** A publish key of the bus `default` as the routes know it, with those limits; `change` gives it others, or revokes it. */
+export async function limitedKey({ checkKeys, routes }: FakeHttp, limits: Partial<KeyLimits>, number = 1) {
+  const random = new Uint8Array(API_KEY_RANDOM_BYTES).fill(number);
+  const key = await makeApiKey({ bus: "default", random, checkKeys: await checkKeys });
+  const [id, hash] = [`key_${String(number).padStart(26, "0")}`, await hashApiKey(key)];
+  const defaults = { types: null, allowedOrigins: null, rateLimit: "standard", expiresMs: null } as const;
+  let version = 1_000 * number;
+  const change = (changed: Partial<KeyLimits> | null): void => {
+    const grant = changed && { id, hash, scopes: ["publish"] as const, ...defaults, ...changed };
+    routes.applied({ kind: "key", version: ++version, bus: "default", id, grant });
+  };
+  change(limits);
+  return { key, id, change };
+}
 
 /** A key with those scopes, made through the API by root. */
 export async function keyWith({ ask }: FakeHttp, scopes: readonly string[], bus = "default"): Promise<string> {

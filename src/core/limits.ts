@@ -59,6 +59,13 @@ export const KEY_EXPIRED_KEPT_MS = 7 * 86_400_000;
 export const RATE_REQUESTS = { low: 100, standard: 1_000, high: 10_000 } as const;
 /** The binding knows 10 and 60. */
 export const RATE_PERIOD_SECONDS = 10;
+/**
+ * The name of a deleted bus is free again so much later: isolates without a database serve what they know for ROUTES_OUTAGE_MS, and what
+ * they accept must not reach the next bus of the name.
+ */
+export const BUS_NAME_REST_MS = 1_200_000;
+/** An event may seem older than its bus by the difference of two clocks. Far less than BUS_NAME_REST_MS - ROUTES_OUTAGE_MS. */
+export const BUS_CLOCK_MS = 60_000;
 /** The least that a bus may set as its own limits: what it refuses must not be everything. */
 export const BUS_BYTES_MIN = 1_024;
 export const NAME_CHARS_MAX = 100;
@@ -257,6 +264,10 @@ export const DATABASE_NOTED_FRACTION = 0.001;
 
 /** One request body that is not a publish. Sixteen times what a subscription's filters may have. */
 export const MANAGEMENT_BYTES_MAX = 262_144;
+/** What one byte of gzip can stand for at most: 258 bytes in two bits (RFC 1951 §3.2.5), 1,032 with what is around them. */
+export const DEFLATE_RATIO_MAX = 1_032;
+/** Bytes of a gzip body that are inflated at a time: whatever they stand for is in memory at once. */
+export const INFLATE_PIECE_BYTES_MAX = 4_096;
 /** Characters of `Idempotency-Key`, visible ASCII. */
 export const IDEMPOTENCY_KEY_CHARS_MAX = 255;
 /** Random bytes that one request with an `Idempotency-Key` can draw: a rotated key takes 94, a subscription 52. */
@@ -265,6 +276,8 @@ export const IDEMPOTENCY_SEED_BYTES = 256;
 export const NDJSON_LINES_MAX = 100_000;
 /** Bytes of one NDJSON publish, inflated: what the smallest plan takes as a request body. */
 export const NDJSON_BYTES_MAX = 100_000_000;
+/** Lines of an NDJSON publish are confirmed together, up to BATCH_EVENTS_MAX of them and so many bytes; a longer line goes alone. */
+export const NDJSON_CHUNK_BYTES_MAX = 1_048_576;
 /** Bytes of one line: an event of EVENT_BYTES_MAX with as much again of white space and escapes. */
 export const NDJSON_LINE_BYTES_MAX = 2_097_152;
 /** Browsers keep the answer to a preflight for at most two hours. */

@@ -25,12 +25,12 @@ export function traceOf(traceparent: unknown, tracestate: unknown): Trace | null
   return typeof tracestate === "string" && TRACESTATE.test(tracestate) ? { traceparent, tracestate } : { traceparent };
 }
 
-/** The event with that trace, unless it has one of its own or its limits leave no room for it. */
-export function withTrace(event: CloudEvent, trace: Trace | null): CloudEvent {
+/** The event with that trace, unless it has one of its own or its limits, `bytesMax` as JSON among them, leave no room for it. */
+export function withTrace(event: CloudEvent, trace: Trace | null, bytesMax: number): CloudEvent {
   const { attributes } = event;
   if (trace === null || Object.hasOwn(attributes, "traceparent") || Object.hasOwn(attributes, "tracestate"))
     return event;
   // Without a prototype, as the codec makes them: `constructor` is an attribute name like any other.
   const traced: CloudEvent = { ...event, attributes: Object.assign(Object.create(null), attributes, trace) };
-  return fitTogether(traced.attributes) && fitsEventLimit(traced) ? traced : event;
+  return fitTogether(traced.attributes) && fitsEventLimit(traced, bytesMax) ? traced : event;
 }

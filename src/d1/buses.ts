@@ -3,7 +3,7 @@
  * keys (their files keep that).
  */
 import type { BusSettings } from "../core/bus.ts";
-import { BUSES_MAX, LIST_SCAN_ROWS_MAX } from "../core/limits.ts";
+import { BUS_NAME_REST_MS, BUSES_MAX, LIST_SCAN_ROWS_MAX } from "../core/limits.ts";
 import type { Bus, BusStore } from "../ports.ts";
 import { AUDIT_BUS, audited } from "./audit.ts";
 import { toSettings, type SettingsRow } from "./bus-row.ts";
@@ -37,13 +37,20 @@ const settingsValues = ({ retentionDays, logLevel, eventBytesMax, requestBytesMa
   requestBytesMax,
 ];
 
-/** What an earlier bus of the name had. The primary key of each table. */
-const HAS_REST = `(EXISTS (SELECT 1 FROM subscriptions WHERE bus = ?1) OR EXISTS (SELECT 1 FROM keys WHERE bus = ?1)
-  OR EXISTS (SELECT 1 FROM events WHERE bus = ?1) OR EXISTS (SELECT 1 FROM deliveries WHERE bus = ?1))`;
+/** What an earlier bus of the name had, or may still have in queues: nothing of it may become another's. ?2 now. Primary keys. */
+const HAS_REST = `(buses.updated_ms > ?2 - ${BUS_NAME_REST_MS} OR ${[
+  "subscriptions",
+  "keys",
+  "events",
+  "deliveries",
+  "audit",
+  "idempotency",
+]
+  .map((table) => `EXISTS (SELECT 1 FROM ${table} WHERE bus = ?1)`)
+  .join(" OR ")})`;
 
 /**
- * Makes a bus, also in place of the tombstone of one that has left nothing. `created_ms` tells the two apart: it is never the same, even
- * if the clock stands still. Counts the living along the smallest indexes, buses_version and buses_deleted: buses are seldom made.
+ * Makes a bus, also in place of the tombstone of one that has left nothing; `created_ms` tells the two apart. Counts the living along the smallest indexes, buses_version and buses_deleted: buses are seldom made.
  */
 const INSERT = `
   INSERT INTO buses (bus, version, created_ms, updated_ms, ${SETTINGS})
@@ -51,7 +58,7 @@ const INSERT = `
     WHERE (SELECT count(*) FROM buses INDEXED BY buses_version)
       - (SELECT count(*) FROM buses INDEXED BY buses_deleted WHERE status = 'deleted') < ?3
   ON CONFLICT (bus) DO UPDATE SET version = excluded.version, status = 'active', subscriptions = 0, keys = 0,
-      created_ms = max(excluded.created_ms, buses.created_ms + 1), updated_ms = max(excluded.created_ms, buses.created_ms + 1),
+      created_ms = excluded.created_ms, updated_ms = excluded.created_ms,
       (${SETTINGS}) = (excluded.retention_days, excluded.log_level, excluded.event_bytes_max, excluded.request_bytes_max)
     WHERE buses.status = 'deleted' AND NOT ${HAS_REST}`;
 
@@ -89,7 +96,7 @@ export function d1Buses({ db }: { readonly db: D1Database }): BusStore {
     async create(bus, { settings, now, note }) {
       const insert = db.prepare(INSERT).bind(bus, now, BUSES_MAX, ...settingsValues(settings));
       const [, , , stored] = await weather(() =>
-        db.batch([db.prepare(NEXT_VERSION), insert, noted(note, bus), db.prepare(MADE).bind(bus)]),
+        db.batch([db.prepare(NEXT_VERSION), insert, noted(note, bus), db.prepare(MADE).bind(bus, now)]),
       );
       const [row] = rowsOf<BusRow & { readonly created: number; readonly has_rest: number }>(stored);
       if (row === undefined) return "limit-reached";

@@ -99,8 +99,9 @@ export async function eraseEvent(
 
 /** One step of an erasure that its request left unfinished. @throws Unavailable */
 export async function eraseRest(db: D1Database): Promise<{ readonly deliveries: number; readonly more: boolean }> {
-  const eventId = await weather(() => db.prepare(UNFINISHED).first<string>("event_id"));
-  if (eventId === null) return { deliveries: 0, more: false };
-  const { deliveries } = progress(await weather(() => db.batch(stepOf(db, eventId))));
+  const found = await weather(() => db.prepare(UNFINISHED).all<{ readonly event_id: string }>());
+  const [next] = found.results;
+  if (next === undefined) return { deliveries: 0, more: false };
+  const { deliveries } = progress(await weather(() => db.batch(stepOf(db, next.event_id))));
   return { deliveries, more: true };
 }

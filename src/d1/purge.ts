@@ -15,7 +15,6 @@ import {
   TOMBSTONE_MS,
 } from "../core/limits.ts";
 import type { Purge, SweepLog } from "../ports.ts";
-import { rowsOf } from "./rows.ts";
 import { weather } from "./unavailable.ts";
 
 type Purged = Awaited<ReturnType<SweepLog["purge"]>>;
@@ -46,6 +45,8 @@ const BARE_EVENTS = `SELECT p.bus, p.seq, p.event_id FROM (${ofDeleted("events",
 const REMOVE_ROWS = [
   removal("deliveries", "bus, seq, subscription_id, run", RETENTION_DELIVERIES_MAX),
   `DELETE FROM bodies WHERE event_id IN (SELECT event_id FROM (${BARE_EVENTS}))`,
+  // Another bus of the name would have events of the same ids.
+  `DELETE FROM erasures WHERE event_id IN (SELECT event_id FROM (${BARE_EVENTS}))`,
   `DELETE FROM events WHERE (bus, seq) IN (SELECT bus, seq FROM (${BARE_EVENTS}))`,
   removal("subscriptions", "bus, id", SWEEP_ROWS_MAX),
   removal("keys", "bus, id", SWEEP_ROWS_MAX),
@@ -55,9 +56,10 @@ const REMOVE_ROWS = [
 
 /** One step of the deleted bus that still has something, the longest deleted first. */
 async function purgeBus(db: D1Database): Promise<Purged> {
-  const bus = await weather(() => db.prepare(BUS_WITH_ROWS).first<string>("bus"));
-  if (bus === null) return { removed: 0, more: false };
-  const results = await weather(() => db.batch(REMOVE_ROWS.map((sql) => db.prepare(sql).bind(bus))));
+  const found = await weather(() => db.prepare(BUS_WITH_ROWS).all<{ readonly bus: string }>());
+  const [next] = found.results;
+  if (next === undefined) return { removed: 0, more: false };
+  const results = await weather(() => db.batch(REMOVE_ROWS.map((sql) => db.prepare(sql).bind(next.bus))));
   const removed = results.reduce((sum, { meta }) => sum + meta.changes, 0);
   return { removed, more: removed > 0 };
 }
@@ -159,7 +161,7 @@ interface BodyRow {
 
 async function purgeBodies(db: D1Database, now: number): Promise<Purged> {
   const before = now - ORPHAN_BODIES_KEPT_MS;
-  const rows = rowsOf<BodyRow>(await weather(() => db.prepare(NEXT_BODIES).bind(before).all()));
+  const { results: rows } = await weather(() => db.prepare(NEXT_BODIES).bind(before).all<BodyRow>());
   const last = rows.at(-1);
   if (last === undefined) return { removed: 0, more: false };
   const orphans = rows.filter(({ orphan }) => orphan === 1).map(({ event_id }) => event_id);

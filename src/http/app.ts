@@ -15,6 +15,7 @@ import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { events } from "./events.ts";
 import { health } from "./health.ts";
 import { keys } from "./keys.ts";
+import { answerOtherMethods } from "./methods.ts";
 import { problem, problemOfError } from "./problem.ts";
 import { subscriptions } from "./subscriptions.ts";
 
@@ -40,7 +41,7 @@ export function createApp(deps: HttpDeps): Hono<HttpEnv> {
   app.route("/v1/keys", keys(deps));
   app.route("/v1/buses", buses(deps));
   app.route("/v1/audit", audit(deps));
-  refuseOtherMethods(app);
+  answerOtherMethods(app);
   return app;
 }
 
@@ -72,17 +73,4 @@ const observed = ({ clock, random, logger }: HttpDeps) =>
 function isVisit(request: HonoRequest): boolean {
   const accepts = request.header("accept") ?? "";
   return request.path === "/" && ["GET", "HEAD"].includes(request.method) && accepts.includes("text/html");
-}
-
-/** Answers 405 where a path is known and the method is not (RFC 9110 §15.5.6). Comes after all routes. */
-function refuseOtherMethods(app: Hono<HttpEnv>): void {
-  const known = app.routes.filter(({ method }) => method !== "ALL");
-  for (const [path, routes] of Map.groupBy(known, (route) => route.path)) {
-    const methods = new Set(routes.map(({ method }) => method));
-    // Hono answers HEAD wherever it answers GET.
-    if (methods.has("GET")) methods.add("HEAD");
-    const allow = [...methods].join(", ");
-    const refused = { ...refusal("method-not-allowed", `The methods here are ${allow}`), headers: { allow } };
-    app.all(path, (c) => problem(c, refused));
-  }
 }

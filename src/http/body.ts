@@ -1,7 +1,5 @@
-/**
- * Reading request bodies: capped while they are read, never after. Decides nothing about what is in them, beyond that a management
- * body is a JSON object.
- */
+/** Reading whole request bodies. Decides nothing about what is in them, beyond that a management body is a JSON object. */
+import { byteBuffer } from "../core/byte-buffer.ts";
 import type { Context } from "hono";
 import { parseJson } from "../core/cloudevents/json-text.ts";
 import { isUtf8, parseMediaType } from "../core/cloudevents/media-type.ts";
@@ -10,54 +8,49 @@ import { MANAGEMENT_BYTES_MAX } from "../core/limits.ts";
 import { refusal } from "../core/problem.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { decodeUtf8 } from "../core/utf8.ts";
+import { bounded, NO_BODY, streamed, tooLarge, type BodyLimit, type BodySource } from "./body-source.ts";
+import { inflated } from "./inflate.ts";
 import type { HttpEnv } from "./deps.ts";
 import type { HttpRefusal } from "./problem.ts";
 
-/** The bytes of the body, empty without one. Refused: an encoding, more than `bytesMax`, a body that breaks off. */
+/**
+ * The body of a request without its content coding (RFC 9110 §8.4), bounded before and after. Refused at once: another coding than
+ * gzip, and a body that says itself that it is too large.
+ */
+export function bodyOf(request: Request, limit: BodyLimit): Result<BodySource, HttpRefusal> {
+  const coding = request.headers.get("content-encoding")?.trim().toLowerCase() ?? "";
+  const isGzip = coding === "gzip" || coding === "x-gzip";
+  if (!isGzip && coding !== "" && coding !== "identity")
+    return err({
+      ...refusal("unsupported-media-type", "content-encoding must be absent, gzip or identity"),
+      headers: { "accept-encoding": "gzip, identity" },
+    });
+  // Saves the upload; whoever lies in this header meets the cap below.
+  if (Number(request.headers.get("content-length") ?? 0) > limit.bytesMax) return err(tooLarge(limit));
+  const received = bounded(request.body === null ? NO_BODY : streamed(request.body), limit);
+  return ok(isGzip ? bounded(inflated(received, limit.bytesMax), limit) : received);
+}
+
+/** The bytes of the body, inflated, empty without one. Refused: another coding than gzip, more than the limit, a body that breaks off. */
 export async function readBody(
   request: Request,
-  bytesMax: number,
+  limit: BodyLimit,
 ): Promise<Result<Uint8Array<ArrayBuffer>, HttpRefusal>> {
-  const encoding = request.headers.get("content-encoding")?.trim().toLowerCase() ?? "";
-  if (encoding !== "" && encoding !== "identity")
-    return err({
-      ...refusal("unsupported-media-type", "content-encoding must be absent or identity"),
-      headers: { "accept-encoding": "identity" },
-    });
-  const tooLarge = err(refusal("payload-too-large", `The body has more than ${bytesMax} bytes, the limit`));
-  // Saves the upload; whoever lies in this header meets the cap below.
-  if (Number(request.headers.get("content-length") ?? 0) > bytesMax) return tooLarge;
-  if (request.body === null) return ok(new Uint8Array());
-
-  const reader: ReadableStreamDefaultReader<Uint8Array> = request.body.getReader();
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  try {
-    for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
-      length += chunk.value.byteLength;
-      if (length > bytesMax) {
-        await reader.cancel();
-        return tooLarge;
-      }
-      chunks.push(chunk.value);
-    }
-  } catch {
-    // The producer went away in the middle: nobody reads this answer, and it is not our failure.
-    return err(refusal("malformed-body", "The body broke off before its end"));
+  const body = bodyOf(request, limit);
+  if (!body.ok) return body;
+  const bytes = byteBuffer();
+  for (;;) {
+    const next = await body.value.read();
+    if (!next.ok) return next;
+    if (next.value === null) return ok(bytes.take());
+    bytes.append(next.value);
   }
-  const bytes = new Uint8Array(length);
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.byteLength;
-  }
-  return ok(bytes);
 }
 
 /** The bytes of a management body: read once, also when its `Idempotency-Key` had them read before. */
 export async function managementBody(c: Context<HttpEnv>): Promise<Result<Uint8Array<ArrayBuffer>, HttpRefusal>> {
   if (c.var.body !== undefined) return ok(c.var.body);
-  const body = await readBody(c.req.raw, MANAGEMENT_BYTES_MAX);
+  const body = await readBody(c.req.raw, { bytesMax: MANAGEMENT_BYTES_MAX });
   if (body.ok) c.set("body", body.value);
   return body;
 }

@@ -7,6 +7,7 @@ import { LIST_LIMIT_MAX } from "../core/limits.ts";
 import { refusal } from "../core/problem.ts";
 import type { EventSummary } from "../ports.ts";
 import { requires } from "./auth.ts";
+import { crossOrigin, preflight } from "./cors.ts";
 import { refuses } from "./conditions.ts";
 import { renderedDelivery } from "./deliveries.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
@@ -42,7 +43,8 @@ const rendered = (event: EventSummary) => ({
 
 export const events = (deps: HttpDeps): Hono<HttpEnv> =>
   new Hono<HttpEnv>()
-    .post("/", requires(deps, ["publish"]), (c) => publish(c, deps))
+    .options("/", preflight)
+    .post("/", requires(deps, ["publish"]), crossOrigin, (c) => publish(c, deps))
     .get("/", requires(deps, ["read"]), async (c) => {
       const query = readQuery(c.req.url, eventQuery);
       if (!query.ok) return problem(c, query.error);

@@ -4,101 +4,59 @@
  */
 import type { Context } from "hono";
 import { decodeRequest } from "../core/cloudevents/request.ts";
-import type { CloudEvent } from "../core/event.ts";
 import { ID_RANDOM_BYTES, timeOrderedId } from "../core/ids.ts";
-import { HOPS_MAX, RECEIPT_SUBSCRIPTIONS_MAX, REQUEST_BYTES_MAX } from "../core/limits.ts";
-import { refusal, type Refusal } from "../core/problem.ts";
-import { err, ok, type Result } from "../core/result.ts";
-import { traceOf, withTrace } from "../core/trace.ts";
-import { authorize } from "./auth.ts";
+import { admission, admit, permitted, rateRefusal, requestLimit } from "./admission.ts";
 import { readBody } from "./body.ts";
-import { idempotencyKeyOf } from "./conditions.ts";
-import type { Accepted } from "../ingest.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
-import { problem, problemOf } from "./problem.ts";
+import { isLines, publishLines } from "./ndjson.ts";
+import { confirmed } from "./confirm.ts";
+import { MINIMAL_APPLIED } from "./prefer.ts";
+import { problem } from "./problem.ts";
+import { answerOf, nothingValid } from "./publish-answer.ts";
+import { readPublishHeaders, type PublishHeaders } from "./publish-headers.ts";
 
+/** Takes what the request publishes. `access` is set, its origin checked. */
 export async function publish(c: Context<HttpEnv>, deps: HttpDeps): Promise<Response> {
+  const tooMany = await rateRefusal(deps, c.var.access.grant);
+  if (tooMany !== null) return problem(c, tooMany);
+  const headers = readPublishHeaders(c.req.raw.headers);
+  if (!headers.ok) return problem(c, headers.error);
+  return isLines(c.req.raw.headers) ? publishLines(c, deps, headers.value) : publishWhole(c, deps, headers.value);
+}
+
+async function publishWhole(
+  c: Context<HttpEnv>,
+  deps: HttpDeps,
+  { idempotencyKey, hops, trace, minimal }: PublishHeaders,
+): Promise<Response> {
   const { headers } = c.req.raw;
-  const idempotencyKey = idempotencyKeyOf(headers);
-  if (!idempotencyKey.ok) return problem(c, idempotencyKey.error);
-  const hops = hopsOf(headers);
-  if (!hops.ok) return problem(c, hops.error);
-  const body = await readBody(c.req.raw, REQUEST_BYTES_MAX);
+  const before = await admission(c, deps, c.var.access);
+  if (!before.ok) return problem(c, before.error);
+  const body = await readBody(c.req.raw, requestLimit(before.value.rules));
   if (!body.ok) return problem(c, body.error);
   // The upload may have taken minutes: a key that was revoked meanwhile must not publish.
-  const access = await authorize(c, deps, ["publish"]);
-  if (!access.ok) return problem(c, access.error);
-  const { bus } = access.value;
+  const admitted = await admit(c, deps);
+  if (!admitted.ok) return problem(c, admitted.error);
+  const { bus } = admitted.value;
 
   const decoded = decodeRequest({
     contentType: headers.get("content-type"),
     headers,
     body: body.value,
     bus,
-    idempotencyKey: idempotencyKey.value,
+    idempotencyKey,
     freshId: timeOrderedId(deps.clock.now(), deps.random.bytes(ID_RANDOM_BYTES)),
     now: deps.clock.now(),
   });
   if (!decoded.ok) return problem(c, decoded.error);
-  const { entries } = decoded.value;
-  const trace = traceOf(headers.get("traceparent"), headers.get("tracestate"));
-  const accepted = entries.flatMap((entry) => (entry.ok ? [withTrace(entry.value, trace)] : []));
-  if (accepted.length === 0 && entries.length > 0) return problem(c, nothingValid(entries));
-  const receipts = await confirmed(c, deps, { bus, hops: hops.value, events: accepted });
-  if (!receipts.ok) return problem(c, receipts.error);
-  return c.json(answerOf(entries, receipts.value, c.var.requestId), accepted.length < entries.length ? 207 : 202);
-}
-
-/** Runs ingest to its end even when the producer hangs up: half a publish is what nobody wants to find. */
-async function confirmed(
-  c: Context<HttpEnv>,
-  deps: HttpDeps,
-  publication: { bus: string; hops: number; events: readonly CloudEvent[] },
-): Promise<Result<readonly Accepted[], Refusal>> {
-  if (publication.events.length === 0) return ok([]);
-  const { background } = c.env;
-  const work = deps.ingest({ ...publication, requestId: c.var.requestId, background });
-  // Settled, because its failure is told by the answer.
-  background(Promise.allSettled([work]));
-  return work;
-}
-
-type Entry = Result<CloudEvent, Refusal>;
-
-function answerOf(entries: readonly Entry[], receipts: readonly Accepted[], requestId: string) {
-  const rest = receipts.values();
-  const events = entries.map((entry) =>
-    entry.ok ? acceptedEntry(rest.next().value) : { status: "rejected", problem: problemOf(entry.error, requestId) },
+  const { batch } = decoded.value;
+  const entries = decoded.value.entries.map((entry, index) =>
+    entry.ok ? permitted(entry.value, admitted.value, { pointer: batch ? `/${index}` : "", trace }) : entry,
   );
-  return { accepted: receipts.length, rejected: entries.length - receipts.length, events };
-}
-
-function acceptedEntry(receipt: Accepted | undefined) {
-  if (receipt === undefined) throw new Error("Ingest answered fewer events than it took");
-  return {
-    status: "accepted",
-    event_id: receipt.eventId,
-    id: receipt.event.id,
-    source: receipt.event.source,
-    matched: receipt.matched,
-    subscription_ids: receipt.subscriptionIds.slice(0, RECEIPT_SUBSCRIPTIONS_MAX),
-  };
-}
-
-/** A batch of which nothing can be accepted, as one problem with the faults of all entries: of their kind, if they share one. */
-function nothingValid(entries: readonly Entry[]): Refusal {
-  const refused = entries.flatMap((entry, index) => (entry.ok ? [] : [{ ...entry.error, index }]));
-  const faults = refused.flatMap(({ detail, index, errors = [{ pointer: `/${index}`, detail }] }) => errors);
-  const [slug = "invalid-event", ...others] = new Set(refused.map((one) => one.slug));
-  const detail = `None of the ${entries.length} events can be accepted`;
-  return refusal(others.length === 0 ? slug : "invalid-event", detail, faults);
-}
-
-function hopsOf(headers: Headers): Result<number, Refusal> {
-  const text = headers.get("fantail-hops") ?? "0";
-  if (!/^\d{1,9}$/.test(text)) return err(refusal("invalid-header", "fantail-hops must be a whole number"));
-  const hops = Number(text);
-  return hops <= HOPS_MAX
-    ? ok(hops)
-    : err(refusal("too-many-hops", `The event has made ${hops} hops, the limit is ${HOPS_MAX}`));
+  const events = entries.flatMap((entry) => (entry.ok ? [entry.value] : []));
+  if (events.length === 0 && entries.length > 0) return problem(c, nothingValid(entries, batch));
+  const receipts = await confirmed(c, deps, { bus, hops, events, requestId: c.var.requestId });
+  if (!receipts.ok) return problem(c, receipts.error);
+  const answer = answerOf(entries, receipts.value, { requestId: c.var.requestId, minimal });
+  return c.json(answer, events.length < entries.length ? 207 : 202, minimal ? MINIMAL_APPLIED : {});
 }

@@ -1,7 +1,8 @@
 // The stores in memory keep the promises of the real ones: the same suites run in test/worker over D1.
 import { describe } from "vitest";
 import { DEFAULT_BUS_SETTINGS } from "../../src/core/bus.ts";
-import { fakeIdempotency, fakeStores, noteFor } from "../fake-stores.ts";
+import { fakeIdempotency } from "../fake-idempotency.ts";
+import { fakeStores, noteFor } from "../fake-stores.ts";
 import { testIdempotencyStore } from "../idempotency-suite.ts";
 import { testKeyStore } from "../key-store-suite.ts";
 

@@ -351,11 +351,12 @@ it("rotate makes a successor with the same rights, and lets the former key end",
   expect(replaces).toEqual({ id: before.id, expires_at: "2026-01-02T03:05:05.678Z" });
   expect(shown).toEqual({ ...before, id: shown.id, version: shown.version });
   expect(shown.id).not.toBe(before.id);
+  const headers = { origin: "https://shop.example.com" };
   for (const one of [key, former])
-    expect((await http.ask("POST", "/v1/events", { key: one, json: EVENT })).status).toBe(202);
+    expect((await http.ask("POST", "/v1/events", { key: one, json: EVENT, headers })).status).toBe(202);
   http.clock.advance(60_000);
-  expect((await http.ask("POST", "/v1/events", { key: former, json: EVENT })).status).toBe(401);
-  expect((await http.ask("POST", "/v1/events", { key, json: EVENT })).status).toBe(202);
+  expect((await http.ask("POST", "/v1/events", { key: former, json: EVENT, headers })).status).toBe(401);
+  expect((await http.ask("POST", "/v1/events", { key, json: EVENT, headers })).status).toBe(202);
   const entries = http.stores.entries.map(({ action, target }) => [action, target]);
   expect(entries.slice(1)).toEqual([
     ["key.created", shown.id],

@@ -18,6 +18,7 @@ function ingestInto(fanOut: number, logLevel: LogLevel = "all") {
         match: () => subscriptionIds,
       }),
       key: async () => null,
+      rules: () => null,
       applied: () => {},
     },
     log: { storeBodies: async (bodies) => void stored.push(...bodies.map(({ body }) => body)) },

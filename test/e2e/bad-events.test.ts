@@ -102,7 +102,7 @@ const INVALID_PUBLISHES: readonly RequestRow[] = [
   ],
   [
     "a compressed body",
-    { body: "{}", headers: { ...JSON_TYPE, "content-encoding": "gzip" } },
+    { body: "{}", headers: { ...JSON_TYPE, "content-encoding": "br" } },
     "unsupported-media-type",
     "content-encoding",
   ],

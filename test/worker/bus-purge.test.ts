@@ -3,6 +3,8 @@ import { env } from "cloudflare:workers";
 import { beforeEach, expect, it } from "vitest";
 import { timeOrderedId } from "../../src/core/ids.ts";
 import {
+  BUS_CLOCK_MS,
+  BUS_NAME_REST_MS,
   LEASE_MS,
   RETENTION_DELIVERIES_MAX,
   RETENTION_EVENTS_MAX,
@@ -289,4 +291,25 @@ it("looks at the tombstones of buses alone when nothing is left of them", async 
   await stage.router.sweep();
   const looks = stage.flaky.executed.filter(({ sql }) => sql.includes("buses_deleted"));
   expect(looks.reduce((sum, { rowsRead }) => sum + rowsRead, 0)).toBeLessThan(30 * 8);
+});
+
+it("what a queue still carries of a bus does not go on record on the next one of its name", async () => {
+  const { router, clock } = stage;
+  const bus = { "fantail-bus": "next" };
+  const make = () => router.request("/v1/buses/next", { method: "PUT" });
+  expect((await make()).status).toBe(201);
+  expect((await router.publish({ type: "secret" }, { headers: bus })).status).toBe(202);
+  const carried = router.take();
+  expect((await router.request("/v1/buses/next", { method: "DELETE" })).status).toBe(204);
+  clock.advance(BUS_NAME_REST_MS);
+  await router.sweep();
+  expect((await make()).status).toBe(201);
+  await router.handle(carried);
+  await router.handle(carried, "fantail-poison");
+  expect(await router.json("/v1/events", { headers: bus })).toMatchObject({ data: [] });
+  // One of its own, also where the clocks of two machines differ.
+  clock.advance(-BUS_CLOCK_MS);
+  expect((await router.publish({ type: "own" }, { headers: bus })).status).toBe(202);
+  await router.drain();
+  expect(await router.json("/v1/events", { headers: bus })).toMatchObject({ data: [{ type: "own" }] });
 });

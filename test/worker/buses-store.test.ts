@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import { DEFAULT_BUS_SETTINGS, type BusSettings } from "../../src/core/bus.ts";
-import { BUSES_MAX, LIST_ROWS_READ_MAX, LIST_SCAN_ROWS_MAX } from "../../src/core/limits.ts";
+import { BUS_NAME_REST_MS, BUSES_MAX, LIST_ROWS_READ_MAX, LIST_SCAN_ROWS_MAX } from "../../src/core/limits.ts";
 import { d1Audit } from "../../src/d1/audit.ts";
 import { d1Buses } from "../../src/d1/buses.ts";
 import type { Bus } from "../../src/ports.ts";
@@ -60,6 +60,8 @@ describe("create()", () => {
     const first = await made("phoenix", SETTINGS);
     await run("UPDATE buses SET subscriptions = 1, keys = 1 WHERE bus = 'phoenix'");
     expect(await gone("phoenix", first.version)).toBe(await counter());
+    const freeMs = NOW + BUS_NAME_REST_MS;
+    expect(await make("phoenix", freeMs - 1)).toBe("being-deleted");
     for (const [sql, table] of [
       [
         "INSERT INTO subscriptions SELECT 'phoenix', 's', 1, 'deleted', NULL, NULL, '', 'binary', 1, 0, 0, '', '', '', ''",
@@ -77,14 +79,19 @@ describe("create()", () => {
         "INSERT INTO deliveries (bus, seq, subscription_id, state, attempt, tries) SELECT 'phoenix', '1', 's', 'delivered', 1, 1",
         "deliveries",
       ],
+      ["INSERT INTO audit (bus, id, at_ms, actor, action, target) SELECT 'phoenix', 'a', 0, '', '', ''", "audit"],
+      [
+        "INSERT INTO idempotency (bus, actor, key, fingerprint, began_ms, seed) SELECT 'phoenix', '', '', '', 0, ''",
+        "idempotency",
+      ],
     ] as const) {
       await run(sql);
-      expect(await make("phoenix"), table).toBe("being-deleted");
+      expect(await make("phoenix", freeMs), table).toBe("being-deleted");
       await run(`DELETE FROM ${table} WHERE bus = 'phoenix'`);
     }
-    const times = { createdMs: NOW + 1, updatedMs: NOW + 1 };
+    const times = { createdMs: freeMs, updatedMs: freeMs };
     const bus = { bus: "phoenix", settings: DEFAULT_BUS_SETTINGS, subscriptions: 0, keys: 0, ...times };
-    const again = await make("phoenix");
+    const again = await make("phoenix", freeMs);
     expect(again).toEqual({ bus: { ...bus, version: await counter() }, created: true });
     expect(await actions("phoenix")).toEqual(["bus.created", "bus.deleted", "bus.created"]);
     expect(await store.get("phoenix")).toMatchObject(times);

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import { DEFAULT_BUS_SETTINGS } from "../../src/core/bus.ts";
-import { ROUTES_CHANGES_MAX } from "../../src/core/limits.ts";
+import { BUS_NAME_REST_MS, ROUTES_CHANGES_MAX } from "../../src/core/limits.ts";
 import type { Subscription } from "../../src/core/subscription.ts";
 import { d1Buses } from "../../src/d1/buses.ts";
 import { d1Changes } from "../../src/d1/changes.ts";
@@ -108,9 +108,11 @@ describe("since()", () => {
     const deletion = { expected: set?.version ?? 0, now: NOW, note: noteFor("bus.deleted") };
     const version = await buses.delete("again", deletion);
     expect((await feed.since(made.version, ["again"])).changes).toEqual([{ ...bus, version, settings: null }]);
-    const again = await newBus("again");
+    const now = NOW + BUS_NAME_REST_MS;
+    const again = await buses.create("again", { settings: DEFAULT_BUS_SETTINGS, now, note: noteFor("bus.created") });
+    const remade = typeof again === "string" ? null : again.bus.version;
     expect((await feed.since(made.version, ["again"])).changes).toEqual([
-      { ...bus, version: again.version, createdMs: NOW + 1, settings: DEFAULT_BUS_SETTINGS },
+      { ...bus, version: remade, createdMs: now, settings: DEFAULT_BUS_SETTINGS },
     ]);
   });
 

@@ -6,10 +6,13 @@ import {
   ERASURE_STEPS_MAX,
   LEASE_MS,
   RETENTION_DELIVERIES_MAX,
+  SETTLE_RETRY_MS,
   SWEEP_BUDGET_MS,
+  SWEEP_GRACE_MS,
   SWEEP_ROWS_MAX,
 } from "../../src/core/limits.ts";
 import { sink } from "../sink-client.ts";
+import { isClaim, isSettle } from "./flaky-db.ts";
 import { count, putEvents, rows, run, widen } from "./records.ts";
 import { createStage, type Stage } from "./stage.ts";
 
@@ -286,6 +289,80 @@ describe("after it", () => {
     expect((await one.requests()).length).toBe(2);
     expect(await stage.claims()).toBe(0);
     expect(await stage.faults()).toEqual({});
+  });
+
+  it.each([
+    ["a failure", { status: 503, body: `Not now, ${SECRET}` }, { schedule_s: [60] }, "cancelled erased"],
+    ["the last failure", { status: 400, body: `Never, ${SECRET}` }, { schedule_s: [] }, "cancelled erased"],
+    ["a success", { status: 200, body: `Thanks, ${SECRET}` }, { schedule_s: [60] }, "delivered null"],
+  ] as const)(
+    "%s that is settled right after it, with its answer lost too, leaves no trace",
+    async (_, step, retry, end) => {
+      const one = sink();
+      await one.program([], step);
+      const { id } = await stage.router.subscribe({ sink: one.url, types: ["person"], retry });
+      const eventId = await published();
+      let settles = 0;
+      stage.flaky.fate = async (statements) => {
+        if (!isSettle(statements)) return "pass" as const;
+        settles += 1;
+        if (settles > 1) return "pass" as const;
+        expect((await erase(eventId)).status).toBe(204);
+        return "fail-after" as const;
+      };
+      const handling = stage.router.handle(stage.router.take());
+      await stage.clock.pass(SETTLE_RETRY_MS[0]);
+      await handling;
+      expect(settles).toBe(2);
+      expect(await found(SECRET)).toEqual([]);
+      expect((await stage.record(id)).map(({ status, cause }) => `${status} ${cause}`)).toEqual([end]);
+      expect([await stage.claims(), await stage.faults()]).toEqual([0, {}]);
+    },
+  );
+
+  it("what its batch hands over, or leaves behind when it dies, is not written either", async () => {
+    const one = sink();
+    await one.program([], { status: 503, body: `Not now, ${SECRET}` });
+    await stage.router.subscribe({ sink: one.url, types: ["person"] });
+    const eventId = await published();
+    stage.flaky.fate = (statements) => (isSettle(statements) ? "fail-before" : "pass");
+    const handling = stage.router.handle(stage.router.take());
+    for (const waitMs of SETTLE_RETRY_MS) await stage.clock.pass(waitMs);
+    await handling;
+    const handedOver = stage.router.take();
+    expect(handedOver.some(({ body }) => String(body).includes(SECRET))).toBe(true);
+    stage.flaky.fate = () => "pass";
+    expect((await erase(eventId)).status).toBe(204);
+    await stage.router.handle(handedOver);
+    expect([await found(SECRET), await stage.claims(), await stage.faults()]).toEqual([[], 0, {}]);
+
+    // A batch that never says anything: its lease ends, and the sweep frees nothing.
+    const next = await published({ id: "next" });
+    stage.flaky.fate = (statements) => (isSettle(statements) ? new Promise<"pass">(() => {}) : "pass");
+    void stage.router.handle(stage.router.take());
+    while ((await one.requests()).length < 2);
+    expect((await erase(next)).status).toBe(204);
+    stage.flaky.fate = () => "pass";
+    stage.clock.advance(LEASE_MS + SWEEP_GRACE_MS);
+    await stage.router.sweep();
+    expect([stage.router.take(), await stage.claims(), await found(SECRET)]).toEqual([[], 0, []]);
+    expect(await count("deliveries WHERE state = 'cancelled' AND cause = 'erased'")).toBe(2);
+  });
+
+  it("an alarm that is claimed while it is erased attempts nothing", async () => {
+    const one = sink();
+    await one.program([], { status: 503 });
+    await stage.router.subscribe({ sink: one.url, types: ["person"], retry: { schedule_s: [5, 5] } });
+    const eventId = await published();
+    await stage.router.handle(stage.router.take());
+    stage.clock.advance(5_000);
+    stage.flaky.fate = async (statements) => {
+      if (isClaim(statements)) await erase(eventId);
+      return "pass" as const;
+    };
+    await stage.router.handle(stage.router.take());
+    expect(await one.requests()).toHaveLength(1);
+    expect([await stage.claims(), await stage.faults()]).toEqual([0, {}]);
   });
 
   it("retention removes it with the others, and the erasure is remembered for longer", async () => {

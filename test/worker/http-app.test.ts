@@ -1,6 +1,7 @@
 // The HTTP API in workerd, over fakes: its streams, its schemas and its cryptography behave there as in Node.
 import { expect, it } from "vitest";
 import { MANAGEMENT_BYTES_MAX, REQUEST_BYTES_MAX } from "../../src/core/limits.ts";
+import { bomb, gzip, piecewise } from "../gzip.ts";
 import { fakeHttp, keyWith } from "../http.ts";
 
 const EVENT = { specversion: "1.0", id: "A-1", source: "/shop", type: "order.created" };
@@ -39,6 +40,32 @@ it("bodies are capped while they are read, and a stream that never ends is cance
   }
 });
 
+it("a gzip body is inflated, and a bomb costs no more than its limit", async () => {
+  const http = fakeHttp();
+  const headers = { "content-type": "application/json", "content-encoding": "gzip" };
+  const bytes = await gzip(JSON.stringify({ ...EVENT, data: "漢".repeat(50_000) }));
+  for (const size of [1, 1_000_000])
+    expect((await http.ask("POST", "/v1/events", { body: piecewise(bytes, size), headers })).status).toBe(202);
+  expect(http.ingest.published[0]?.events).toEqual(http.ingest.published[1]?.events);
+  for (const broken of [bytes.subarray(0, -1), new Uint8Array([...bytes, 0]), new Uint8Array([...bytes, ...bytes])])
+    for (const size of [1, bytes.byteLength, 1_000_000]) {
+      const answer = await http.ask("POST", "/v1/events", { body: piecewise(broken, size), headers });
+      expect([answer.status, answer.json.type]).toEqual([400, "https://fantail.dev/problems/malformed-body"]);
+    }
+
+  const zeros = await bomb(200);
+  for (const [path, limit] of [
+    ["/v1/events", REQUEST_BYTES_MAX],
+    ["/v1/subscriptions", MANAGEMENT_BYTES_MAX],
+  ] as const) {
+    const sending = { pulled: 0, cancelled: false };
+    const answer = await http.ask("POST", path, { body: piecewise(zeros, 100, sending), headers });
+    expect([answer.status, sending.cancelled]).toEqual([413, true]);
+    // workerd inflates all that it is given, so what was pulled says what was inflated.
+    expect(sending.pulled * 1_000).toBeLessThan(3 * limit);
+  }
+});
+
 it("faults are told as in Node", async () => {
   const answer = await fakeHttp().ask("POST", "/v1/subscriptions", {
     json: { sink: "https://127.1/", timeout_ms: 0, retry: { schedule_s: [0] }, typo: 1 },
@@ -54,6 +81,6 @@ it("faults are told as in Node", async () => {
 it("HEAD, 405 and 404 answer as in Node", async () => {
   const http = fakeHttp();
   expect([(await http.ask("HEAD", "/healthz")).status, (await http.ask("HEAD", "/healthz")).text]).toEqual([200, ""]);
-  expect((await http.ask("DELETE", "/v1/events")).headers.get("allow")).toBe("POST, GET, HEAD");
+  expect((await http.ask("DELETE", "/v1/events")).headers.get("allow")).toBe("POST, GET, HEAD, OPTIONS");
   expect((await http.ask("GET", "/v1/nothing")).status).toBe(404);
 });

@@ -81,7 +81,7 @@ export async function runWorld(options: {
   const world: World = { totals: { crashes: 0, pushes: 0, delivered: 0, repeated: 0, handedOver: 0 }, faults: [] };
   const { totals, faults } = world;
   const rules = rulesOf({ ...DEFAULT_BUS_SETTINGS, logLevel: options.logLevel }, false);
-  let now = 1_700_000_000_000;
+  let now = 1_800_000_000_000;
   let calm = false;
 
   const db = new Proxy(options.db, {
@@ -332,6 +332,7 @@ export async function runWorld(options: {
       routes: {
         bus: async () => ({ bus: BUS, rules, match: () => subscriptionIds }),
         key: async () => null,
+        rules: () => null,
         applied: () => {},
       },
       log: { storeBodies: (bodies, at) => gated(invocation, "store", () => log.storeBodies(bodies, at)) },

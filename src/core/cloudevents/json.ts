@@ -121,12 +121,12 @@ const CONTEXT_BYTES_MAX = 2 * ATTRIBUTES_BYTES_MAX + 8 * ATTRIBUTES_MAX;
 /** The most that a character of data can take: "\u0000". */
 const DATA_CHARACTER_BYTES_MAX = 6;
 
-/** Whether the canonical text has at most EVENT_BYTES_MAX. Only an event that might be over it is written out to see. */
-export function fitsEventLimit(event: CloudEvent): boolean {
+/** Whether the canonical text has at most so many bytes. Only an event that might be over them is written out to see. */
+export function fitsEventLimit(event: CloudEvent, bytesMax = EVENT_BYTES_MAX): boolean {
   const { data } = event;
   const length = data.kind === "none" ? 0 : data.kind === "binary" ? data.base64.length : data.text.length;
-  if (length * DATA_CHARACTER_BYTES_MAX + CONTEXT_BYTES_MAX <= EVENT_BYTES_MAX) return true;
-  return fitsUtf8(encodeEvent(event), EVENT_BYTES_MAX);
+  if (length * DATA_CHARACTER_BYTES_MAX + CONTEXT_BYTES_MAX <= bytesMax) return true;
+  return fitsUtf8(encodeEvent(event), bytesMax);
 }
 
 /**

@@ -17,12 +17,16 @@ import { isUtf8, parseMediaType } from "./media-type.ts";
 const STRUCTURED = "application/cloudevents+json";
 const BATCH = "application/cloudevents-batch+json";
 const JSON_TYPE = "application/json";
-const SUPPORTED = `content-type must be ${STRUCTURED}, ${BATCH} or ${JSON_TYPE}, or any type with a header ce-specversion`;
+/** One event a line; `decodeLine` reads it, because it is answered while it comes in. */
+export const NDJSON = "application/x-ndjson";
+const SUPPORTED = `content-type must be ${STRUCTURED}, ${BATCH}, ${JSON_TYPE} or ${NDJSON}, or any type with a header ce-specversion`;
 
 const DATA = memberSpan("data");
 const DATA_OF_EACH = elementMemberSpans("data");
 
-export interface EventRequest extends BinaryRequest {
+/** JSON that is one event, and what a short form takes from elsewhere. */
+export interface JsonRequest {
+  readonly body: Uint8Array;
   /** The bus that is published to: it is the source of short forms that have none. */
   readonly bus: string;
   /** The header `Idempotency-Key`: the id of a short form that has none. */
@@ -32,6 +36,8 @@ export interface EventRequest extends BinaryRequest {
   /** Unix milliseconds: the `time` of a short form that has none. */
   readonly now: number;
 }
+
+export interface EventRequest extends BinaryRequest, JsonRequest {}
 
 export interface DecodedRequest {
   /** Whether the events came as a batch, which may be empty. A request that is none has exactly one entry, an event. */
@@ -69,14 +75,24 @@ function decodeObject(body: Uint8Array): Result<CloudEvent, Refusal> {
   return read.ok ? decodeElement({ ...read.value, pointer: "" }) : read;
 }
 
-/** `application/json`: an event in full if it has a `specversion`, else the short form. */
-function decodeAnyJson(request: EventRequest): Result<CloudEvent, Refusal> {
+/** The event of one line of NDJSON: in full if it has a `specversion`, else the short form. */
+export function decodeLine(line: JsonRequest): Result<CloudEvent, Refusal> {
+  const read = readJsonBody(line.body, JSON_DEPTH_MAX, DATA);
+  return read.ok ? withinLimit(decodeMembers(read.value, line)) : read;
+}
+
+/** `application/json`: the same, but an array has a content type of its own. */
+function decodeAnyJson(request: JsonRequest): Result<CloudEvent, Refusal> {
   const read = readJsonBody(request.body, JSON_DEPTH_MAX, DATA);
   if (!read.ok) return read;
-  const { text, value, outline: data } = read.value;
-  if (Array.isArray(value))
-    return err(refusal("unsupported-media-type", `An array of events must be sent as ${BATCH}`));
-  if (!isMembers(value) || Object.hasOwn(value, "specversion")) return decodeElement({ ...read.value, pointer: "" });
+  return isList(read.value.value)
+    ? err(refusal("unsupported-media-type", `An array of events must be sent as ${BATCH}`))
+    : decodeMembers(read.value, request);
+}
+
+function decodeMembers(read: JsonBody<Span | null>, request: JsonRequest): Result<CloudEvent, Refusal> {
+  const { text, value, outline: data } = read;
+  if (!isMembers(value) || Object.hasOwn(value, "specversion")) return decodeElement({ ...read, pointer: "" });
   const defaults = {
     source: `/buses/${request.bus}`,
     id: request.idempotencyKey ?? request.freshId,

@@ -37,6 +37,19 @@ export async function run({ url, rootKey, sink, bus }: Place, { expect, received
   const refusal: unknown = await client.publish({ type: "" }).catch((error: unknown) => error);
   const streamed: string[] = [];
   for await (const { status } of client.publishStream([{ type: "order.seen" }])) streamed.push(status);
+  const lines: string[] = [];
+  const first = Promise.withResolvers<void>();
+  async function* source() {
+    yield { type: "order.heard" };
+    // Only a request that is answered while it is sent comes past this.
+    await first.promise;
+    yield { type: "" };
+    yield { type: "order.heard" };
+  }
+  for await (const { status } of client.publishStream(source(), { as: "lines" })) {
+    lines.push(status);
+    first.resolve();
+  }
 
   const webhook = await until(async () => received());
   const delivered = await until(async () => {
@@ -67,6 +80,7 @@ export async function run({ url, rootKey, sink, bus }: Place, { expect, received
     many: many.events.map(({ status }) => status),
     refusal: String(refusal).replace(/req_\w+/, "req_…"),
     streamed,
+    lines,
     webhook: { isDelivery: webhook.id === delivered.id, attempt: webhook.attempt, payload: webhook.payload },
     recorded: record.event?.data,
     types,

@@ -1,0 +1,148 @@
+// The sweep as a use case, over a log that says what it is told: what it decides at its limits and past them, and what it asks for.
+import { expect, it } from "vitest";
+import {
+  DATABASE_NOTED_FRACTION,
+  FAILURES_ONLY_END_FRACTION,
+  FAILURES_ONLY_FRACTION,
+  SHORTEN_FRACTION,
+  SWEEP_BUDGET_MS,
+} from "../../src/core/limits.ts";
+import { PURGES, type SweepLog } from "../../src/ports.ts";
+import { createSweep } from "../../src/sweep.ts";
+import { fakeLogger } from "../fakes.ts";
+
+const ROOM = 10_000_000;
+
+function stage(change: Partial<SweepLog> = {}) {
+  const database = { bytes: 0, notedBytes: 0, failuresOnly: false };
+  const noted: { bytes: number; failuresOnly: boolean }[] = [];
+  const shortened: { bytes: number; after: string | null }[] = [];
+  const asked: string[] = [];
+  let now = 1_800_000_000_000;
+  const logger = fakeLogger();
+  const log: SweepLog = {
+    lostAlarms: async () => ({ freed: 0, wakes: [], more: false }),
+    woken: async () => {},
+    unhold: async () => ({ resumed: [], cancelled: 0, more: false }),
+    erase: async () => ({ deliveries: 0, more: false }),
+    retain: async () => ({ expired: 0, removed: 0, next: null }),
+    database: async () => ({ ...database }),
+    noteDatabase: async (state) => {
+      noted.push(state);
+      database.notedBytes = state.bytes;
+      database.failuresOnly = state.failuresOnly;
+    },
+    shorten: async ({ bytes }, after) => {
+      shortened.push({ bytes, after });
+      return { expired: 0, removed: 0, reachedMs: null, bytes: database.bytes, next: null };
+    },
+    purge: async (what) => {
+      asked.push(what);
+      return { removed: 0, more: false };
+    },
+    ...change,
+  };
+  const { sweep } = createSweep({
+    log,
+    lanes: { send: async () => {}, poison: async () => {} },
+    clock: { now: () => now, sleep: async () => {} },
+    logger,
+    retentionDays: 7,
+    databaseBytes: ROOM,
+  });
+  return { sweep, database, noted, shortened, asked, logger, advance: (ms: number) => void (now += ms) };
+}
+
+it("shortens past its limit, by what is over it, and not at it", async () => {
+  const { sweep, database, shortened } = stage();
+  database.bytes = SHORTEN_FRACTION * ROOM;
+  await sweep();
+  expect(shortened).toEqual([]);
+  database.bytes += 1;
+  await sweep();
+  expect(shortened).toEqual([{ bytes: 1, after: null }]);
+});
+
+it("records failures only past its limit, and until it is under the other one", async () => {
+  const { sweep, database, noted, logger } = stage();
+  const at = async (bytes: number): Promise<boolean> => {
+    database.bytes = bytes;
+    await sweep();
+    return database.failuresOnly;
+  };
+  expect(await at(FAILURES_ONLY_FRACTION * ROOM)).toBe(false);
+  expect(await at(FAILURES_ONLY_FRACTION * ROOM + 1)).toBe(true);
+  expect(noted.at(-1)).toEqual({ bytes: FAILURES_ONLY_FRACTION * ROOM + 1, failuresOnly: true });
+  expect(await at(FAILURES_ONLY_END_FRACTION * ROOM)).toBe(true);
+  expect(await at(FAILURES_ONLY_END_FRACTION * ROOM - 1)).toBe(false);
+  expect(await at(FAILURES_ONLY_FRACTION * ROOM)).toBe(false);
+  const lines = logger.lines.filter(({ name }) => name === "database.failures_only");
+  expect(lines.map(({ level, fields }) => [level, fields["on"], fields["fraction"]])).toEqual([
+    ["error", true, FAILURES_ONLY_FRACTION],
+    ["info", false, FAILURES_ONLY_END_FRACTION],
+  ]);
+});
+
+it("notes the size when it changed by more than its part, up or down", async () => {
+  const { sweep, database, noted } = stage();
+  const step = DATABASE_NOTED_FRACTION * ROOM;
+  const sizes: number[] = [];
+  for (const bytes of [step, step + 1, 1, step + 1 + step, step + 1 + step + 1, step + 1]) {
+    database.bytes = bytes;
+    await sweep();
+    sizes.push(noted.length);
+  }
+  expect(sizes).toEqual([0, 1, 1, 1, 2, 3]);
+});
+
+it("goes from place to place while it is over its limit, and stops when a step leads nowhere or its budget is over", async () => {
+  const places: (string | null)[] = [];
+  const answers = ["a", "b", null];
+  const world = stage({
+    shorten: async (_options, after) => {
+      places.push(after);
+      world.advance(1);
+      return { expired: 1, removed: 2, reachedMs: 5, bytes: ROOM, next: answers[places.length - 1] ?? null };
+    },
+  });
+  world.database.bytes = ROOM;
+  await world.sweep();
+  expect(places).toEqual([null, "a", "b"]);
+  expect(world.logger.lines.filter(({ name }) => name === "sweep.shortened")).toMatchObject([
+    { level: "warn", fields: { bytes: ROOM, fraction: 1, before: "1970-01-01T00:00:00.005Z", expired: 3, removed: 6 } },
+  ]);
+
+  let steps = 0;
+  const slow = stage({
+    shorten: async () => {
+      steps += 1;
+      slow.advance(SWEEP_BUDGET_MS / 2);
+      return { expired: 0, removed: 1, reachedMs: 5, bytes: ROOM, next: String(steps) };
+    },
+  });
+  slow.database.bytes = ROOM;
+  await slow.sweep();
+  expect(steps).toBe(2);
+});
+
+it("asks for every purge, whichever of them fails, and shortens after them", async () => {
+  for (const broken of PURGES) {
+    const order: string[] = [];
+    const { sweep, database, logger } = stage({
+      purge: async (what) => {
+        order.push(what);
+        if (what === broken) throw new Error("no");
+        return { removed: 0, more: false };
+      },
+      shorten: async () => {
+        order.push("shorten");
+        return { expired: 0, removed: 0, reachedMs: null, bytes: 0, next: null };
+      },
+    });
+    database.bytes = ROOM;
+    await expect(sweep()).rejects.toThrow("no");
+    expect(order).toEqual([...PURGES, "shorten"]);
+    const failed = logger.lines.filter(({ name }) => name === "sweep.failed");
+    expect(failed.map(({ fields }) => fields["step"])).toEqual([`purge_${broken}`]);
+  }
+});
