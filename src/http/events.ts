@@ -1,26 +1,17 @@
 /** `GET /v1/events`: what is on record. The event itself is spliced in as the text it has: it is never parsed and written anew. */
 import { Hono } from "hono";
-import * as z from "zod";
 import { encodeCursor } from "../core/cursor.ts";
 import { isEventId } from "../core/ids.ts";
 import { LIST_LIMIT_MAX } from "../core/limits.ts";
 import { refusal } from "../core/problem.ts";
 import type { EventSummary } from "../ports.ts";
 import { requires } from "./auth.ts";
+import { eventQuery } from "./contract/events.ts";
 import { renderedDelivery } from "./deliveries.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { problem } from "./problem.ts";
 import { publish } from "./publish.ts";
-import { pageParameters, readQuery, textParameter, timeParameter } from "./query.ts";
-
-const eventQuery = z.strictObject({
-  type: textParameter,
-  source: textParameter,
-  subject: textParameter,
-  since: timeParameter,
-  until: timeParameter,
-  ...pageParameters("events"),
-});
+import { readQuery } from "./query.ts";
 
 const rendered = (event: EventSummary) => ({
   event_id: event.eventId,

@@ -10,17 +10,17 @@ import { SCOPES, type Key } from "../ports.ts";
 import { requires } from "./auth.ts";
 import { readMembers } from "./body.ts";
 import { refuses } from "./conditions.ts";
+import { keyQuery } from "./contract/keys.ts";
+import { nameMember } from "./contract/parts.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { problem } from "./problem.ts";
-import { pageParameters, placeOf, readQuery } from "./query.ts";
-import { check, invalidRequest, nameMember } from "./schema.ts";
+import { placeOf, readQuery } from "./query.ts";
+import { check, invalidRequest } from "./schema.ts";
 
 const keyBody = z.strictObject({
   name: nameMember,
   scopes: z.array(z.enum(SCOPES)).min(1).max(SCOPES.length),
 });
-
-const keyQuery = z.strictObject(pageParameters("keys"));
 
 const rendered = (key: Key) => ({
   id: key.id,

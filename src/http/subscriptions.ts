@@ -1,6 +1,5 @@
 /** `/v1/subscriptions`: making, reading, changing and deleting them. A change is applied to this isolate before it is answered. */
 import { Hono, type Context } from "hono";
-import * as z from "zod";
 import { encodeCursor } from "../core/cursor.ts";
 import { ID_RANDOM_BYTES, isSubscriptionId, timeOrderedId } from "../core/ids.ts";
 import type { Members } from "../core/json-value.ts";
@@ -20,13 +19,13 @@ import { Unavailable, type StoredSubscription } from "../ports.ts";
 import { requires } from "./auth.ts";
 import { readMembers } from "./body.ts";
 import { refuses, versionsOf } from "./conditions.ts";
+import { subscriptionQuery } from "./contract/subscriptions.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { problem } from "./problem.ts";
-import { pageParameters, placeOf, readQuery } from "./query.ts";
+import { placeOf, readQuery } from "./query.ts";
 import { invalidRequest } from "./schema.ts";
 import { changesOf, documentOf, mergedDocument, readDocument, renderedSubscription } from "./subscription-document.ts";
 
-const subscriptionQuery = z.strictObject(pageParameters("subscriptions"));
 const missing = refusal("not-found", "There is no such subscription");
 const PATCH_TYPES = ["application/merge-patch+json", "application/json"];
 
