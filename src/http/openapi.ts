@@ -2,7 +2,6 @@
 import { Hono } from "hono";
 import { sha256Hex } from "../core/digest.ts";
 import { OPENAPI_MAX_AGE_SECONDS } from "../core/limits.ts";
-import { openApiDocument } from "./contract/document.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
 
 interface Text {
@@ -11,6 +10,8 @@ interface Text {
 }
 
 async function textOf(version: string): Promise<Text> {
+  // Imported here, because none of it is needed until somebody asks: an isolate starts without it.
+  const { openApiDocument } = await import("./contract/document.ts");
   const text = JSON.stringify(openApiDocument(version));
   return { text, etag: `"${(await sha256Hex(text)).slice(0, 32)}"` };
 }

@@ -1,14 +1,15 @@
 /** The OpenAPI document: all operations of the contract in one place. Pure; it takes some milliseconds, so make it when it is asked for. */
 import { createDocument } from "zod-openapi";
-import { auditPaths } from "./audit.ts";
-import { busPaths } from "./buses.ts";
-import { deliveryPaths } from "./deliveries.ts";
-import { eventPaths } from "./events.ts";
+import { auditPaths } from "./audit-operations.ts";
+import { busPaths } from "./bus-operations.ts";
+import { deliveryPaths } from "./delivery-operations.ts";
+import { eventPaths } from "./event-operations.ts";
 import { answerHeaders } from "./headers.ts";
-import { keyPaths } from "./keys.ts";
+import { keyPaths } from "./key-operations.ts";
 import { problemExamples } from "./problems.ts";
-import { servicePaths } from "./service.ts";
-import { FILTER, subscriptionPaths } from "./subscriptions.ts";
+import { servicePaths } from "./service-operations.ts";
+import { subscriptionPaths } from "./subscription-operations.ts";
+import { FILTER } from "./subscriptions.ts";
 
 const DESCRIPTION = `Fantail routes events: producers publish CloudEvents to it, and it pushes every match to the webhooks of consumers.
 
