@@ -1,6 +1,6 @@
 // Every request and answer of the tests against the OpenAPI document, in Node and in workerd: what is not in it does not happen, and what
 // it says does. Answers are held to it strictly: a member that it does not name is a mistake here, and may be there for clients.
-import { dereference, validate, type Schema } from "@cfworker/json-schema";
+import { dereference, initialBaseURI, validate, type Schema } from "@cfworker/json-schema";
 import { isList, isMembers, type Members } from "../src/core/json-value.ts";
 import { openApiDocument } from "../src/http/contract/document.ts";
 
@@ -26,6 +26,8 @@ interface Parameter {
 }
 interface Media {
   readonly schema?: Schema;
+  readonly example?: unknown;
+  readonly examples?: Readonly<Record<string, { readonly value?: unknown }>>;
 }
 type Content = Readonly<Record<string, Media>>;
 interface Described {
@@ -107,6 +109,16 @@ const ANSWERS = mapped(REQUESTS, closed) as DescribedApi;
 const lookupOf = (document: DescribedApi) => dereference(document as unknown as Schema);
 const LOOKUPS = new Map([REQUESTS, ANSWERS].map((document) => [document, lookupOf(document)]));
 
+/** What is wrong with a value that a schema of the document describes, such as an example; null when nothing is. */
+export const exampleFault = (schema: unknown, value: unknown): string | null =>
+  faultOf(REQUESTS, mapped(mapped(schema, checkable), absolute) as Schema, value);
+
+/** References as they are known by, for a schema that is not looked up in the document. */
+function absolute(object: Members): Members {
+  const { $ref } = object;
+  return typeof $ref === "string" ? { ...object, $ref: new URL($ref, initialBaseURI).href } : object;
+}
+
 /** What is wrong with the value, the innermost fault first; null when nothing is. */
 function faultOf(document: DescribedApi, schema: Schema, value: unknown): string | null {
   const { valid, errors } = validate(value, schema, "2020-12", LOOKUPS.get(document), false);
@@ -157,7 +169,9 @@ export async function checkExchange(request: SentRequest, given: GivenAnswer): P
   if (PENDING.has(operation.operationId)) return;
   SEEN.add(`${operation.operationId} ${given.status}`);
   const described = answers.responses[given.status] ?? fail(`${operation.operationId} has no such status`);
-  const inAnswer = headerFault(described, given.headers) ?? (method === "head" ? null : answerFault(described, given));
+  const inAnswer =
+    headerFault(described, given.headers) ??
+    (method === "head" ? null : (answerFault(described, given) ?? slugFault(operation.operationId, given)));
   if (inAnswer !== null) fail(`${operation.operationId}, in the answer, ${inAnswer}`);
   if (given.status >= 400) return;
   const inRequest =
@@ -192,6 +206,26 @@ function answerFault({ content }: Described, { headers, text }: GivenAnswer): st
   const media = content[essenceOf(headers)];
   if (media === undefined) return `the content type ${headers.get("content-type")} is unknown`;
   return mediaFault(ANSWERS, media, text);
+}
+
+/** Slugs that the document gives each operation and status, as `listEvents 400`. */
+const SLUGS = new Map(
+  Object.values(DOCUMENT.paths).flatMap((operations) =>
+    Object.values(operations).flatMap(({ operationId, responses }) =>
+      Object.entries(responses).map(
+        ([status, { content }]) =>
+          [`${operationId} ${status}`, Object.keys(content?.["application/problem+json"]?.examples ?? {})] as const,
+      ),
+    ),
+  ),
+);
+
+/** A problem of a kind that the operation is not said to have. */
+function slugFault(operationId: string, { status, text }: GivenAnswer): string | null {
+  if (status < 400) return null;
+  const { type }: { type: string } = JSON.parse(text);
+  const slugs = SLUGS.get(`${operationId} ${status}`) ?? [];
+  return slugs.some((slug) => type.endsWith(`/${slug}`)) ? null : `the problem ${type} is none of ${slugs.join(", ")}`;
 }
 
 function mediaFault(document: DescribedApi, { schema = {} }: Media, text: string): string | null {
