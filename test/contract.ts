@@ -106,7 +106,7 @@ function checkable(object: Members): Members {
 
 const REQUESTS = mapped(DOCUMENT, checkable) as DescribedApi;
 const ANSWERS = mapped(REQUESTS, closed) as DescribedApi;
-const lookupOf = (document: DescribedApi) => dereference(document as unknown as Schema);
+const lookupOf = (document: DescribedApi) => dereference(document);
 const LOOKUPS = new Map([REQUESTS, ANSWERS].map((document) => [document, lookupOf(document)]));
 
 /** What is wrong with a value that a schema of the document describes, such as an example; null when nothing is. */
