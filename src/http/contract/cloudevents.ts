@@ -54,7 +54,7 @@ export const event = z
     },
   });
 
-export const shortEvent = z
+const shortEvent = z
   .strictObject({
     type,
     data,

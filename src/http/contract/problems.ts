@@ -6,9 +6,9 @@ import { FAULTS_MAX } from "../../core/limits.ts";
 import { PROBLEM_BASE, PROBLEMS, type Fault, type ProblemSlug } from "../../core/problem.ts";
 import { headers } from "./headers.ts";
 
-export const SLUGS = Object.keys(PROBLEMS).filter((slug): slug is ProblemSlug => Object.hasOwn(PROBLEMS, slug));
+const SLUGS = Object.keys(PROBLEMS).filter((slug): slug is ProblemSlug => Object.hasOwn(PROBLEMS, slug));
 
-export const problemTypes = SLUGS.map((slug) => PROBLEM_BASE + slug);
+const problemTypes = SLUGS.map((slug) => PROBLEM_BASE + slug);
 
 export const problemSchema = z
   .object({

@@ -41,7 +41,7 @@ const entry = z
 
 const counts = { accepted: count("Entries that are accepted."), rejected: count("Entries that are refused.") };
 
-export const publishResult = z
+const publishResult = z
   .object({
     ...counts,
     events: z

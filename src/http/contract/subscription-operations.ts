@@ -94,7 +94,7 @@ const shown = {
     .meta({ description: "What cannot be opened, because its encryption key is gone: set it again." }),
 };
 
-export const subscription = z
+const subscription = z
   .object(shown)
   .meta({ id: "Subscription", description: "What one consumer wants, and how it wants it." });
 
