@@ -40,10 +40,10 @@ export const types = z
   })
   .nullable();
 
-/** As browsers write it: `new URL(x).origin`. */
+/** As browsers write it: `new URL(x).origin`. A host may hold a `*` there, and no page has such an origin. */
 function isOrigin(text: string): boolean {
   const url = URL.parse(text);
-  return url !== null && /^https?:$/.test(url.protocol) && url.origin === text;
+  return url !== null && /^https?:$/.test(url.protocol) && url.origin === text && !text.includes("*");
 }
 
 export const allowedOrigins = z

@@ -1,0 +1,53 @@
+// The statuses that the document gives to operations for common reasons do happen there: none is written down for show.
+import { describe, expect, it } from "vitest";
+import { MANAGEMENT_BYTES_MAX, REQUEST_BYTES_MAX } from "../../src/core/limits.ts";
+import type { HttpDeps } from "../../src/http/app.ts";
+import { DOCUMENT, PENDING, SEEN } from "../contract.ts";
+import { fakeHttp, keyWith, type Asked } from "../http.ts";
+
+const OPERATIONS = Object.entries(DOCUMENT.paths).flatMap(([path, operations]) =>
+  Object.entries(operations).flatMap(([method, operation]) =>
+    PENDING.has(operation.operationId) ? [] : [{ path, method: method.toUpperCase(), operation }],
+  ),
+);
+
+/** Why each of these may be answered, whatever the operation is. */
+const COMMON = new Set(["400", "401", "403", "404", "413", "415", "500", "503"]);
+
+const defective = { bus: () => Promise.reject(new Error("A defect")) } as unknown as HttpDeps["routes"];
+
+type Ask = (asked: Asked) => Promise<unknown>;
+
+async function provoke(ask: Ask, http: ReturnType<typeof fakeHttp>, hasBody: boolean): Promise<void> {
+  await ask({ key: null });
+  for (const scope of ["publish", "read"]) await ask({ key: await keyWith(http, [scope]) });
+  await ask({ headers: { "fantail-bus": "Not A Name" } });
+  await ask({ headers: { "fantail-bus": "nowhere" } });
+  if (hasBody) {
+    const json = { "content-type": "application/json" };
+    await ask({ body: "{", headers: json });
+    await ask({ body: "{}", headers: { "content-type": "text/plain" } });
+    await ask({ body: "x".repeat(Math.max(MANAGEMENT_BYTES_MAX, REQUEST_BYTES_MAX) + 1), headers: json });
+  }
+  http.routes.away = true;
+  await ask(hasBody ? { json: { type: "t" } } : {});
+}
+
+describe.each(OPERATIONS.map((one) => [one.operation.operationId, one] as const))(
+  "%s",
+  (id, { path, method, operation }) => {
+    it("answers what the document says that it can", async () => {
+      const target = path.replaceAll(/\{\w+\}/g, "x");
+      const hasBody = operation.requestBody !== undefined;
+      const http = fakeHttp();
+      await provoke((asked) => http.ask(method, target, asked), http, hasBody);
+      await fakeHttp(undefined, { routes: defective }).ask(method, target, hasBody ? { json: { type: "t" } } : {});
+      const documented = Object.keys(operation.responses).filter((status) => COMMON.has(status));
+      // What needs no key asks nobody, so that nothing can fail there but by a defect.
+      const expected = operation.parameters?.some((one) => "$ref" in one && one.$ref.endsWith("/fantail-bus"))
+        ? documented
+        : [];
+      expect(expected.filter((status) => !SEEN.has(`${id} ${status}`))).toEqual([]);
+    });
+  },
+);
