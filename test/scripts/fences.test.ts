@@ -45,6 +45,7 @@ const FORBIDDEN_IMPORTS: Readonly<Record<string, readonly string[]>> = {
     "../wire.ts",
     "../config.ts",
     "../log.ts",
+    "zod-openapi",
     "cloudevents",
     "node:fs",
     "@octokit/webhooks-examples",

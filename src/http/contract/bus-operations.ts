@@ -127,7 +127,7 @@ export const busPaths = (): ZodOpenApiPathsObject => ({
       ),
       answers: {
         200: answer("It was there.", { schema: bus, example: EXAMPLE, more: ["etag"] }),
-        201: answer("It is made.", { schema: bus, example: EXAMPLE, more: ["etag", "location"] }),
+        201: answer("It is made.", { schema: bus, example: EXAMPLE, more: ["etag"] }),
       },
       problems: ["bus-being-deleted", "limit-reached", "version-mismatch", "invalid-request"],
     }),
