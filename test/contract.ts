@@ -72,6 +72,7 @@ export const PENDING: ReadonlySet<string> = new Set([
   "listEvents",
   "getEvent",
   "eraseEvent",
+  "retryDelivery",
 ]);
 
 /** Operation and status of every exchange that was checked in this run of a file, as `listEvents 200`. */
@@ -287,7 +288,8 @@ async function bodyFault({ requestBody }: DescribedOperation, request: SentReque
   if (text === "") return requestBody.required === true ? "there is no body" : null;
   const media = requestBody.content[essence];
   if (media === undefined) return `the content type ${essence} is unknown`;
-  return mediaFault(REQUESTS, media, text);
+  // Lines are taken or refused one by one, as the entries of a 207.
+  return media.schema?.["x-line-schema"] === undefined ? mediaFault(REQUESTS, media, text) : null;
 }
 
 async function textOf(body: string | Uint8Array | null, encoding: string | null): Promise<string> {

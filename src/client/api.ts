@@ -200,16 +200,32 @@ export interface KeyRotate {
   readonly overlap_s?: number;
 }
 
-/** How one bus is set. What is absent has its default. */
+/** How one bus is set: what is absent or null has its default. An answer about it can be edited and sent back. */
 export interface BusSettings {
   /** Days that its events stay on record; null: as the deployment has it. */
   readonly retention_days?: number | null;
   /** `all`: every event is on record. `failures`: only what was not delivered at its first attempt. */
-  readonly log_level?: "all" | "failures";
+  readonly log_level?: "all" | "failures" | null;
   /** Bytes of one event as JSON; null: as many as there can be. */
   readonly event_bytes_max?: number | null;
   /** Bytes of one publish, inflated; null: as many as there can be. */
   readonly request_bytes_max?: number | null;
+  /** Read-only: as it is, or absent. */
+  readonly bus?: unknown;
+  /** Read-only: as it is, or absent. */
+  readonly subscriptions?: unknown;
+  /** Read-only: as it is, or absent. */
+  readonly keys?: unknown;
+  /** Read-only: as it is, or absent. */
+  readonly created_at?: unknown;
+  /** Read-only: as it is, or absent. */
+  readonly updated_at?: unknown;
+  /** Read-only: as it is, or absent. */
+  readonly version?: unknown;
+  /** Read-only: as it is, or absent. */
+  readonly effective_at?: unknown;
+  /** Read-only: as it is, or absent. */
+  readonly effective?: unknown;
 }
 
 /** What is to change (RFC 7396): null is the default. An answer can be edited and sent back. */
@@ -240,21 +256,10 @@ export interface BusPatch {
   readonly effective?: unknown;
 }
 
-/** The receipt of a publish. */
-export interface PublishResult {
-  /** Entries that are accepted. */
-  readonly accepted: number;
-  /** Entries that are refused. */
-  readonly rejected: number;
-  /** One for each entry, in the order sent; left out with `prefer: return=minimal`. */
-  readonly events?: readonly PublishEntry[];
-}
-
-/** What became of one entry of a publish. */
-export type PublishEntry = PublishAccepted | PublishRejected;
-
 /** An event that every queue confirmed. */
-export interface PublishAccepted {
+export interface PublishLineAccepted {
+  /** Which line of the request it is, from 1. */
+  readonly line: number;
   readonly status: "accepted";
   /** A function of bus, source and id: the same event has the same. */
   readonly event_id: string;
@@ -266,8 +271,10 @@ export interface PublishAccepted {
   readonly subscription_ids: readonly string[];
 }
 
-/** An entry that is refused, and why. The others are not touched by it. */
-export interface PublishRejected {
+/** A line that is refused, and why. */
+export interface PublishLineRejected {
+  /** Which line of the request it is, from 1. */
+  readonly line: number;
   readonly status: "rejected";
   readonly problem: Problem;
 }
@@ -315,6 +322,65 @@ export interface Fault {
   /** JSON Pointer (RFC 6901) into the body that was sent. */
   readonly pointer: string;
   readonly detail: string;
+}
+
+/** The last line: the request was read to its end. */
+export interface PublishDone {
+  readonly status: "done";
+  /** Lines that are dealt with. */
+  readonly lines: number;
+  /** Entries that are accepted. */
+  readonly accepted: number;
+  /** Entries that are refused. */
+  readonly rejected: number;
+}
+
+/** The last line: why the rest was not dealt with. */
+export interface PublishStopped {
+  readonly status: "stopped";
+  /** Lines that are dealt with. */
+  readonly lines: number;
+  /** Entries that are accepted. */
+  readonly accepted: number;
+  /** Entries that are refused. */
+  readonly rejected: number;
+  /** From here on it may be sent again. */
+  readonly next_line: number;
+  readonly problem: Problem;
+}
+
+/** The receipt of a publish. */
+export interface PublishResult {
+  /** Entries that are accepted. */
+  readonly accepted: number;
+  /** Entries that are refused. */
+  readonly rejected: number;
+  /** One for each entry, in the order sent. With `prefer: return=minimal` only those that are refused, and absent without any. */
+  readonly events?: readonly PublishEntry[];
+}
+
+/** What became of one entry of a publish. */
+export type PublishEntry = PublishAccepted | PublishRejected;
+
+/** An event that every queue confirmed. */
+export interface PublishAccepted {
+  readonly status: "accepted";
+  /** A function of bus, source and id: the same event has the same. */
+  readonly event_id: string;
+  readonly id: string;
+  readonly source: string;
+  /** Subscriptions that take it. */
+  readonly matched: number;
+  /** The first 100 of them. */
+  readonly subscription_ids: readonly string[];
+}
+
+/** An entry that is refused, and why. It stops none of the others. */
+export interface PublishRejected {
+  /** Which entry it is, from 0: only with `prefer: return=minimal`. */
+  readonly index?: number;
+  readonly status: "rejected";
+  readonly problem: Problem;
 }
 
 export interface EventPage {
@@ -781,6 +847,9 @@ export interface OpenApi {
   readonly paths: Readonly<Record<string, unknown>>;
   readonly [name: string]: unknown;
 }
+
+/** A line of the answer to an NDJSON publish. */
+export type PublishLine = PublishLineAccepted | PublishLineRejected | PublishDone | PublishStopped;
 
 /** The query of `listEvents`. */
 export interface ListEventsQuery {

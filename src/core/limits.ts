@@ -36,6 +36,8 @@ export const BUSES_MAX = 10_000;
 export const KEYS_PER_BUS_MAX = 1_000;
 /** Event types that one key is limited to. */
 export const KEY_TYPES_MAX = 100;
+/** Characters of one of them. */
+export const KEY_TYPE_CHARS_MAX = 255;
 /** Origins from which browsers may use one key. */
 export const KEY_ORIGINS_MAX = 20;
 export const KEY_ORIGIN_CHARS_MAX = 255;

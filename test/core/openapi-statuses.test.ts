@@ -18,19 +18,22 @@ const defective = { bus: () => Promise.reject(new Error("A defect")) } as unknow
 
 type Ask = (asked: Asked) => Promise<unknown>;
 
-async function provoke(ask: Ask, http: ReturnType<typeof fakeHttp>, hasBody: boolean): Promise<void> {
+async function provoke(ask: Ask, http: ReturnType<typeof fakeHttp>, body: "read" | "hashed" | "none"): Promise<void> {
   await ask({ key: null });
   for (const scope of ["publish", "read"]) await ask({ key: await keyWith(http, [scope]) });
   await ask({ headers: { "fantail-bus": "Not A Name" } });
   await ask({ headers: { "fantail-bus": "nowhere" } });
-  if (hasBody) {
-    const json = { "content-type": "application/json" };
+  if (body !== "none") {
+    const json = {
+      "content-type": "application/json",
+      ...(body === "hashed" ? { "idempotency-key": "k" } : {}),
+    };
     await ask({ body: "{", headers: json });
-    await ask({ body: "{}", headers: { "content-type": "text/plain" } });
+    await ask({ body: "{}", headers: { ...json, "content-type": "text/plain", "content-encoding": "br" } });
     await ask({ body: "x".repeat(Math.max(MANAGEMENT_BYTES_MAX, REQUEST_BYTES_MAX) + 1), headers: json });
   }
   http.routes.away = true;
-  await ask(hasBody ? { json: { type: "t" } } : {});
+  await ask(body === "read" ? { json: { type: "t" } } : {});
 }
 
 describe.each(OPERATIONS.map((one) => [one.operation.operationId, one] as const))(
@@ -40,7 +43,12 @@ describe.each(OPERATIONS.map((one) => [one.operation.operationId, one] as const)
       const target = path.replaceAll(/\{\w+\}/g, "x");
       const hasBody = operation.requestBody !== undefined;
       const http = fakeHttp();
-      await provoke((asked) => http.ask(method, target, asked), http, hasBody);
+      // A request that can be repeated is told from others by its body, also where nothing is read in it.
+      await provoke(
+        (asked) => http.ask(method, target, asked),
+        http,
+        hasBody ? "read" : method === "POST" ? "hashed" : "none",
+      );
       await fakeHttp(undefined, { routes: defective }).ask(method, target, hasBody ? { json: { type: "t" } } : {});
       const documented = Object.keys(operation.responses).filter((status) => COMMON.has(status));
       // What needs no key asks nobody, so that nothing can fail there but by a defect.

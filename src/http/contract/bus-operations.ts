@@ -10,7 +10,7 @@ import {
 } from "../../core/limits.ts";
 import { answer, bare, jsonBody, operation, patchBody } from "./operation.ts";
 import { busName, count, effectiveAt, idOf, pageOf, time, version } from "./parts.ts";
-import { retentionDays, logLevel, eventBytesMax, requestBytesMax, busSettings, busPatch, busQuery } from "./buses.ts";
+import { retentionDays, logLevel, eventBytesMax, requestBytesMax, busPut, busPatch, busQuery } from "./buses.ts";
 
 // ---- Answers -----------------------------------------------------------------------------------------------------
 
@@ -104,12 +104,12 @@ export const busPaths = (): ZodOpenApiPathsObject => ({
       description: "Its settings, and what applies in effect. A key reads its own bus.",
       access: ["read", "manage"],
       path,
-      requestHeaders: ["if-none-match"],
+      requestHeaders: ["if-none-match", "if-match"],
       answers: {
         200: answer("The bus.", { schema: bus, example: EXAMPLE, more: ["etag"] }),
         304: bare("It still has that version.", ["etag"]),
       },
-      problems: ["not-found"],
+      problems: ["version-mismatch"],
     }),
     put: operation({
       id: "putBus",
@@ -121,7 +121,7 @@ export const busPaths = (): ZodOpenApiPathsObject => ({
       path,
       requestHeaders: ["if-match", "if-none-match"],
       body: jsonBody(
-        busSettings,
+        busPut,
         { fortnight: { summary: "Keep events for two weeks", value: { retention_days: 14 } } },
         { required: false },
       ),
@@ -138,10 +138,10 @@ export const busPaths = (): ZodOpenApiPathsObject => ({
       description: "A merge patch of its settings.",
       access: "root",
       path,
-      requestHeaders: ["if-match"],
+      requestHeaders: ["if-match", "if-none-match"],
       body: patchBody(busPatch, { default: { summary: "Back to the default", value: { retention_days: null } } }),
       answers: { 200: answer("The bus as it is after it.", { schema: bus, example: EXAMPLE, more: ["etag"] }) },
-      problems: ["not-found", "version-mismatch", "invalid-request"],
+      problems: ["bus-not-found", "version-mismatch", "invalid-request"],
     }),
     delete: operation({
       id: "deleteBus",
@@ -151,9 +151,9 @@ export const busPaths = (): ZodOpenApiPathsObject => ({
         "Everything on it is refused at once, and removed in the background; until that is done its name cannot be used. `default` cannot be deleted.",
       access: "root",
       path,
-      requestHeaders: ["if-match"],
+      requestHeaders: ["if-match", "if-none-match"],
       answers: { 204: bare("It is deleted.") },
-      problems: ["not-found", "version-mismatch"],
+      problems: ["bus-not-found", "version-mismatch"],
     }),
   },
 });

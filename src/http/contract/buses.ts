@@ -32,15 +32,24 @@ export const requestBytesMax = z
   .meta({ description: "Bytes of one publish, inflated; null: as many as there can be." })
   .nullable();
 
-/** The settings of a bus, absent ones at their default: what validates a PUT, and what a patch leaves. */
-export const busSettings = z
-  .strictObject({
-    retention_days: retentionDays.default(null),
-    log_level: logLevel.default("all"),
-    event_bytes_max: eventBytesMax.default(null),
-    request_bytes_max: requestBytesMax.default(null),
-  })
-  .meta({ id: "BusSettings", description: "How one bus is set. What is absent has its default." });
+/** The settings of a bus, nulls merged away: what validates a PUT, and what a patch leaves. */
+export const busSettings = z.strictObject({
+  retention_days: retentionDays.default(null),
+  log_level: logLevel.default("all"),
+  event_bytes_max: eventBytesMax.default(null),
+  request_bytes_max: requestBytesMax.default(null),
+});
+
+const READ_ONLY = ["bus", "subscriptions", "keys", "created_at", "updated_at", "version", "effective_at", "effective"];
+
+/** The same as a PUT may write it. */
+export const busPut = z
+  .strictObject({ ...busSettings.shape, log_level: orNull(busSettings.shape.log_level), ...repeated(READ_ONLY) })
+  .meta({
+    id: "BusSettings",
+    description:
+      "How one bus is set: what is absent or null has its default. An answer about it can be edited and sent back.",
+  });
 
 /** What a patch of a bus may name. What it leaves is checked by `busSettings`. */
 export const busPatch = z
@@ -49,7 +58,7 @@ export const busPatch = z
     log_level: orNull(logLevel),
     event_bytes_max: eventBytesMax.optional(),
     request_bytes_max: requestBytesMax.optional(),
-    ...repeated(["bus", "subscriptions", "keys", "created_at", "updated_at", "version", "effective_at", "effective"]),
+    ...repeated(READ_ONLY),
   })
   .meta({
     id: "BusPatch",

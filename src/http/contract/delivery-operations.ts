@@ -130,7 +130,16 @@ export const deliveryPaths = (): ZodOpenApiPathsObject => ({
           more: ["idempotent-replayed"],
         }),
       },
-      problems: ["not-found", "attempt-in-progress", "event-erased", "idempotency-key-reused"],
+      // With an `idempotency-key` a body is read, to tell one request from another.
+      problems: [
+        "malformed-body",
+        "not-found",
+        "attempt-in-progress",
+        "event-erased",
+        "payload-too-large",
+        "unsupported-media-type",
+        "idempotency-key-reused",
+      ],
     }),
   },
 });

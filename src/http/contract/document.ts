@@ -7,6 +7,7 @@ import { eventPaths } from "./event-operations.ts";
 import { answerHeaders } from "./headers.ts";
 import { keyPaths } from "./key-operations.ts";
 import { problemExamples } from "./problems.ts";
+import { publishLine } from "./publish-operation.ts";
 import { servicePaths } from "./service-operations.ts";
 import { subscriptionPaths } from "./subscription-operations.ts";
 import { FILTER } from "./subscriptions.ts";
@@ -56,7 +57,7 @@ export function openApiDocument(version: string): Document {
         ...servicePaths(),
       },
       components: {
-        schemas: { Filter: FILTER },
+        schemas: { Filter: FILTER, PublishLine: publishLine },
         headers: answerHeaders,
         examples: problemExamples(),
         securitySchemes: {

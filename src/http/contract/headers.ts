@@ -35,7 +35,7 @@ export const requestHeaders = {
     schema: { pattern: `^[!-~]{1,${IDEMPOTENCY_KEY_CHARS_MAX}}$` },
   }),
   "if-match": read("if-match", {
-    description: "Do it only if the version is one of these (`ETag`), else 412.",
+    description: "Do it only if the version is one of these (`ETag`), else 412. With `*`: only if it is there.",
     schema: { pattern: '^\\s*(\\*|(W/)?"[^"]*"(\\s*,\\s*(W/)?"[^"]*")*)\\s*$' },
     example: '"12"',
   }),

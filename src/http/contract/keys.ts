@@ -1,16 +1,15 @@
 /** What requests say of keys: the schemas that validate them. */
 import * as z from "zod";
 import {
-  ATTRIBUTE_VALUE_BYTES_MAX,
   KEY_ORIGIN_CHARS_MAX,
   KEY_ORIGINS_MAX,
   KEY_OVERLAP_SECONDS_DEFAULT,
   KEY_OVERLAP_SECONDS_MAX,
+  KEY_TYPE_CHARS_MAX,
   KEY_TYPES_MAX,
   RATE_PERIOD_SECONDS,
   RATE_REQUESTS,
 } from "../../core/limits.ts";
-import { fitsUtf8 } from "../../core/utf8.ts";
 import { RATE_TIERS, SCOPES } from "../../ports.ts";
 import { nameMember, orNull, pageParameters, repeated, timeText, wellFormed } from "./parts.ts";
 
@@ -25,11 +24,10 @@ export const types = z
     z
       .string()
       .min(1)
-      .max(ATTRIBUTE_VALUE_BYTES_MAX)
-      .refine(
-        (type) => wellFormed(type) && fitsUtf8(type, ATTRIBUTE_VALUE_BYTES_MAX),
-        `types must hold at most ${ATTRIBUTE_VALUE_BYTES_MAX} bytes of UTF-8 each`,
-      ),
+      .max(KEY_TYPE_CHARS_MAX)
+      .refine(wellFormed, "a type must not hold lone surrogates")
+      .refine((type) => !type.slice(0, -1).includes("*"), "* stands at the end of a type, and nowhere else")
+      .meta({ override: { pattern: "^[^*]*[*]?$" } }),
   )
   .min(1)
   .max(KEY_TYPES_MAX)

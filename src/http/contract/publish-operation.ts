@@ -17,26 +17,29 @@ import { problemSchema } from "./problems.ts";
 
 // ---- Receipts ----------------------------------------------------------------------------------------------------
 
-const accepted = z
-  .object({
-    status: z.literal("accepted"),
-    event_id: idOf("event", "A function of bus, source and id: the same event has the same."),
-    id: z.string(),
-    source: z.string(),
-    matched: count("Subscriptions that take it."),
-    subscription_ids: z
-      .array(idOf("subscription", "A subscription that takes it."))
-      .max(RECEIPT_SUBSCRIPTIONS_MAX)
-      .meta({ description: `The first ${RECEIPT_SUBSCRIPTIONS_MAX} of them.` }),
-  })
-  .meta({ id: "PublishAccepted", description: "An event that every queue confirmed." });
-
-const rejected = z
-  .object({ status: z.literal("rejected"), problem: problemSchema })
-  .meta({ id: "PublishRejected", description: "An entry that is refused, and why. The others are not touched by it." });
+const accepted = {
+  status: z.literal("accepted"),
+  event_id: idOf("event", "A function of bus, source and id: the same event has the same."),
+  id: z.string(),
+  source: z.string(),
+  matched: count("Subscriptions that take it."),
+  subscription_ids: z
+    .array(idOf("subscription", "A subscription that takes it."))
+    .max(RECEIPT_SUBSCRIPTIONS_MAX)
+    .meta({ description: `The first ${RECEIPT_SUBSCRIPTIONS_MAX} of them.` }),
+};
+const rejected = { status: z.literal("rejected"), problem: problemSchema };
 
 const entry = z
-  .discriminatedUnion("status", [accepted, rejected])
+  .discriminatedUnion("status", [
+    z.object(accepted).meta({ id: "PublishAccepted", description: "An event that every queue confirmed." }),
+    z
+      .object({
+        index: count("Which entry it is, from 0: only with `prefer: return=minimal`.").optional(),
+        ...rejected,
+      })
+      .meta({ id: "PublishRejected", description: "An entry that is refused, and why. It stops none of the others." }),
+  ])
   .meta({ id: "PublishEntry", description: "What became of one entry of a publish." });
 
 const counts = { accepted: count("Entries that are accepted."), rejected: count("Entries that are refused.") };
@@ -44,12 +47,39 @@ const counts = { accepted: count("Entries that are accepted."), rejected: count(
 const publishResult = z
   .object({
     ...counts,
-    events: z
-      .array(entry)
-      .optional()
-      .meta({ description: "One for each entry, in the order sent; left out with `prefer: return=minimal`." }),
+    events: z.array(entry).optional().meta({
+      description:
+        "One for each entry, in the order sent. With `prefer: return=minimal` only those that are refused, and absent without any.",
+    }),
   })
   .meta({ id: "PublishResult", description: "The receipt of a publish." });
+
+// ---- Receipts of NDJSON ------------------------------------------------------------------------------------------
+
+const line = z.int().min(1).meta({ description: "Which line of the request it is, from 1." });
+const totals = { lines: count("Lines that are dealt with."), ...counts };
+
+export const publishLine = z
+  .discriminatedUnion("status", [
+    z
+      .object({ line, ...accepted })
+      .meta({ id: "PublishLineAccepted", description: "An event that every queue confirmed." }),
+    z
+      .object({ line, ...rejected })
+      .meta({ id: "PublishLineRejected", description: "A line that is refused, and why." }),
+    z
+      .object({ status: z.literal("done"), ...totals })
+      .meta({ id: "PublishDone", description: "The last line: the request was read to its end." }),
+    z
+      .object({
+        status: z.literal("stopped"),
+        ...totals,
+        next_line: z.int().min(1).meta({ description: "From here on it may be sent again." }),
+        problem: problemSchema,
+      })
+      .meta({ id: "PublishStopped", description: "The last line: why the rest was not dealt with." }),
+  ])
+  .meta({ id: "PublishLine", description: "A line of the answer to an NDJSON publish." });
 
 const ACCEPTED = {
   status: "accepted",
@@ -72,19 +102,27 @@ const REJECTED = {
 };
 
 /** NDJSON: a text for JSON Schema, of which each line is a value of its own. */
-const ndjson = (description: string, line: object) =>
-  z.string().meta({ description, override: { "x-line-schema": line } });
+const ndjson = (description: string, schema: object) =>
+  z.string().meta({ description, override: { "x-line-schema": schema } });
+
+const HEADERS = headers(["x-request-id", "cache-control", "preference-applied", "access-control-allow-origin"]);
 
 const receipt = (description: string, example: unknown): ZodOpenApiResponseObject => ({
   description,
-  headers: headers(["x-request-id", "cache-control", "preference-applied", "access-control-allow-origin"]),
+  headers: HEADERS,
+  content: { "application/json": { schema: publishResult, example } },
+});
+
+const DONE = { status: "done", lines: 1, accepted: 1, rejected: 0 };
+
+const lines = (): ZodOpenApiResponseObject => ({
+  description:
+    "Of an NDJSON publish. Each line is answered as soon as it is confirmed, while others are still sent; with `prefer: return=minimal` only if it is refused. The last line tells how it ended: without one the connection was lost.",
+  headers: HEADERS,
   content: {
-    "application/json": { schema: publishResult, example },
     "application/x-ndjson": {
-      schema: ndjson("Of an NDJSON publish: one receipt a line, in the order of the lines sent.", {
-        $ref: "#/components/schemas/PublishEntry",
-      }),
-      example: `${JSON.stringify(ACCEPTED)}\n`,
+      schema: ndjson("One JSON object a line.", { $ref: "#/components/schemas/PublishLine" }),
+      example: `${JSON.stringify({ line: 1, ...ACCEPTED })}\n${JSON.stringify(DONE)}\n`,
     },
   },
 });
@@ -153,6 +191,7 @@ export const publishOperation = (): ZodOpenApiOperationObject =>
     ],
     body,
     answers: {
+      200: lines(),
       202: receipt("Every entry is accepted.", { accepted: 1, rejected: 0, events: [ACCEPTED] }),
       207: receipt("Some entries are accepted and some refused: send only the refused ones again, mended.", {
         accepted: 1,

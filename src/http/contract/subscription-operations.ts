@@ -158,7 +158,7 @@ export const subscriptionPaths = (): ZodOpenApiPathsObject => ({
           more: ["etag", "location", "idempotent-replayed"],
         }),
       },
-      problems: ["limit-reached", "invalid-request", "idempotency-key-reused"],
+      problems: ["not-found", "limit-reached", "invalid-request", "idempotency-key-reused"],
     }),
     get: operation({
       id: "listSubscriptions",
@@ -184,12 +184,12 @@ export const subscriptionPaths = (): ZodOpenApiPathsObject => ({
       description: "Its secret and the values of its headers are not shown.",
       access: ["read", "manage"],
       path,
-      requestHeaders: ["if-none-match"],
+      requestHeaders: ["if-none-match", "if-match"],
       answers: {
         200: answer("The subscription.", { schema: subscription, example: EXAMPLE, more: ["etag"] }),
         304: bare("It still has that version.", ["etag"]),
       },
-      problems: ["not-found"],
+      problems: ["not-found", "version-mismatch"],
     }),
     patch: operation({
       id: "changeSubscription",
@@ -199,7 +199,7 @@ export const subscriptionPaths = (): ZodOpenApiPathsObject => ({
         "A merge patch. A new `secret` signs beside the one before it for 24 h. Setting `status` to `active` also ends `disabled`, and frees what was held.",
       access: ["manage"],
       path,
-      requestHeaders: ["if-match"],
+      requestHeaders: ["if-match", "if-none-match"],
       body: patchBody(subscriptionPatch, {
         pause: { summary: "Hold its deliveries", value: { status: "paused" } },
         sink: { summary: "Move its sink", value: { sink: "https://billing.example.com/v2/hooks", timeout_ms: null } },
@@ -216,7 +216,7 @@ export const subscriptionPaths = (): ZodOpenApiPathsObject => ({
       description: "Its open deliveries end as `cancelled`.",
       access: ["manage"],
       path,
-      requestHeaders: ["if-match"],
+      requestHeaders: ["if-match", "if-none-match"],
       answers: { 204: bare("It is deleted.") },
       problems: ["not-found", "version-mismatch"],
     }),
