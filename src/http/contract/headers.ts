@@ -48,8 +48,8 @@ export const requestHeaders = {
     schema: { type: "integer", minimum: 0, maximum: HOPS_MAX, default: 0 },
   }),
   "content-encoding": read("content-encoding", {
-    description: "Whether the body is compressed.",
-    schema: { enum: ["gzip", "identity"] },
+    description: "`gzip`, if the body is compressed; else `identity`, or absent.",
+    example: "gzip",
   }),
   prefer: read("prefer", {
     description: "`return=minimal` leaves `events` out of the answer.",
