@@ -78,6 +78,10 @@ export const PENDING: ReadonlySet<string> = new Set([
 /** Operation and status of every exchange that was checked in this run of a file, as `listEvents 200`. */
 export const SEEN = new Set<string>();
 
+/** A path of that operation at which nothing is, but for the bus of whoever reads one. */
+export const pathAt = (template: string, method: string): string =>
+  template.replace("{bus}", method === "GET" ? "default" : "other").replaceAll(/\{\w+\}/g, "x");
+
 // ---- Schemas -----------------------------------------------------------------------------------------------------
 
 /** A value and all in it, each object passed through `change`. */

@@ -5,7 +5,7 @@ import * as limits from "../../src/core/limits.ts";
 import { PROBLEM_BASE, PROBLEMS } from "../../src/core/problem.ts";
 import { VERSION } from "../../src/version.ts";
 import { openApiDocument } from "../../src/http/contract/document.ts";
-import { DOCUMENT, exampleFault, PENDING, type DescribedOperation } from "../contract.ts";
+import { DOCUMENT, exampleFault, pathAt, PENDING, type DescribedOperation } from "../contract.ts";
 import { fakeHttp, keyWith, ROOT } from "../http.ts";
 
 const OPERATIONS = Object.entries(DOCUMENT.paths).flatMap(([path, operations]) =>
@@ -91,7 +91,7 @@ describe("keys", () => {
   it.each(named)("%s asks for the scopes that the document names", async (_, { path, method, operation }) => {
     const http = fakeHttp();
     const security = (operation as DescribedOperation & { security: Record<string, string[]>[] }).security;
-    const target = path.replaceAll(/\{\w+\}/g, "x");
+    const target = pathAt(path, method);
     const statusWith = async (key: string | null) => (await http.ask(method, target, { key })).status;
     if (security.length === 0) return expect(await statusWith(null)).toBe(200);
     expect(await statusWith(null)).toBe(401);
