@@ -26,7 +26,7 @@ const auditEntry = z
   })
   .meta({ id: "AuditEntry", description: "One change, and who made it." });
 
-export const auditPaths = (): ZodOpenApiPathsObject => ({
+export const auditPaths: ZodOpenApiPathsObject = {
   "/v1/audit": {
     get: operation({
       id: "listAudit",
@@ -59,4 +59,4 @@ export const auditPaths = (): ZodOpenApiPathsObject => ({
       problems: [],
     }),
   },
-});
+};

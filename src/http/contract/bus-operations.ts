@@ -78,7 +78,7 @@ const path = z.object({ bus: busName });
 
 // ---- Operations --------------------------------------------------------------------------------------------------
 
-export const busPaths = (): ZodOpenApiPathsObject => ({
+export const busPaths: ZodOpenApiPathsObject = {
   "/v1/buses": {
     get: operation({
       id: "listBuses",
@@ -156,4 +156,4 @@ export const busPaths = (): ZodOpenApiPathsObject => ({
       problems: ["bus-not-found", "version-mismatch"],
     }),
   },
-});
+};

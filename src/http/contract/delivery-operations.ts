@@ -78,7 +78,7 @@ export const DELIVERY_EXAMPLE = {
 
 const path = z.object({ delivery_id: pathId("The id of the delivery.", ID) });
 
-export const deliveryPaths = (): ZodOpenApiPathsObject => ({
+export const deliveryPaths: ZodOpenApiPathsObject = {
   "/v1/deliveries": {
     get: operation({
       id: "listDeliveries",
@@ -142,4 +142,4 @@ export const deliveryPaths = (): ZodOpenApiPathsObject => ({
       ],
     }),
   },
-});
+};

@@ -54,7 +54,7 @@ const EXAMPLE = {
 
 const path = z.object({ event_id: pathId("The id of the event, `evt_…`.", EXAMPLE.event_id) });
 
-export const eventPaths = (): ZodOpenApiPathsObject => ({
+export const eventPaths: ZodOpenApiPathsObject = {
   "/v1/events": {
     post: publishOperation(),
     get: operation({
@@ -101,4 +101,4 @@ export const eventPaths = (): ZodOpenApiPathsObject => ({
       problems: ["not-found"],
     }),
   },
-});
+};

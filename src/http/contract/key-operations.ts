@@ -68,7 +68,7 @@ const path = z.object({ id: pathId("The id of the key.", EXAMPLE.id) });
 
 // ---- Operations --------------------------------------------------------------------------------------------------
 
-export const keyPaths = (): ZodOpenApiPathsObject => ({
+export const keyPaths: ZodOpenApiPathsObject = {
   "/v1/keys": {
     post: operation({
       id: "createKey",
@@ -181,4 +181,4 @@ export const keyPaths = (): ZodOpenApiPathsObject => ({
       problems: ["not-found", "limit-reached", "version-mismatch", "invalid-request", "idempotency-key-reused"],
     }),
   },
-});
+};

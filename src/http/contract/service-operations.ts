@@ -15,7 +15,7 @@ const openapi = z
   })
   .meta({ id: "OpenApi", description: "An OpenAPI 3.1 document." });
 
-export const servicePaths = (): ZodOpenApiPathsObject => ({
+export const servicePaths: ZodOpenApiPathsObject = {
   "/healthz": {
     get: operation({
       id: "getHealth",
@@ -46,4 +46,4 @@ export const servicePaths = (): ZodOpenApiPathsObject => ({
       problems: [],
     }),
   },
-});
+};

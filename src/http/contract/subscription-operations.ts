@@ -129,7 +129,7 @@ const path = z.object({ id: pathId("The id of the subscription.", EXAMPLE.id) })
 
 // ---- Operations --------------------------------------------------------------------------------------------------
 
-export const subscriptionPaths = (): ZodOpenApiPathsObject => ({
+export const subscriptionPaths: ZodOpenApiPathsObject = {
   "/v1/subscriptions": {
     post: operation({
       id: "createSubscription",
@@ -221,4 +221,4 @@ export const subscriptionPaths = (): ZodOpenApiPathsObject => ({
       problems: ["not-found", "version-mismatch"],
     }),
   },
-});
+};
