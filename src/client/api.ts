@@ -1,0 +1,1201 @@
+/**
+ * What the API takes and answers, as types. Made from the contract by `npm run api-types`: change src/http/contract/, not this file.
+ */
+
+/** A condition on the attributes of an event: one dialect, of the CloudEvents Subscriptions API. All filters of a subscription together have at most 200 dialect objects, and 8 levels of `all`, `any` and `not`. */
+export type Filter =
+  | {
+      /** Every attribute equals its string. */
+      readonly exact: Readonly<Record<string, string>>;
+    }
+  | {
+      /** Every attribute begins with its string. */
+      readonly prefix: Readonly<Record<string, string>>;
+    }
+  | {
+      /** Every attribute ends with its string. */
+      readonly suffix: Readonly<Record<string, string>>;
+    }
+  | {
+      /** Every filter holds. */
+      readonly all: readonly Filter[];
+    }
+  | {
+      /** At least one filter holds. */
+      readonly any: readonly Filter[];
+    }
+  | {
+      readonly not: Filter;
+    };
+
+/** An event in the JSON format of CloudEvents 1.0, at most 1048576 bytes. All other members are extension attributes: strings, booleans or 32-bit integers, 64 attributes in all, named with up to 64 of a-z and 0-9. */
+export interface Event {
+  readonly specversion: "1.0";
+  /** Names the event, together with `source`: published again it is the same event. */
+  readonly id: string;
+  /** Where it happened: a URI-reference. */
+  readonly source: string;
+  /** What happened. */
+  readonly type: string;
+  /** What it happened to, within the source. */
+  readonly subject?: string | null;
+  /** When it happened. */
+  readonly time?: string | null;
+  /** The media type of `data`; JSON without one. */
+  readonly datacontenttype?: string | null;
+  /** What `data` adheres to: an absolute URI. */
+  readonly dataschema?: string | null;
+  /** The payload: any JSON. It is kept as it was sent, character by character. */
+  readonly data?: unknown;
+  /** A payload of bytes, instead of `data`. */
+  readonly data_base64?: string | null;
+  readonly [name: string]: unknown;
+}
+
+/** What a person types: an object without `specversion`. The rest is filled in. */
+export interface ShortEvent {
+  /** What happened. */
+  readonly type: string;
+  /** The payload: any JSON. It is kept as it was sent, character by character. */
+  readonly data?: unknown;
+  /** Where it happened: a URI-reference. Needed with an `id`; else it is `/buses/<bus>`. */
+  readonly source?: string | null;
+  /** Names the event; else it is the `idempotency-key`, or made. */
+  readonly id?: string | null;
+  /** What it happened to, within the source. */
+  readonly subject?: string | null;
+  /** When it happened. */
+  readonly time?: string | null;
+}
+
+/** Events in one request. Those that are not valid do not stop the others. */
+export type EventBatch = readonly Event[];
+
+/** A subscription to be made. Only `sink` is needed. */
+export interface SubscriptionCreate {
+  /** The consumer's webhook: a public https URL without credentials and fragment. */
+  readonly sink: string;
+  /** What people call it. */
+  readonly name?: string | null;
+  /** Takes events of these types; null and an empty list: of all. */
+  readonly types?: readonly string[] | null;
+  /** Takes events of this source; null: of all. */
+  readonly source?: string | null;
+  /** Takes events for which every filter holds. With `types` and `source` at most 16384 bytes of JSON. */
+  readonly filters?: readonly Filter[] | null;
+  /** Headers added to every request. Their values are secrets: stored encrypted, shown as `…`. Names that Fantail, HTTP or the network set are refused. */
+  readonly headers?: Readonly<Record<string, string | null>> | null;
+  /** What the sink receives: the event as JSON, in binary mode, as a Standard Webhooks payload, or only its identity. */
+  readonly format?: "structured" | "binary" | "standard" | "reference" | null;
+  /** How long one attempt may take. */
+  readonly timeout_ms?: number | null;
+  readonly retry?: {
+    /** Seconds to wait after the first, second, … attempt. One attempt more than its length is made. */
+    readonly schedule_s?: readonly number[] | null;
+    /** Statuses of the sink that are final after three attempts. */
+    readonly permanent?: readonly number[] | null;
+  } | null;
+  /** Deliveries of a paused one are held. */
+  readonly status?: "active" | "paused" | null;
+  /** Signs every request (Standard Webhooks 1.0): `whsec_` and the base64 of 24 to 64 bytes. */
+  readonly secret?: string | null;
+}
+
+/** What is to change (RFC 7396): lists are replaced, null is the default. An answer can be edited and sent back: what it repeats changes nothing. */
+export interface SubscriptionPatch {
+  /** The consumer's webhook: a public https URL without credentials and fragment. */
+  readonly sink?: string;
+  /** What people call it. */
+  readonly name?: string | null;
+  /** Takes events of these types; null and an empty list: of all. */
+  readonly types?: readonly string[] | null;
+  /** Takes events of this source; null: of all. */
+  readonly source?: string | null;
+  /** Takes events for which every filter holds. With `types` and `source` at most 16384 bytes of JSON. */
+  readonly filters?: readonly Filter[] | null;
+  /** Headers added to every request. Their values are secrets: stored encrypted, shown as `…`. Names that Fantail, HTTP or the network set are refused. */
+  readonly headers?: Readonly<Record<string, string | null>> | null;
+  /** What the sink receives: the event as JSON, in binary mode, as a Standard Webhooks payload, or only its identity. */
+  readonly format?: "structured" | "binary" | "standard" | "reference" | null;
+  /** How long one attempt may take. */
+  readonly timeout_ms?: number | null;
+  readonly retry?: {
+    /** Seconds to wait after the first, second, … attempt. One attempt more than its length is made. */
+    readonly schedule_s?: readonly number[] | null;
+    /** Statuses of the sink that are final after three attempts. */
+    readonly permanent?: readonly number[] | null;
+  } | null;
+  /** `disabled` cannot be set, only repeated. */
+  readonly status?: "active" | "paused" | "disabled" | null;
+  /** Signs every request (Standard Webhooks 1.0): `whsec_` and the base64 of 24 to 64 bytes. */
+  readonly secret?: string;
+  /** Read-only: as it is, or absent. */
+  readonly id?: unknown;
+  /** Read-only: as it is, or absent. */
+  readonly bus?: unknown;
+  /** Read-only: as it is, or absent. */
+  readonly disabled_reason?: unknown;
+  /** Read-only: as it is, or absent. */
+  readonly created_at?: unknown;
+  /** Read-only: as it is, or absent. */
+  readonly updated_at?: unknown;
+  /** Read-only: as it is, or absent. */
+  readonly version?: unknown;
+  /** Read-only: as it is, or absent. */
+  readonly effective_at?: unknown;
+  /** Read-only: as it is, or absent. */
+  readonly unreadable?: unknown;
+}
+
+/** A key to be made. It grants nothing that its maker may not do. */
+export interface KeyCreate {
+  /** What people call it. */
+  readonly name?: string | null;
+  /** What it may do: publish events; read what is on record; manage everything of the bus. */
+  readonly scopes: readonly ("publish" | "read" | "manage")[];
+  /** Event types that it may publish: each exactly, or all that begin so when it ends in `*`. Null: all. Only of a key that can but publish. */
+  readonly types?: readonly string[] | null;
+  /** Origins whose pages may use it, and nobody else may. Null: it is not for browsers. Only of a key that can but publish. */
+  readonly allowed_origins?: readonly string[] | null;
+  /** Publishes in 10 s at one location: 100, 1000 or 10000. */
+  readonly rate_limit?: "low" | "standard" | "high" | null;
+  /** It is refused from then on, within ten years; null: never. */
+  readonly expires_at?: string | null;
+}
+
+/** What is to change (RFC 7396). An answer can be edited and sent back. */
+export interface KeyPatch {
+  /** What people call it. */
+  readonly name?: string | null;
+  /** What it may do: publish events; read what is on record; manage everything of the bus. */
+  readonly scopes?: readonly ("publish" | "read" | "manage")[];
+  /** Event types that it may publish: each exactly, or all that begin so when it ends in `*`. Null: all. Only of a key that can but publish. */
+  readonly types?: readonly string[] | null;
+  /** Origins whose pages may use it, and nobody else may. Null: it is not for browsers. Only of a key that can but publish. */
+  readonly allowed_origins?: readonly string[] | null;
+  /** Publishes in 10 s at one location: 100, 1000 or 10000. */
+  readonly rate_limit?: "low" | "standard" | "high" | null;
+  /** It is refused from then on, within ten years; null: never. */
+  readonly expires_at?: string | null;
+  /** Read-only: as it is, or absent. */
+  readonly id?: unknown;
+  /** Read-only: as it is, or absent. */
+  readonly bus?: unknown;
+  /** Read-only: as it is, or absent. */
+  readonly last_used_at?: unknown;
+  /** Read-only: as it is, or absent. */
+  readonly status?: unknown;
+  /** Read-only: as it is, or absent. */
+  readonly created_at?: unknown;
+  /** Read-only: as it is, or absent. */
+  readonly updated_at?: unknown;
+  /** Read-only: as it is, or absent. */
+  readonly version?: unknown;
+  /** Read-only: as it is, or absent. */
+  readonly effective_at?: unknown;
+}
+
+export interface KeyRotate {
+  /** For how long the former key goes on. */
+  readonly overlap_s?: number;
+}
+
+/** How one bus is set: what is absent or null has its default. An answer about it can be edited and sent back. */
+export interface BusSettings {
+  /** Days that its events stay on record; null: as the deployment has it. */
+  readonly retention_days?: number | null;
+  /** `all`: every event is on record. `failures`: only what was not delivered at its first attempt. */
+  readonly log_level?: "all" | "failures" | null;
+  /** Bytes of one event as JSON; null: as many as there can be. */
+  readonly event_bytes_max?: number | null;
+  /** Bytes of one publish, inflated; null: as many as there can be. */
+  readonly request_bytes_max?: number | null;
+  /** Read-only: as it is, or absent. */
+  readonly bus?: unknown;
+  /** Read-only: as it is, or absent. */
+  readonly subscriptions?: unknown;
+  /** Read-only: as it is, or absent. */
+  readonly keys?: unknown;
+  /** Read-only: as it is, or absent. */
+  readonly created_at?: unknown;
+  /** Read-only: as it is, or absent. */
+  readonly updated_at?: unknown;
+  /** Read-only: as it is, or absent. */
+  readonly version?: unknown;
+  /** Read-only: as it is, or absent. */
+  readonly effective_at?: unknown;
+  /** Read-only: as it is, or absent. */
+  readonly effective?: unknown;
+}
+
+/** What is to change (RFC 7396): null is the default. An answer can be edited and sent back. */
+export interface BusPatch {
+  /** Days that its events stay on record; null: as the deployment has it. */
+  readonly retention_days?: number | null;
+  /** `all`: every event is on record. `failures`: only what was not delivered at its first attempt. */
+  readonly log_level?: "all" | "failures" | null;
+  /** Bytes of one event as JSON; null: as many as there can be. */
+  readonly event_bytes_max?: number | null;
+  /** Bytes of one publish, inflated; null: as many as there can be. */
+  readonly request_bytes_max?: number | null;
+  /** Read-only: as it is, or absent. */
+  readonly bus?: unknown;
+  /** Read-only: as it is, or absent. */
+  readonly subscriptions?: unknown;
+  /** Read-only: as it is, or absent. */
+  readonly keys?: unknown;
+  /** Read-only: as it is, or absent. */
+  readonly created_at?: unknown;
+  /** Read-only: as it is, or absent. */
+  readonly updated_at?: unknown;
+  /** Read-only: as it is, or absent. */
+  readonly version?: unknown;
+  /** Read-only: as it is, or absent. */
+  readonly effective_at?: unknown;
+  /** Read-only: as it is, or absent. */
+  readonly effective?: unknown;
+}
+
+/** An event that every queue confirmed. */
+export interface PublishLineAccepted {
+  /** Which line of the request it is, from 1. */
+  readonly line: number;
+  readonly status: "accepted";
+  /** A function of bus, source and id: the same event has the same. */
+  readonly event_id: string;
+  readonly id: string;
+  readonly source: string;
+  /** Subscriptions that take it. */
+  readonly matched: number;
+  /** The first 100 of them. */
+  readonly subscription_ids: readonly string[];
+}
+
+/** A line that is refused, and why. */
+export interface PublishLineRejected {
+  /** Which line of the request it is, from 1. */
+  readonly line: number;
+  readonly status: "rejected";
+  readonly problem: Problem;
+}
+
+/** What went wrong, as in RFC 9457. `docs/problems.md` says what to do about each type. */
+export interface Problem {
+  /** What kind of problem it is, for programs. */
+  readonly type:
+    | "https://fantail.dev/problems/malformed-body"
+    | "https://fantail.dev/problems/malformed-json"
+    | "https://fantail.dev/problems/invalid-parameter"
+    | "https://fantail.dev/problems/invalid-header"
+    | "https://fantail.dev/problems/unauthorized"
+    | "https://fantail.dev/problems/forbidden"
+    | "https://fantail.dev/problems/not-found"
+    | "https://fantail.dev/problems/bus-not-found"
+    | "https://fantail.dev/problems/method-not-allowed"
+    | "https://fantail.dev/problems/attempt-in-progress"
+    | "https://fantail.dev/problems/event-erased"
+    | "https://fantail.dev/problems/bus-being-deleted"
+    | "https://fantail.dev/problems/limit-reached"
+    | "https://fantail.dev/problems/version-mismatch"
+    | "https://fantail.dev/problems/payload-too-large"
+    | "https://fantail.dev/problems/unsupported-media-type"
+    | "https://fantail.dev/problems/invalid-event"
+    | "https://fantail.dev/problems/invalid-request"
+    | "https://fantail.dev/problems/idempotency-key-reused"
+    | "https://fantail.dev/problems/too-many-hops"
+    | "https://fantail.dev/problems/rate-limited"
+    | "https://fantail.dev/problems/internal-error"
+    | "https://fantail.dev/problems/unavailable";
+  /** The same for every problem of a type. */
+  readonly title: string;
+  readonly status: number;
+  /** What is wrong with this request. */
+  readonly detail?: string;
+  /** The id of the request, also in `x-request-id`. */
+  readonly instance: string;
+  /** Everything that is wrong with the body; the detail says when there is more. */
+  readonly errors?: readonly Fault[];
+}
+
+/** One thing that is wrong with the body. */
+export interface Fault {
+  /** JSON Pointer (RFC 6901) into the body that was sent. */
+  readonly pointer: string;
+  readonly detail: string;
+}
+
+/** The last line: the request was read to its end. */
+export interface PublishDone {
+  readonly status: "done";
+  /** Lines that are dealt with. */
+  readonly lines: number;
+  /** Entries that are accepted. */
+  readonly accepted: number;
+  /** Entries that are refused. */
+  readonly rejected: number;
+}
+
+/** The last line: why the rest was not dealt with. */
+export interface PublishStopped {
+  readonly status: "stopped";
+  /** Lines that are dealt with. */
+  readonly lines: number;
+  /** Entries that are accepted. */
+  readonly accepted: number;
+  /** Entries that are refused. */
+  readonly rejected: number;
+  /** From here on it may be sent again. */
+  readonly next_line: number;
+  readonly problem: Problem;
+}
+
+/** The receipt of a publish. */
+export interface PublishResult {
+  /** Entries that are accepted. */
+  readonly accepted: number;
+  /** Entries that are refused. */
+  readonly rejected: number;
+  /** One for each entry, in the order sent. With `prefer: return=minimal` only those that are refused, and absent without any. */
+  readonly events?: readonly PublishEntry[];
+}
+
+/** What became of one entry of a publish. */
+export type PublishEntry = PublishAccepted | PublishRejected;
+
+/** An event that every queue confirmed. */
+export interface PublishAccepted {
+  readonly status: "accepted";
+  /** A function of bus, source and id: the same event has the same. */
+  readonly event_id: string;
+  readonly id: string;
+  readonly source: string;
+  /** Subscriptions that take it. */
+  readonly matched: number;
+  /** The first 100 of them. */
+  readonly subscription_ids: readonly string[];
+}
+
+/** An entry that is refused, and why. It stops none of the others. */
+export interface PublishRejected {
+  /** Which entry it is, from 0: only with `prefer: return=minimal`. */
+  readonly index?: number;
+  readonly status: "rejected";
+  readonly problem: Problem;
+}
+
+export interface EventPage {
+  readonly data: readonly EventSummary[];
+  /** The `cursor` of the next page; null at the end. */
+  readonly next_cursor: string | null;
+}
+
+/** An event as lists show it. */
+export interface EventSummary {
+  /** A function of bus, source and id. */
+  readonly event_id: string;
+  /** The bus it was published to. */
+  readonly bus: string;
+  /** The producer's id; null when it is erased. */
+  readonly id: string | null;
+  /** Null when it is erased. */
+  readonly source: string | null;
+  readonly type: string;
+  /** Null without one, and when it is erased. */
+  readonly subject: string | null;
+  /** When it was published first. */
+  readonly accepted_at: string;
+  /** Subscriptions that took it. */
+  readonly matched: number;
+  /** How often it was published again. */
+  readonly duplicates: number;
+  /** Of its JSON. */
+  readonly bytes: number;
+  /** When it was erased; null: it was not. */
+  readonly erased_at: string | null;
+}
+
+/** An event, how it was routed, and its deliveries. */
+export interface EventOnRecord {
+  /** A function of bus, source and id. */
+  readonly event_id: string;
+  /** The bus it was published to. */
+  readonly bus: string;
+  /** The producer's id; null when it is erased. */
+  readonly id: string | null;
+  /** Null when it is erased. */
+  readonly source: string | null;
+  readonly type: string;
+  /** Null without one, and when it is erased. */
+  readonly subject: string | null;
+  /** When it was published first. */
+  readonly accepted_at: string;
+  /** Subscriptions that took it. */
+  readonly matched: number;
+  /** How often it was published again. */
+  readonly duplicates: number;
+  /** Of its JSON. */
+  readonly bytes: number;
+  /** When it was erased; null: it was not. */
+  readonly erased_at: string | null;
+  /** The event itself, with its data as it was sent; null when it is erased or no longer kept. */
+  readonly event: Event | null;
+  readonly deliveries: readonly Delivery[];
+  /** The `cursor` of `GET /v1/deliveries?event_id=` for more; null: these are all. */
+  readonly deliveries_next_cursor: string | null;
+}
+
+/** One event for one subscription: what became of it. */
+export interface Delivery {
+  /** Of this delivery: the `webhook-id` of all its attempts. */
+  readonly id: string;
+  /** The event that is delivered. */
+  readonly event_id: string;
+  /** The subscription that it is delivered for. */
+  readonly subscription_id: string;
+  /** The type of the event. */
+  readonly type: string;
+  /** `pending`: no attempt has finished. `retrying`: one failed, another comes. `held`: its subscription is paused or disabled. `delivered`, `dead` and `cancelled` are the end. */
+  readonly status: "pending" | "retrying" | "held" | "delivered" | "dead" | "cancelled";
+  /** Why it ended so; null unless it is dead or cancelled. */
+  readonly cause: string | null;
+  /** Attempts that were begun. */
+  readonly attempt: number;
+  /** When the next attempt is due; null: none is. */
+  readonly due_at: string | null;
+  /** The last that is on record; null: none is. */
+  readonly last_attempt: Attempt | null;
+}
+
+/** One request that was made for a delivery. */
+export interface Attempt {
+  /** Counts from 1 over the whole life of the delivery: `fantail-attempt`. */
+  readonly attempt: number;
+  /** When it was made. */
+  readonly at: string;
+  /** How long it took. */
+  readonly duration_ms: number;
+  /** What the sink answered; null: it did not. */
+  readonly status: number | null;
+  /** Why there was no answer; null: there was one. */
+  readonly error: string | null;
+  /** The first kilobyte of a failure's answer. */
+  readonly answer: string | null;
+}
+
+export interface DeliveryPage {
+  readonly data: readonly Delivery[];
+  /** The `cursor` of the next page; null at the end. */
+  readonly next_cursor: string | null;
+}
+
+/** A delivery with its attempts. */
+export interface DeliveryInFull {
+  /** Of this delivery: the `webhook-id` of all its attempts. */
+  readonly id: string;
+  /** The event that is delivered. */
+  readonly event_id: string;
+  /** The subscription that it is delivered for. */
+  readonly subscription_id: string;
+  /** The type of the event. */
+  readonly type: string;
+  /** `pending`: no attempt has finished. `retrying`: one failed, another comes. `held`: its subscription is paused or disabled. `delivered`, `dead` and `cancelled` are the end. */
+  readonly status: "pending" | "retrying" | "held" | "delivered" | "dead" | "cancelled";
+  /** Why it ended so; null unless it is dead or cancelled. */
+  readonly cause: string | null;
+  /** Attempts that were begun. */
+  readonly attempt: number;
+  /** When the next attempt is due; null: none is. */
+  readonly due_at: string | null;
+  /** The last that is on record; null: none is. */
+  readonly last_attempt: Attempt | null;
+  /** Oldest first; the last 100 are kept. */
+  readonly attempts: readonly Attempt[];
+}
+
+/** A delivery that is due at once. */
+export interface DeliveryRetried {
+  /** Of the delivery. */
+  readonly id: string;
+  /** `pending`: no attempt has finished. `retrying`: one failed, another comes. `held`: its subscription is paused or disabled. `delivered`, `dead` and `cancelled` are the end. */
+  readonly status: "pending" | "retrying" | "held" | "delivered" | "dead" | "cancelled";
+}
+
+/** A new subscription, with its signing secret. */
+export interface SubscriptionCreated {
+  /** Of this subscription. */
+  readonly id: string;
+  /** The bus it belongs to. */
+  readonly bus: string;
+  /** What people call it. */
+  readonly name: string | null;
+  /** The consumer's webhook: a public https URL without credentials and fragment. */
+  readonly sink: string;
+  /** Takes events of these types; null and an empty list: of all. */
+  readonly types: readonly string[] | null;
+  /** Takes events of this source; null: of all. */
+  readonly source: string | null;
+  /** Takes events for which every filter holds. With `types` and `source` at most 16384 bytes of JSON. */
+  readonly filters: readonly Filter[];
+  /** What the sink receives: the event as JSON, in binary mode, as a Standard Webhooks payload, or only its identity. */
+  readonly format: "structured" | "binary" | "standard" | "reference";
+  /** Names of the headers; absent when they cannot be opened. */
+  readonly headers?: Readonly<Record<string, "…">>;
+  /** How long one attempt may take. */
+  readonly timeout_ms: number;
+  readonly retry: {
+    /** Seconds to wait after the first, second, … attempt. One attempt more than its length is made. */
+    readonly schedule_s: readonly number[];
+    /** Statuses of the sink that are final after three attempts. */
+    readonly permanent: readonly number[];
+  };
+  readonly status: "active" | "paused" | "disabled";
+  /** `gone`: the sink answered 410. Null unless `status` is `disabled`. */
+  readonly disabled_reason: string | null;
+  /** When it was made. */
+  readonly created_at: string;
+  /** When it was changed last. */
+  readonly updated_at: string;
+  /** Rises with every change. In quotes it is the ETag. */
+  readonly version: number;
+  /** From then on the last change holds at every location of the network. */
+  readonly effective_at: string;
+  /** What cannot be opened, because its encryption key is gone: set it again. */
+  readonly unreadable?: readonly ("secret" | "headers")[];
+  /** Signs every request (Standard Webhooks 1.0): `whsec_` and the base64 of 24 to 64 bytes. */
+  readonly secret?: string;
+}
+
+export interface SubscriptionPage {
+  readonly data: readonly Subscription[];
+  /** The `cursor` of the next page; null at the end. */
+  readonly next_cursor: string | null;
+}
+
+/** What one consumer wants, and how it wants it. */
+export interface Subscription {
+  /** Of this subscription. */
+  readonly id: string;
+  /** The bus it belongs to. */
+  readonly bus: string;
+  /** What people call it. */
+  readonly name: string | null;
+  /** The consumer's webhook: a public https URL without credentials and fragment. */
+  readonly sink: string;
+  /** Takes events of these types; null and an empty list: of all. */
+  readonly types: readonly string[] | null;
+  /** Takes events of this source; null: of all. */
+  readonly source: string | null;
+  /** Takes events for which every filter holds. With `types` and `source` at most 16384 bytes of JSON. */
+  readonly filters: readonly Filter[];
+  /** What the sink receives: the event as JSON, in binary mode, as a Standard Webhooks payload, or only its identity. */
+  readonly format: "structured" | "binary" | "standard" | "reference";
+  /** Names of the headers; absent when they cannot be opened. */
+  readonly headers?: Readonly<Record<string, "…">>;
+  /** How long one attempt may take. */
+  readonly timeout_ms: number;
+  readonly retry: {
+    /** Seconds to wait after the first, second, … attempt. One attempt more than its length is made. */
+    readonly schedule_s: readonly number[];
+    /** Statuses of the sink that are final after three attempts. */
+    readonly permanent: readonly number[];
+  };
+  readonly status: "active" | "paused" | "disabled";
+  /** `gone`: the sink answered 410. Null unless `status` is `disabled`. */
+  readonly disabled_reason: string | null;
+  /** When it was made. */
+  readonly created_at: string;
+  /** When it was changed last. */
+  readonly updated_at: string;
+  /** Rises with every change. In quotes it is the ETag. */
+  readonly version: number;
+  /** From then on the last change holds at every location of the network. */
+  readonly effective_at: string;
+  /** What cannot be opened, because its encryption key is gone: set it again. */
+  readonly unreadable?: readonly ("secret" | "headers")[];
+}
+
+/** A new key. */
+export interface KeyCreated {
+  /** Of this key: not the key itself. */
+  readonly id: string;
+  /** The bus it belongs to. */
+  readonly bus: string;
+  /** What people call it. */
+  readonly name: string | null;
+  /** What it may do: publish events; read what is on record; manage everything of the bus. */
+  readonly scopes: readonly ("publish" | "read" | "manage")[];
+  /** Event types that it may publish: each exactly, or all that begin so when it ends in `*`. Null: all. Only of a key that can but publish. */
+  readonly types: readonly string[] | null;
+  /** Origins whose pages may use it, and nobody else may. Null: it is not for browsers. Only of a key that can but publish. */
+  readonly allowed_origins: readonly string[] | null;
+  /** Publishes in 10 s at one location: 100, 1000 or 10000. */
+  readonly rate_limit: "low" | "standard" | "high";
+  /** It is refused from then on; null: never. */
+  readonly expires_at: string | null;
+  /** To within an hour; null: never. */
+  readonly last_used_at: string | null;
+  readonly status: "active" | "expired";
+  /** When it was made. */
+  readonly created_at: string;
+  /** When it was changed last. */
+  readonly updated_at: string;
+  /** Rises with every change. In quotes it is the ETag. */
+  readonly version: number;
+  /** From then on the last change holds at every location of the network. */
+  readonly effective_at: string;
+  /** The key itself. It is shown here and never again. */
+  readonly key: string;
+}
+
+export interface KeyPage {
+  readonly data: readonly Key[];
+  /** The `cursor` of the next page; null at the end. */
+  readonly next_cursor: string | null;
+}
+
+/** A key of a bus, as it is known: the key itself is not stored. */
+export interface Key {
+  /** Of this key: not the key itself. */
+  readonly id: string;
+  /** The bus it belongs to. */
+  readonly bus: string;
+  /** What people call it. */
+  readonly name: string | null;
+  /** What it may do: publish events; read what is on record; manage everything of the bus. */
+  readonly scopes: readonly ("publish" | "read" | "manage")[];
+  /** Event types that it may publish: each exactly, or all that begin so when it ends in `*`. Null: all. Only of a key that can but publish. */
+  readonly types: readonly string[] | null;
+  /** Origins whose pages may use it, and nobody else may. Null: it is not for browsers. Only of a key that can but publish. */
+  readonly allowed_origins: readonly string[] | null;
+  /** Publishes in 10 s at one location: 100, 1000 or 10000. */
+  readonly rate_limit: "low" | "standard" | "high";
+  /** It is refused from then on; null: never. */
+  readonly expires_at: string | null;
+  /** To within an hour; null: never. */
+  readonly last_used_at: string | null;
+  readonly status: "active" | "expired";
+  /** When it was made. */
+  readonly created_at: string;
+  /** When it was changed last. */
+  readonly updated_at: string;
+  /** Rises with every change. In quotes it is the ETag. */
+  readonly version: number;
+  /** From then on the last change holds at every location of the network. */
+  readonly effective_at: string;
+}
+
+/** The successor of a key, with what it replaces. */
+export interface KeyRotated {
+  /** Of this key: not the key itself. */
+  readonly id: string;
+  /** The bus it belongs to. */
+  readonly bus: string;
+  /** What people call it. */
+  readonly name: string | null;
+  /** What it may do: publish events; read what is on record; manage everything of the bus. */
+  readonly scopes: readonly ("publish" | "read" | "manage")[];
+  /** Event types that it may publish: each exactly, or all that begin so when it ends in `*`. Null: all. Only of a key that can but publish. */
+  readonly types: readonly string[] | null;
+  /** Origins whose pages may use it, and nobody else may. Null: it is not for browsers. Only of a key that can but publish. */
+  readonly allowed_origins: readonly string[] | null;
+  /** Publishes in 10 s at one location: 100, 1000 or 10000. */
+  readonly rate_limit: "low" | "standard" | "high";
+  /** It is refused from then on; null: never. */
+  readonly expires_at: string | null;
+  /** To within an hour; null: never. */
+  readonly last_used_at: string | null;
+  readonly status: "active" | "expired";
+  /** When it was made. */
+  readonly created_at: string;
+  /** When it was changed last. */
+  readonly updated_at: string;
+  /** Rises with every change. In quotes it is the ETag. */
+  readonly version: number;
+  /** From then on the last change holds at every location of the network. */
+  readonly effective_at: string;
+  /** The key itself. It is shown here and never again. */
+  readonly key: string;
+  readonly replaces: {
+    /** The former key. */
+    readonly id: string;
+    /** Its end. */
+    readonly expires_at: string;
+  };
+}
+
+export interface BusPage {
+  readonly data: readonly BusSummary[];
+  /** The `cursor` of the next page; null at the end. */
+  readonly next_cursor: string | null;
+}
+
+/** A bus as lists show it. */
+export interface BusSummary {
+  /** Its name. */
+  readonly bus: string;
+  /** Days that its events stay on record; null: as the deployment has it. */
+  readonly retention_days: number | null;
+  /** `all`: every event is on record. `failures`: only what was not delivered at its first attempt. */
+  readonly log_level: "all" | "failures";
+  /** Bytes of one event as JSON; null: as many as there can be. */
+  readonly event_bytes_max: number | null;
+  /** Bytes of one publish, inflated; null: as many as there can be. */
+  readonly request_bytes_max: number | null;
+  /** How many it has. */
+  readonly subscriptions: number;
+  /** How many it has. */
+  readonly keys: number;
+  /** When it was made. */
+  readonly created_at: string;
+  /** When it was changed last. */
+  readonly updated_at: string;
+  /** Rises with every change. In quotes it is the ETag. */
+  readonly version: number;
+  /** From then on the last change holds at every location of the network. */
+  readonly effective_at: string;
+}
+
+/** A namespace of events, subscriptions and keys. */
+export interface Bus {
+  /** Its name. */
+  readonly bus: string;
+  /** Days that its events stay on record; null: as the deployment has it. */
+  readonly retention_days: number | null;
+  /** `all`: every event is on record. `failures`: only what was not delivered at its first attempt. */
+  readonly log_level: "all" | "failures";
+  /** Bytes of one event as JSON; null: as many as there can be. */
+  readonly event_bytes_max: number | null;
+  /** Bytes of one publish, inflated; null: as many as there can be. */
+  readonly request_bytes_max: number | null;
+  /** How many it has. */
+  readonly subscriptions: number;
+  /** How many it has. */
+  readonly keys: number;
+  /** When it was made. */
+  readonly created_at: string;
+  /** When it was changed last. */
+  readonly updated_at: string;
+  /** Rises with every change. In quotes it is the ETag. */
+  readonly version: number;
+  /** From then on the last change holds at every location of the network. */
+  readonly effective_at: string;
+  readonly effective: BusEffective;
+}
+
+/** What applies in effect: settings, defaults, and the state of the database. */
+export interface BusEffective {
+  readonly retention_days: number;
+  /** `failures` on every bus while the database is nearly full. */
+  readonly log_level: "all" | "failures";
+  readonly event_bytes_max: number;
+  readonly request_bytes_max: number;
+  /** Events accepted from then on are on record: a database that fills up keeps less than the retention. */
+  readonly events_since: string;
+  /** How full the database is; 1 is full. */
+  readonly database_used: number;
+}
+
+export interface AuditPage {
+  readonly data: readonly AuditEntry[];
+  /** The `cursor` of the next page; null at the end. */
+  readonly next_cursor: string | null;
+}
+
+/** One change, and who made it. */
+export interface AuditEntry {
+  /** Of this entry. */
+  readonly id: string;
+  /** The bus in whose audit it is. Changes of buses are in that of `default`. */
+  readonly bus: string;
+  /** When it was done. */
+  readonly at: string;
+  /** `root`, the id of a key, or `system`. */
+  readonly actor: string;
+  /** The request that asked for it; null: none did. */
+  readonly request_id: string | null;
+  readonly action:
+    | "bus.created"
+    | "bus.changed"
+    | "bus.deleted"
+    | "subscription.created"
+    | "subscription.changed"
+    | "subscription.disabled"
+    | "subscription.deleted"
+    | "key.created"
+    | "key.changed"
+    | "key.rotated"
+    | "key.revoked"
+    | "event.erased";
+  /** The id of what was changed, or the name of the bus. */
+  readonly target: string;
+  /** As it was, without secrets; null: there was nothing. */
+  readonly before: Readonly<Record<string, unknown>> | null;
+  /** As it is after it, without secrets; null: there is nothing. */
+  readonly after: Readonly<Record<string, unknown>> | null;
+}
+
+export interface Health {
+  readonly status: "ok";
+  /** Of Fantail. */
+  readonly version: string;
+}
+
+/** An OpenAPI 3.1 document. */
+export interface OpenApi {
+  readonly openapi: string;
+  readonly info: Readonly<Record<string, unknown>>;
+  readonly paths: Readonly<Record<string, unknown>>;
+  readonly [name: string]: unknown;
+}
+
+/** A line of the answer to an NDJSON publish. */
+export type PublishLine = PublishLineAccepted | PublishLineRejected | PublishDone | PublishStopped;
+
+/** The query of `listEvents`. */
+export interface ListEventsQuery {
+  /** Only events of this type. */
+  readonly type?: string;
+  /** Only events of this source. */
+  readonly source?: string;
+  /** Only events with this subject. */
+  readonly subject?: string;
+  /** Only what was accepted at that time or after. */
+  readonly since?: string;
+  /** Only what was accepted before that time. */
+  readonly until?: string;
+  /** Entries of one page, at most. A page may be shorter and still not be the last. */
+  readonly limit?: number;
+  /** `next_cursor` of the page before, as it is. */
+  readonly cursor?: string;
+}
+
+/** The query of `listDeliveries`. */
+export interface ListDeliveriesQuery {
+  /** Only those of this subscription. */
+  readonly subscription_id?: string;
+  /** Only those of this event. */
+  readonly event_id?: string;
+  /** Only those with this status. */
+  readonly status?: "pending" | "retrying" | "held" | "delivered" | "dead" | "cancelled";
+  /** Only what was accepted at that time or after. */
+  readonly since?: string;
+  /** Only what was accepted before that time. */
+  readonly until?: string;
+  /** Entries of one page, at most. A page may be shorter and still not be the last. */
+  readonly limit?: number;
+  /** `next_cursor` of the page before, as it is. */
+  readonly cursor?: string;
+}
+
+/** The query of `listSubscriptions`. */
+export interface ListSubscriptionsQuery {
+  /** Entries of one page, at most. A page may be shorter and still not be the last. */
+  readonly limit?: number;
+  /** `next_cursor` of the page before, as it is. */
+  readonly cursor?: string;
+}
+
+/** The query of `listKeys`. */
+export interface ListKeysQuery {
+  /** Entries of one page, at most. A page may be shorter and still not be the last. */
+  readonly limit?: number;
+  /** `next_cursor` of the page before, as it is. */
+  readonly cursor?: string;
+}
+
+/** The query of `listBuses`. */
+export interface ListBusesQuery {
+  /** Entries of one page, at most. A page may be shorter and still not be the last. */
+  readonly limit?: number;
+  /** `next_cursor` of the page before, as it is. */
+  readonly cursor?: string;
+}
+
+/** The query of `listAudit`. */
+export interface ListAuditQuery {
+  /** Only changes of what has this id, or of the bus of this name. */
+  readonly target?: string;
+  /** Only what this key did, by its id; `root` and `system` are actors too. */
+  readonly actor?: string;
+  /** Only changes of this kind. */
+  readonly action?:
+    | "bus.created"
+    | "bus.changed"
+    | "bus.deleted"
+    | "subscription.created"
+    | "subscription.changed"
+    | "subscription.disabled"
+    | "subscription.deleted"
+    | "key.created"
+    | "key.changed"
+    | "key.rotated"
+    | "key.revoked"
+    | "event.erased";
+  /** Only what was done at that time or after. */
+  readonly since?: string;
+  /** Only what was done before that time. */
+  readonly until?: string;
+  /** Entries of one page, at most. A page may be shorter and still not be the last. */
+  readonly limit?: number;
+  /** `next_cursor` of the page before, as it is. */
+  readonly cursor?: string;
+}
+
+/** Every operation by its name: where it is, what it takes and what it answers. `null` is an answer without a body. */
+export interface Operations {
+  /** The content type says the mode: one event in full or short, a batch, NDJSON, or binary mode with `ce-` headers. 202 means that every delivery of every event is confirmed by a queue. After 503 the same request completes it and repeats nothing, if its events carry their ids. */
+  readonly publishEvents: {
+    readonly method: "POST";
+    readonly path: "/v1/events";
+    readonly body?: Event | ShortEvent | EventBatch;
+    readonly answer: PublishResult;
+  };
+
+  /** Newest first. Filters are combined. An event is on record within a second of its 202, usually. */
+  readonly listEvents: {
+    readonly method: "GET";
+    readonly path: "/v1/events";
+    readonly query: ListEventsQuery;
+    readonly answer: EventPage;
+  };
+
+  /** The event as it was published, how it was routed, and what became of each delivery. */
+  readonly getEvent: {
+    readonly method: "GET";
+    readonly path: "/v1/events/{event_id}";
+    readonly params: {
+      /** The id of the event, `evt_…`. */
+      readonly event_id: string;
+    };
+    readonly answer: EventOnRecord;
+  };
+
+  /** Removes what it says: id, source, subject, data, and what sinks answered. Type and counts stay; open deliveries end as `cancelled`. */
+  readonly eraseEvent: {
+    readonly method: "DELETE";
+    readonly path: "/v1/events/{event_id}";
+    readonly params: {
+      /** The id of the event, `evt_…`. */
+      readonly event_id: string;
+    };
+    readonly answer: null;
+  };
+
+  /** Newest first. Filters are combined. */
+  readonly listDeliveries: {
+    readonly method: "GET";
+    readonly path: "/v1/deliveries";
+    readonly query: ListDeliveriesQuery;
+    readonly answer: DeliveryPage;
+  };
+
+  /** With its attempts: what the sink answered, and when. */
+  readonly getDelivery: {
+    readonly method: "GET";
+    readonly path: "/v1/deliveries/{delivery_id}";
+    readonly params: {
+      /** The id of the delivery. */
+      readonly delivery_id: string;
+    };
+    readonly answer: DeliveryInFull;
+  };
+
+  /** It is due at once, whatever its status was, with its whole schedule before it. The `webhook-id` stays. */
+  readonly retryDelivery: {
+    readonly method: "POST";
+    readonly path: "/v1/deliveries/{delivery_id}/retry";
+    readonly params: {
+      /** The id of the delivery. */
+      readonly delivery_id: string;
+    };
+    readonly answer: DeliveryRetried;
+  };
+
+  /** Every event of the bus that it takes is pushed to its sink from `effective_at` on, at the latest. */
+  readonly createSubscription: {
+    readonly method: "POST";
+    readonly path: "/v1/subscriptions";
+    readonly body: SubscriptionCreate;
+    readonly answer: SubscriptionCreated;
+  };
+
+  /** Newest first. */
+  readonly listSubscriptions: {
+    readonly method: "GET";
+    readonly path: "/v1/subscriptions";
+    readonly query: ListSubscriptionsQuery;
+    readonly answer: SubscriptionPage;
+  };
+
+  /** Its secret and the values of its headers are not shown. */
+  readonly getSubscription: {
+    readonly method: "GET";
+    readonly path: "/v1/subscriptions/{id}";
+    readonly params: {
+      /** The id of the subscription. */
+      readonly id: string;
+    };
+    readonly answer: Subscription;
+  };
+
+  /** A merge patch. A new `secret` signs beside the one before it for 24 h. Setting `status` to `active` also ends `disabled`, and frees what was held. */
+  readonly changeSubscription: {
+    readonly method: "PATCH";
+    readonly path: "/v1/subscriptions/{id}";
+    readonly params: {
+      /** The id of the subscription. */
+      readonly id: string;
+    };
+    readonly body: SubscriptionPatch;
+    readonly answer: Subscription;
+  };
+
+  /** Its open deliveries end as `cancelled`. */
+  readonly deleteSubscription: {
+    readonly method: "DELETE";
+    readonly path: "/v1/subscriptions/{id}";
+    readonly params: {
+      /** The id of the subscription. */
+      readonly id: string;
+    };
+    readonly answer: null;
+  };
+
+  /** The key is shown once, in this answer. It works at every location from `effective_at` on. */
+  readonly createKey: {
+    readonly method: "POST";
+    readonly path: "/v1/keys";
+    readonly body: KeyCreate;
+    readonly answer: KeyCreated;
+  };
+
+  /** Newest first. An expired one stays in the list for a week. */
+  readonly listKeys: {
+    readonly method: "GET";
+    readonly path: "/v1/keys";
+    readonly query: ListKeysQuery;
+    readonly answer: KeyPage;
+  };
+
+  /** What it may do, and when it was used last; never the key itself. */
+  readonly getKey: {
+    readonly method: "GET";
+    readonly path: "/v1/keys/{id}";
+    readonly params: {
+      /** The id of the key. */
+      readonly id: string;
+    };
+    readonly answer: Key;
+  };
+
+  /** A merge patch. The caller must hold every scope that the key has or gets. */
+  readonly changeKey: {
+    readonly method: "PATCH";
+    readonly path: "/v1/keys/{id}";
+    readonly params: {
+      /** The id of the key. */
+      readonly id: string;
+    };
+    readonly body: KeyPatch;
+    readonly answer: Key;
+  };
+
+  /** It is refused at every location five seconds later. */
+  readonly revokeKey: {
+    readonly method: "DELETE";
+    readonly path: "/v1/keys/{id}";
+    readonly params: {
+      /** The id of the key. */
+      readonly id: string;
+    };
+    readonly answer: null;
+  };
+
+  /** Makes a successor that may do the same, and lets the key end after the overlap. */
+  readonly rotateKey: {
+    readonly method: "POST";
+    readonly path: "/v1/keys/{id}/rotate";
+    readonly params: {
+      /** The id of the key. */
+      readonly id: string;
+    };
+    readonly body?: KeyRotate;
+    readonly answer: KeyRotated;
+  };
+
+  /** By name. */
+  readonly listBuses: {
+    readonly method: "GET";
+    readonly path: "/v1/buses";
+    readonly query: ListBusesQuery;
+    readonly answer: BusPage;
+  };
+
+  /** Its settings, and what applies in effect. A key reads its own bus. */
+  readonly getBus: {
+    readonly method: "GET";
+    readonly path: "/v1/buses/{bus}";
+    readonly params: {
+      /** The name of the bus. */
+      readonly bus: string;
+    };
+    readonly answer: Bus;
+  };
+
+  /** Without a body it makes the bus unless it is there, and changes nothing of one that is. With settings it makes it with them, or replaces them all. */
+  readonly putBus: {
+    readonly method: "PUT";
+    readonly path: "/v1/buses/{bus}";
+    readonly params: {
+      /** The name of the bus. */
+      readonly bus: string;
+    };
+    readonly body?: BusSettings;
+    readonly answer: Bus;
+  };
+
+  /** A merge patch of its settings. */
+  readonly changeBus: {
+    readonly method: "PATCH";
+    readonly path: "/v1/buses/{bus}";
+    readonly params: {
+      /** The name of the bus. */
+      readonly bus: string;
+    };
+    readonly body: BusPatch;
+    readonly answer: Bus;
+  };
+
+  /** Everything on it is refused at once, and removed in the background; until that is done its name cannot be used. `default` cannot be deleted. */
+  readonly deleteBus: {
+    readonly method: "DELETE";
+    readonly path: "/v1/buses/{bus}";
+    readonly params: {
+      /** The name of the bus. */
+      readonly bus: string;
+    };
+    readonly answer: null;
+  };
+
+  /** Newest first. Entries are written with the change they tell of, and cannot be changed. */
+  readonly listAudit: {
+    readonly method: "GET";
+    readonly path: "/v1/audit";
+    readonly query: ListAuditQuery;
+    readonly answer: AuditPage;
+  };
+
+  /** It asks neither the database nor the queues. */
+  readonly getHealth: {
+    readonly method: "GET";
+    readonly path: "/healthz";
+    readonly answer: Health;
+  };
+
+  /** Made from the schemas that validate requests. */
+  readonly getOpenApi: {
+    readonly method: "GET";
+    readonly path: "/openapi.json";
+    readonly answer: OpenApi;
+  };
+}
