@@ -515,7 +515,7 @@ describe("rules()", () => {
     expect(routes.rules("small")).toBe(null);
     await bus("small");
     const before = sent();
-    clock.advance(10 * ROUTES_OUTAGE_MS);
+    await clock.advance(10 * ROUTES_OUTAGE_MS);
     expect(routes.rules("small")?.eventBytesMax).toBe(2_000);
     expect(routes.rules("nobody's")).toBe(null);
     expect(sent()).toBe(before);
