@@ -1,6 +1,7 @@
 /** The HTTP API over the fakes, and requests to it. */
 import { API_KEY_RANDOM_BYTES, hashApiKey, importCheckKeys, makeApiKey } from "../src/core/api-key.ts";
 import { createApp, type HttpDeps } from "../src/http/app.ts";
+import { checkExchange, type SentRequest } from "./contract.ts";
 import type { KeyLimits } from "../src/ports.ts";
 import { fakeIdempotency } from "./fake-idempotency.ts";
 import { fakeStores } from "./fake-stores.ts";
@@ -74,9 +75,12 @@ export function fakeHttp(limits?: Parameters<typeof fakeStores>[0], overrides: P
   });
   const background = () => void counts.background++;
 
-  async function send(request: Request): Promise<Answered> {
+  /** `body` is what the request was made of, to be checked against the contract; undefined when it is a stream. */
+  async function send(request: Request, body: SentRequest["body"]): Promise<Answered> {
+    const { method, url, headers } = request;
     const response = await app.fetch(request, { background });
     const text = await response.text();
+    await checkExchange({ method, url, headers, body }, { status: response.status, headers: response.headers, text });
     const isJson = /^application\/(problem\+)?json\b/.test(response.headers.get("content-type") ?? "");
     return {
       status: response.status,
@@ -98,13 +102,13 @@ export function fakeHttp(limits?: Parameters<typeof fakeStores>[0], overrides: P
         ...(content === undefined ? {} : { body: content }),
         ...(content instanceof ReadableStream ? { duplex: "half" } : {}),
       }),
+      knownBody(content),
     );
   }
 
   return {
     app,
     ask,
-    send,
     clock,
     logger,
     routes,
@@ -135,6 +139,12 @@ export async function limitedKey({ checkKeys, routes }: FakeHttp, limits: Partia
   };
   change(limits);
   return { key, id, change };
+}
+
+/** A body as far as it can be looked at without using it up. */
+export function knownBody(body: BodyInit | null | undefined): SentRequest["body"] {
+  if (body === null || body === undefined) return null;
+  return typeof body === "string" || body instanceof Uint8Array ? body : undefined;
 }
 
 /** A key with those scopes, made through the API by root. */

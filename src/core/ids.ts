@@ -81,6 +81,17 @@ const KEY_ID = new RegExp(`^key_${BODY}$`);
 const AUDIT_ID = new RegExp(`^aud_${BODY}$`);
 const BUS_NAME = /^[a-z0-9-]{1,32}$/;
 
+/** The forms of ids as regular expressions, for those who describe them. */
+export const ID_PATTERNS = {
+  event: EVENT_ID.source,
+  delivery: DELIVERY_ID.source,
+  subscription: SUBSCRIPTION_ID.source,
+  key: KEY_ID.source,
+  audit: AUDIT_ID.source,
+  request: `^req_${BODY}$`,
+  bus: BUS_NAME.source,
+} as const;
+
 export const isEventId = (text: string): boolean => EVENT_ID.test(text);
 export const isSubscriptionId = (text: string): boolean => SUBSCRIPTION_ID.test(text);
 export const isKeyId = (text: string): boolean => KEY_ID.test(text);

@@ -282,6 +282,8 @@ export const NDJSON_CHUNK_BYTES_MAX = 1_048_576;
 export const NDJSON_LINE_BYTES_MAX = 2_097_152;
 /** Browsers keep the answer to a preflight for at most two hours. */
 export const PREFLIGHT_SECONDS = 7_200;
+/** The API description may be kept for so long: a deployment changes it. */
+export const OPENAPI_MAX_AGE_SECONDS = 300;
 /** Characters of `tracestate`: what W3C Trace Context §3.3.1.5 asks everyone to carry. A longer one is left behind. */
 export const TRACESTATE_CHARS_MAX = 512;
 /** Ids of subscriptions that the answer to a publish lists for each event; `matched` counts all. */

@@ -24,7 +24,7 @@ export function decodeUtf8Exactly(bytes: Uint8Array): string | null {
   return decodeWith(exactDecoder, bytes);
 }
 
-function decodeWith(strict: TextDecoder, bytes: Uint8Array): string | null {
+function decodeWith(strict: typeof exactDecoder, bytes: Uint8Array): string | null {
   try {
     return strict.decode(bytes);
   } catch {

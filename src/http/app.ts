@@ -16,6 +16,7 @@ import { events } from "./events.ts";
 import { health } from "./health.ts";
 import { keys } from "./keys.ts";
 import { answerOtherMethods } from "./methods.ts";
+import { openapi } from "./openapi.ts";
 import { problem, problemOfError } from "./problem.ts";
 import { subscriptions } from "./subscriptions.ts";
 
@@ -35,6 +36,7 @@ export function createApp(deps: HttpDeps): Hono<HttpEnv> {
       : problem(c, refusal("not-found", "There is nothing at this path")),
   );
   app.route("/healthz", health(deps));
+  app.route("/openapi.json", openapi(deps));
   app.route("/v1/events", events(deps));
   app.route("/v1/deliveries", deliveries(deps));
   app.route("/v1/subscriptions", subscriptions(deps));
@@ -54,7 +56,7 @@ const observed = ({ clock, random, logger }: HttpDeps) =>
     await next();
     c.res.headers.set("x-request-id", requestId);
     // no-transform, because a network that compresses an answer makes its ETag a weak one.
-    c.res.headers.set("cache-control", "no-store, no-transform");
+    if (!c.res.headers.has("cache-control")) c.res.headers.set("cache-control", "no-store, no-transform");
     const line = {
       request_id: requestId,
       method: c.req.method,

@@ -1,23 +1,14 @@
 /** `/v1/audit`: who changed what, and how a change says so. */
 import { Hono, type Context } from "hono";
-import * as z from "zod";
 import { encodeCursor } from "../core/cursor.ts";
 import { ID_RANDOM_BYTES, isAuditId, timeOrderedId } from "../core/ids.ts";
 import type { Members } from "../core/json-value.ts";
-import { AUDIT_ACTIONS, type AuditAction, type AuditEntry, type AuditNote } from "../ports.ts";
+import { type AuditAction, type AuditEntry, type AuditNote } from "../ports.ts";
 import { requires } from "./auth.ts";
+import { auditQuery } from "./contract/audit.ts";
 import type { Draw, HttpDeps, HttpEnv } from "./deps.ts";
 import { problem } from "./problem.ts";
-import { pageParameters, placeOf, readQuery, textParameter, timeParameter } from "./query.ts";
-
-const auditQuery = z.strictObject({
-  target: textParameter,
-  actor: textParameter,
-  action: z.enum(AUDIT_ACTIONS).exactOptional(),
-  since: timeParameter,
-  until: timeParameter,
-  ...pageParameters("audit"),
-});
+import { placeOf, readQuery } from "./query.ts";
 
 /** Members that tell of an answer, of counting or of use, and not of what was set. */
 const UNNOTED = [

@@ -1,33 +1,19 @@
 /** A bus as its JSON document: how a request's members become settings, and how it is shown. What is stored is not decided here. */
-import * as z from "zod";
-import { LOG_LEVELS, rulesOf, type BusSettings } from "../core/bus.ts";
+import { rulesOf, type BusSettings } from "../core/bus.ts";
 import type { Members } from "../core/json-value.ts";
-import {
-  BUS_BYTES_MIN,
-  EFFECTIVE_MS,
-  EVENT_BYTES_MAX,
-  REQUEST_BYTES_MAX,
-  RETENTION_DAYS_MAX,
-  RETENTION_DAYS_MIN,
-} from "../core/limits.ts";
+import { EFFECTIVE_MS } from "../core/limits.ts";
 import type { Fault } from "../core/problem.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { Bus, Change, DatabaseState } from "../ports.ts";
+import { busSettings } from "./contract/buses.ts";
 import type { HttpDeps } from "./deps.ts";
 import { namedAs } from "./merge-patch.ts";
 import { check } from "./schema.ts";
 
 const DAY_MS = 86_400_000;
 
-const document = z.strictObject({
-  retention_days: z.int().min(RETENTION_DAYS_MIN).max(RETENTION_DAYS_MAX).nullable().default(null),
-  log_level: z.enum(LOG_LEVELS).default("all"),
-  event_bytes_max: z.int().min(BUS_BYTES_MIN).max(EVENT_BYTES_MAX).nullable().default(null),
-  request_bytes_max: z.int().min(BUS_BYTES_MIN).max(REQUEST_BYTES_MAX).nullable().default(null),
-});
-
 /** The members that a caller sets. */
-export const BUS_MEMBERS = namedAs(document.shape);
+export const BUS_MEMBERS = namedAs(busSettings.shape);
 /** What answers show and nobody sets, and what differs in answers about the same version. */
 export const BUS_SHOWN = {
   readOnly: ["bus", "created_at", "updated_at", "version"],
@@ -36,7 +22,7 @@ export const BUS_SHOWN = {
 
 /** The settings that a document states, or all its faults. */
 export function readSettings(members: Members): Result<BusSettings, readonly Fault[]> {
-  const checked = check(document, members);
+  const checked = check(busSettings, members);
   if (!checked.ok) return checked;
   const { retention_days, log_level, event_bytes_max, request_bytes_max } = checked.value;
   return ok({

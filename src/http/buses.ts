@@ -1,6 +1,5 @@
 /** `/v1/buses`: making, setting and deleting buses, for the root key; a bus is shown to its own keys as well. */
 import { Hono, type Context } from "hono";
-import * as z from "zod";
 import { DEFAULT_BUS_SETTINGS, type BusSettings } from "../core/bus.ts";
 import { encodeCursor } from "../core/cursor.ts";
 import { isBusName } from "../core/ids.ts";
@@ -24,14 +23,13 @@ import {
 } from "./bus-document.ts";
 import { changed } from "./change.ts";
 import { answered, etagOf, preconditionOf } from "./conditions.ts";
+import { busQuery } from "./contract/buses.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { drawOf } from "./idempotency.ts";
 import { merged, PATCH_TYPES, withoutRepeated } from "./merge-patch.ts";
 import { problem } from "./problem.ts";
-import { pageParameters, placeOf, readQuery } from "./query.ts";
+import { placeOf, readQuery } from "./query.ts";
 import { invalidRequest } from "./schema.ts";
-
-const busQuery = z.strictObject(pageParameters("buses"));
 
 export const buses = (deps: HttpDeps): Hono<HttpEnv> =>
   new Hono<HttpEnv>()

@@ -1,31 +1,20 @@
 /** `/v1/deliveries`: what became of each event for each subscription, and trying again by hand. */
 import { Hono } from "hono";
-import * as z from "zod";
 import { encodeCursor } from "../core/cursor.ts";
 import type { AttemptRecord } from "../core/delivery.ts";
-import { deliveryIdOf, isEventId, isSubscriptionId, parseDeliveryId } from "../core/ids.ts";
+import { deliveryIdOf, parseDeliveryId } from "../core/ids.ts";
 import { wasSlow } from "../core/outcome.ts";
 import { refusal } from "../core/problem.ts";
 import type { DeliveryOnRecord } from "../ports.ts";
 import { requires } from "./auth.ts";
 import { refuses } from "./conditions.ts";
+import { deliveryQuery } from "./contract/deliveries.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { idempotent } from "./idempotency.ts";
 import { problem } from "./problem.ts";
-import { idParameter, pageParameters, readQuery, timeParameter } from "./query.ts";
+import { readQuery } from "./query.ts";
 
 const missing = refusal("not-found", "There is no such delivery");
-
-const STATUSES = ["pending", "retrying", "held", "delivered", "dead", "cancelled"] as const;
-
-const deliveryQuery = z.strictObject({
-  subscription_id: idParameter("subscription_id", isSubscriptionId),
-  event_id: idParameter("event_id", isEventId),
-  status: z.enum(STATUSES).exactOptional(),
-  since: timeParameter,
-  until: timeParameter,
-  ...pageParameters("deliveries"),
-});
 
 /** The column is written by settle alone, from `AttemptRecord`s: that is why its JSON is believed. */
 function attemptsOf(delivery: DeliveryOnRecord): readonly AttemptRecord[] {

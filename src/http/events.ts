@@ -1,6 +1,5 @@
 /** `/v1/events`: what is on record, and erasing it. The event itself is spliced in as the text it has: it is never parsed and written anew. */
 import { Hono, type Context } from "hono";
-import * as z from "zod";
 import { encodeCursor } from "../core/cursor.ts";
 import { ID_RANDOM_BYTES, isEventId, timeOrderedId } from "../core/ids.ts";
 import { LIST_LIMIT_MAX } from "../core/limits.ts";
@@ -9,20 +8,12 @@ import type { EventSummary } from "../ports.ts";
 import { requires } from "./auth.ts";
 import { crossOrigin, preflight } from "./cors.ts";
 import { refuses } from "./conditions.ts";
+import { eventQuery } from "./contract/events.ts";
 import { renderedDelivery } from "./deliveries.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { problem } from "./problem.ts";
 import { publish } from "./publish.ts";
-import { pageParameters, readQuery, textParameter, timeParameter } from "./query.ts";
-
-const eventQuery = z.strictObject({
-  type: textParameter,
-  source: textParameter,
-  subject: textParameter,
-  since: timeParameter,
-  until: timeParameter,
-  ...pageParameters("events"),
-});
+import { readQuery } from "./query.ts";
 
 const missing = refusal("not-found", "There is no such event, or it is not on record yet");
 

@@ -2,53 +2,17 @@
  * A key as its JSON document: how a request's members become settings, and how it is shown. The key itself is in no document; what is
  * stored, and when, is not decided here.
  */
-import * as z from "zod";
 import type { Members } from "../core/json-value.ts";
-import {
-  EFFECTIVE_MS,
-  KEY_EXPIRY_MS_MAX,
-  KEY_ORIGIN_CHARS_MAX,
-  KEY_ORIGINS_MAX,
-  KEY_TYPE_CHARS_MAX,
-  KEY_TYPES_MAX,
-} from "../core/limits.ts";
+import { EFFECTIVE_MS, KEY_EXPIRY_MS_MAX } from "../core/limits.ts";
 import type { Fault } from "../core/problem.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import { parseTimestamp } from "../core/timestamp.ts";
-import { RATE_TIERS, SCOPES, type Change, type Key, type KeyLimits } from "../ports.ts";
+import { SCOPES, type Change, type Key, type KeyLimits } from "../ports.ts";
+import { keyBody } from "./contract/keys.ts";
 import { namedAs } from "./merge-patch.ts";
-import { check, nameMember } from "./schema.ts";
-
-const typeEntry = z
-  .string()
-  .min(1)
-  .max(KEY_TYPE_CHARS_MAX)
-  .refine((type) => type.isWellFormed(), "a type must not hold lone surrogates")
-  .refine((type) => !type.slice(0, -1).includes("*"), "* stands at the end of a type, and nowhere else");
-
-/** Exactly what a browser sends as `Origin`, because that is what it is compared with. A star would be a host's name, not a pattern. */
-const isOrigin = (text: string): boolean =>
-  /^https?:\/\/[^*]+$/.test(text) && URL.canParse(text) && new URL(text).origin === text;
-
-const originEntry = z
-  .string()
-  .max(KEY_ORIGIN_CHARS_MAX)
-  .refine(isOrigin, "an origin must be as browsers send it, as in https://shop.example.com");
-
-const document = z.strictObject({
-  name: nameMember,
-  scopes: z.array(z.enum(SCOPES)).min(1).max(SCOPES.length),
-  types: z.array(typeEntry).min(1).max(KEY_TYPES_MAX).nullable().default(null),
-  allowed_origins: z.array(originEntry).min(1).max(KEY_ORIGINS_MAX).nullable().default(null),
-  rate_limit: z.enum(RATE_TIERS).default("standard"),
-  expires_at: z
-    .stringFormat("datetime", (text) => parseTimestamp(text) !== null)
-    .nullable()
-    .default(null),
-});
+import { check } from "./schema.ts";
 
 /** The members that a caller sets. */
-export const KEY_MEMBERS = namedAs(document.shape);
+export const KEY_MEMBERS = namedAs(keyBody.shape);
 /** What answers show and nobody sets, and what differs in answers about the same version. */
 export const KEY_SHOWN = {
   readOnly: ["id", "bus", "status", "created_at", "updated_at", "version"],
@@ -58,28 +22,16 @@ export const KEY_SHOWN = {
 /** What a caller sets of a key. */
 export type KeySettings = KeyLimits & Pick<Key, "name">;
 
-const PUBLISH_ONLY = "is for keys whose only scope is publish";
-
 /** The settings that a document states, or all its faults. `knownMs` is an end that was checked when it was set. */
 export function readKey(
   members: Members,
   { now, knownMs }: { readonly now: number; readonly knownMs: number | null },
 ): Result<KeySettings, readonly Fault[]> {
-  const checked = check(document, members);
+  const checked = check(keyBody, members);
   if (!checked.ok) return checked;
-  const { name, types, allowed_origins: origins, rate_limit: rateLimit, expires_at } = checked.value;
+  const { name, types, allowed_origins: origins, rate_limit: rateLimit, expires_at: expiresMs } = checked.value;
   const scopes = SCOPES.filter((scope) => checked.value.scopes.includes(scope));
-  const expiresMs = expires_at === null ? null : parseTimestamp(expires_at);
-  const isPublishOnly = scopes.length === 1 && scopes[0] === "publish";
-  const faults = [
-    ...(types === null || isPublishOnly
-      ? []
-      : [{ pointer: "/types", detail: `types ${PUBLISH_ONLY}: one that reads or manages sees the whole bus` }]),
-    ...(origins === null || isPublishOnly
-      ? []
-      : [{ pointer: "/allowed_origins", detail: `allowed_origins ${PUBLISH_ONLY}: a key in a browser is public` }]),
-    ...(expiresMs === null || expiresMs === knownMs ? [] : endFaults(expiresMs, now)),
-  ];
+  const faults = [...(expiresMs === null || expiresMs === knownMs ? [] : endFaults(expiresMs, now))];
   if (faults.length > 0) return err(faults);
   return ok({ name, scopes, types: unique(types), allowedOrigins: unique(origins), rateLimit, expiresMs });
 }

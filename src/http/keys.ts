@@ -1,10 +1,9 @@
 /** `/v1/keys`: keys of a bus. A key is shown once, in the answer that makes it, and nobody grants what they may not do themselves. */
 import { Hono, type Context } from "hono";
-import * as z from "zod";
 import { API_KEY_RANDOM_BYTES, hashApiKey, makeApiKey } from "../core/api-key.ts";
 import { encodeCursor } from "../core/cursor.ts";
 import { ID_RANDOM_BYTES, isKeyId, timeOrderedId } from "../core/ids.ts";
-import { KEY_OVERLAP_SECONDS_DEFAULT, KEY_OVERLAP_SECONDS_MAX, KEYS_PER_BUS_MAX } from "../core/limits.ts";
+import { KEYS_PER_BUS_MAX } from "../core/limits.ts";
 import { refusal, type Refusal } from "../core/problem.ts";
 import type { Key, NewKey, NotMade, Scope } from "../ports.ts";
 import { auditMark, auditNote } from "./audit.ts";
@@ -12,18 +11,15 @@ import { requires } from "./auth.ts";
 import { readMembers, readMembersIfAny } from "./body.ts";
 import { changed, notMade } from "./change.ts";
 import { answered, etagOf } from "./conditions.ts";
+import { keyQuery, rotateBody } from "./contract/keys.ts";
 import type { Draw, HttpDeps, HttpEnv } from "./deps.ts";
 import { drawOf, idempotent } from "./idempotency.ts";
 import { changeOfKey, documentOf, isExpired, KEY_MEMBERS, KEY_SHOWN, readKey, renderedKey } from "./key-document.ts";
 import { merged, PATCH_TYPES, withoutRepeated } from "./merge-patch.ts";
 import { problem } from "./problem.ts";
-import { pageParameters, placeOf, readQuery } from "./query.ts";
+import { placeOf, readQuery } from "./query.ts";
 import { check, invalidRequest } from "./schema.ts";
 
-const keyQuery = z.strictObject(pageParameters("keys"));
-const rotateBody = z.strictObject({
-  overlap_s: z.int().min(0).max(KEY_OVERLAP_SECONDS_MAX).default(KEY_OVERLAP_SECONDS_DEFAULT),
-});
 const missing = refusal("not-found", "There is no such key");
 const expired = refusal("invalid-request", "The key has expired, and its successor would be: make another one");
 

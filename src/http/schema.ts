@@ -1,19 +1,10 @@
 /**
- * What the schemas of requests share: faults in our words, with JSON Pointers. The schemas stand beside the resource they describe.
+ * How a value is checked by a schema of `contract/`: faults in our words, with JSON Pointers.
  */
-import * as z from "zod";
-import { FAULT_NAME_CHARS_MAX, NAME_CHARS_MAX } from "../core/limits.ts";
+import type * as z from "zod";
+import { FAULT_NAME_CHARS_MAX } from "../core/limits.ts";
 import { memberPointer, refusal, type Fault, type Refusal } from "../core/problem.ts";
 import { err, ok, type Result } from "../core/result.ts";
-
-/** What people call a thing, null without a name. Half a character is refused: stored as UTF-8 it would come back as another. */
-export const nameMember = z
-  .string()
-  .min(1)
-  .max(NAME_CHARS_MAX)
-  .refine((name) => name.isWellFormed(), "name must not hold lone surrogates")
-  .nullable()
-  .default(null);
 
 /** The value as the schema has it, or all its faults. */
 export function check<T>(schema: z.ZodType<T>, value: unknown): Result<T, readonly Fault[]> {

@@ -1,55 +1,19 @@
 /**
  * A subscription as its JSON document: how a request's members become settings, how a merge patch applies, how it is shown.
- * Every rule of a member is here or in core/; what is stored, and when, is not decided here.
+ * Every rule of a member is in contract/ or core/; what is stored, and when, is not decided here.
  */
-import * as z from "zod";
 import { parseWanted } from "../core/filter.ts";
 import { isMembers, type Members } from "../core/json-value.ts";
-import {
-  EFFECTIVE_MS,
-  RETRY_DELAY_SECONDS_MAX,
-  RETRY_PERMANENT_DEFAULT,
-  RETRY_PERMANENT_MAX,
-  RETRY_SCHEDULE_MAX,
-  RETRY_SCHEDULE_SECONDS_DEFAULT,
-  TIMEOUT_MS_DEFAULT,
-  TIMEOUT_MS_MAX,
-  TIMEOUT_MS_MIN,
-} from "../core/limits.ts";
+import { EFFECTIVE_MS } from "../core/limits.ts";
 import type { Fault } from "../core/problem.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { parseSecret } from "../core/signature.ts";
 import { checkSink, checkSinkHeaders, type SinkPolicy } from "../core/sink.ts";
-import { FORMATS, type Format, type RetryPolicy, type Wanted } from "../core/subscription.ts";
+import type { Format, RetryPolicy, Wanted } from "../core/subscription.ts";
 import type { StoredSubscription } from "../ports.ts";
 import { merged, namedAs, type Naming, withoutRepeated } from "./merge-patch.ts";
-import { check, nameMember } from "./schema.ts";
-
-const retryMembers = z.strictObject({
-  schedule_s: z
-    .array(z.int().min(1).max(RETRY_DELAY_SECONDS_MAX))
-    .max(RETRY_SCHEDULE_MAX)
-    .default([...RETRY_SCHEDULE_SECONDS_DEFAULT]),
-  permanent: z
-    .array(z.int().min(400).max(599))
-    .max(RETRY_PERMANENT_MAX)
-    .default([...RETRY_PERMANENT_DEFAULT]),
-});
-
-const document = z.strictObject({
-  name: nameMember,
-  sink: z.string(),
-  // The rules of these four are core's; here they are only known.
-  types: z.unknown().optional(),
-  source: z.unknown().optional(),
-  filters: z.unknown().optional(),
-  headers: z.unknown().optional(),
-  format: z.enum(FORMATS).default("structured"),
-  timeout_ms: z.int().min(TIMEOUT_MS_MIN).max(TIMEOUT_MS_MAX).default(TIMEOUT_MS_DEFAULT),
-  retry: retryMembers.prefault({}),
-  status: z.enum(["active", "paused"]).default("active"),
-  secret: z.string().nullable().default(null),
-});
+import { retryMembers, subscriptionDocument } from "./contract/subscriptions.ts";
+import { check } from "./schema.ts";
 
 /** What a caller sets of a subscription, checked, with defaults. */
 export interface Settings extends Wanted {
@@ -70,7 +34,7 @@ export function readDocument(
   policy: SinkPolicy,
   knownSink: string | null,
 ): Result<Settings, readonly Fault[]> {
-  const checked = check(document, members);
+  const checked = check(subscriptionDocument, members);
   const wanted = parseWanted(members);
   const headers = checkSinkHeaders(members["headers"] ?? {}, "/headers");
   const sink = readSink(members["sink"], policy, knownSink);
@@ -134,7 +98,7 @@ export function mergedDocument(target: Members, patch: Members): Members {
     return isMembers(change) ? { [name]: merged(isMembers(before) ? before : {}, change, naming) } : {};
   };
   return {
-    ...merged(target, patch, namedAs(document.shape)),
+    ...merged(target, patch, namedAs(subscriptionDocument.shape)),
     ...nested("headers", { fold: (name) => name.toLowerCase(), isKnown: () => true }),
     ...nested("retry", namedAs(retryMembers.shape)),
   };

@@ -1,6 +1,5 @@
 /** `/v1/subscriptions`: making, reading, changing and deleting them. A change is applied to this isolate before it is answered. */
 import { Hono, type Context } from "hono";
-import * as z from "zod";
 import { encodeCursor } from "../core/cursor.ts";
 import { ID_RANDOM_BYTES, isSubscriptionId, timeOrderedId } from "../core/ids.ts";
 import type { Members } from "../core/json-value.ts";
@@ -19,8 +18,9 @@ import { answered, etagOf } from "./conditions.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { drawOf, idempotent } from "./idempotency.ts";
 import { PATCH_TYPES } from "./merge-patch.ts";
+import { subscriptionQuery } from "./contract/subscriptions.ts";
 import { problem } from "./problem.ts";
-import { pageParameters, placeOf, readQuery } from "./query.ts";
+import { placeOf, readQuery } from "./query.ts";
 import { invalidRequest } from "./schema.ts";
 import {
   changesOf,
@@ -31,7 +31,6 @@ import {
   renderedSubscription,
 } from "./subscription-document.ts";
 
-const subscriptionQuery = z.strictObject(pageParameters("subscriptions"));
 const missing = refusal("not-found", "There is no such subscription");
 
 export const subscriptions = (deps: HttpDeps): Hono<HttpEnv> =>

@@ -509,6 +509,25 @@ describe("key()", () => {
   });
 });
 
+describe("rules()", () => {
+  test("are those that are held, without a query, whatever their age; null of a bus that is not held", async () => {
+    world.putBus("small", { eventBytesMax: 2_000 });
+    expect(routes.rules("small")).toBe(null);
+    await bus("small");
+    const before = sent();
+    await clock.advance(10 * ROUTES_OUTAGE_MS);
+    expect(routes.rules("small")?.eventBytesMax).toBe(2_000);
+    expect(routes.rules("nobody's")).toBe(null);
+    expect(sent()).toBe(before);
+  });
+
+  test("of a deleted bus are null at once where it was deleted", async () => {
+    await bus();
+    routes.applied(world.dropBus("b"));
+    expect(routes.rules("b")).toBe(null);
+  });
+});
+
 describe("applied()", () => {
   test("makes a change visible at once, without a query", async () => {
     await warm();

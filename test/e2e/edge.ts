@@ -4,7 +4,8 @@ import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, vi } from "vitest";
 import worker from "../../src/index.ts";
-import { ROOT, type Answered, type Asked } from "../http.ts";
+import { checkExchange } from "../contract.ts";
+import { knownBody, ROOT, type Answered, type Asked } from "../http.ts";
 import { sink, type SinkClient } from "../sink-client.ts";
 
 /** A poll of the record: it ends with the first answer that holds, and fails with the last one that did not. */
@@ -61,6 +62,7 @@ export async function ask(method: string, path: string, asked: Asked = {}): Prom
   const text = await response.text();
   const isJson = /^application\/(problem\+)?json\b/.test(response.headers.get("content-type") ?? "");
   const answered = { status: response.status, headers: response.headers, text };
+  await checkExchange({ method, url: request.url, headers, body: knownBody(body) }, answered);
   return { ...answered, json: isJson && text !== "" ? JSON.parse(text) : undefined };
 }
 

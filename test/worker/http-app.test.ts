@@ -78,6 +78,13 @@ it("faults are told as in Node", async () => {
   ]);
 });
 
+it("the document of the API is made here too, once", async () => {
+  const http = fakeHttp();
+  const [first, second] = [await http.ask("GET", "/openapi.json"), await http.ask("GET", "/openapi.json")];
+  expect([first.status, first.json.openapi, first.json.info.version]).toEqual([200, "3.1.1", "1.2.3"]);
+  expect(second.headers.get("etag")).toBe(first.headers.get("etag"));
+});
+
 it("HEAD, 405 and 404 answer as in Node", async () => {
   const http = fakeHttp();
   expect([(await http.ask("HEAD", "/healthz")).status, (await http.ask("HEAD", "/healthz")).text]).toEqual([200, ""]);

@@ -3,6 +3,8 @@
 import { env as realEnv } from "cloudflare:workers";
 import worker from "../../src/index.ts";
 import { assemble, type Doors } from "../../src/wire.ts";
+import { checkExchange } from "../contract.ts";
+import { knownBody } from "../http.ts";
 
 export const ROOT_KEY = "root-key-for-tests";
 
@@ -80,8 +82,20 @@ export function createTestRouter(overrides: Partial<Env> = {}, doors: Doors | nu
     const headers = new Headers(init.headers);
     if (!headers.has("authorization")) headers.set("authorization", `Bearer ${init.key ?? ROOT_KEY}`);
     const sent = new Request(`https://router.test${path}`, { ...init, headers });
-    if (assembled === null) return worker.fetch(sent as never, env, context);
-    return assembled.app.fetch(sent, { background: (work) => void background.push(work) });
+    const { method, url } = sent;
+    const response =
+      assembled === null
+        ? await worker.fetch(sent as never, env, context)
+        : await assembled.app.fetch(sent, { background: (work) => void background.push(work) });
+    const { status } = response;
+    // What is answered while it is still sent must not be waited for.
+    if (response.headers.get("content-type") === "application/x-ndjson") return response;
+    const text = await response.clone().text();
+    await checkExchange(
+      { method, url, headers, body: knownBody(init.body) },
+      { status, headers: response.headers, text },
+    );
+    return response;
   }
 
   async function json<T = Record<string, unknown>>(

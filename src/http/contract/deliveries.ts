@@ -1,0 +1,22 @@
+/** What requests say of deliveries: the schema that validates them. */
+import * as z from "zod";
+import { ID_PATTERNS, isEventId, isSubscriptionId } from "../../core/ids.ts";
+import { idParameter, pageParameters, spanParameters, wordParameter } from "./parts.ts";
+
+export const STATUSES = ["pending", "retrying", "held", "delivered", "dead", "cancelled"] as const;
+
+export const deliveryQuery = z.strictObject({
+  subscription_id: idParameter("subscription_id", {
+    isId: isSubscriptionId,
+    pattern: ID_PATTERNS.subscription,
+    description: "Only those of this subscription.",
+  }),
+  event_id: idParameter("event_id", {
+    isId: isEventId,
+    pattern: ID_PATTERNS.event,
+    description: "Only those of this event.",
+  }),
+  status: wordParameter(STATUSES, "Only those with this status."),
+  ...spanParameters("accepted"),
+  ...pageParameters("deliveries"),
+});

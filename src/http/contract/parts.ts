@@ -1,0 +1,150 @@
+/**
+ * What the schemas of all resources share: names, times, ids, pages. Where it is a request's, the same schema validates. Nothing here
+ * knows a resource or a route.
+ */
+import * as z from "zod";
+import type { oas31 } from "zod-openapi";
+import { decodeCursor, type CursorKind } from "../../core/cursor.ts";
+import { ID_PATTERNS, isBusName } from "../../core/ids.ts";
+import {
+  ATTRIBUTE_VALUE_BYTES_MAX,
+  CURSOR_CHARS_MAX,
+  LIST_LIMIT_DEFAULT,
+  LIST_LIMIT_MAX,
+  NAME_CHARS_MAX,
+} from "../../core/limits.ts";
+import { err, ok, type Result } from "../../core/result.ts";
+import { parseTimestamp } from "../../core/timestamp.ts";
+
+export type JsonSchema = oas31.SchemaObject;
+
+// ---- Requests ----------------------------------------------------------------------------------------------------
+
+/** A member whose rules are those of core/: no schema checks it, the document says what core/ takes. */
+export const ruledByCore = (schema: JsonSchema) =>
+  z
+    .unknown()
+    .meta({ override: { ...schema } })
+    .optional();
+
+/** A text that UTF-8 can hold: half a character would come back as another. The document cannot say that. */
+export const wellFormed = (text: string): boolean => text.isWellFormed();
+
+/** What people call a thing, null without a name. */
+export const nameMember = z
+  .string()
+  .min(1)
+  .max(NAME_CHARS_MAX)
+  .refine(wellFormed, "name must not hold lone surrogates")
+  .meta({ description: "What people call it.", examples: ["billing"] })
+  .nullable()
+  .default(null);
+
+/** A time as in RFC 3339, as Unix milliseconds; before 1970 is 0. */
+export const timeText = z
+  .stringFormat("datetime", (text) => parseTimestamp(text) !== null)
+  .transform((text) => Math.max(0, parseTimestamp(text) ?? 0));
+
+const timeParameter = (description: string) =>
+  timeText
+    .meta({ override: { type: "string", format: "date-time" } })
+    .exactOptional()
+    .meta({ param: { description } });
+
+/** `since` and `until` of a list. */
+export const spanParameters = (what: string) => ({
+  since: timeParameter(`Only what was ${what} at that time or after.`),
+  until: timeParameter(`Only what was ${what} before that time.`),
+});
+
+/** A parameter that is decoded from its text; the error says what it must be. */
+const decoded = <T>(decode: (text: string) => Result<T, string>) =>
+  z.string().transform((text, context) => {
+    const value = decode(text);
+    if (value.ok) return value.value;
+    context.addIssue(value.error);
+    return z.NEVER;
+  });
+
+/** A non-empty text, such as the attribute of an event. */
+export const textParameter = (description: string) =>
+  z.string().min(1).max(ATTRIBUTE_VALUE_BYTES_MAX).exactOptional().meta({ param: { description } });
+
+/** One of some words. */
+export const wordParameter = <const T extends readonly string[]>(words: T, description: string) =>
+  z.enum(words).exactOptional().meta({ param: { description } });
+
+/** An id that `isId` knows. */
+export const idParameter = (
+  name: string,
+  { isId, pattern, description }: { isId: (text: string) => boolean; pattern: string; description: string },
+) =>
+  decoded((text) => (isId(text) ? ok(text) : err(`${name} is not an id of such a thing`)))
+    .meta({ override: { type: "string", pattern } })
+    .exactOptional()
+    .meta({ param: { description } });
+
+/** `limit` and `cursor` of the lists of that kind. */
+export const pageParameters = (kind: CursorKind) => ({
+  limit: decoded((text) => {
+    const limit = /^\d{1,9}$/.test(text) ? Number(text) : 0;
+    return limit >= 1 && limit <= LIST_LIMIT_MAX
+      ? ok(limit)
+      : err(`limit must be an integer from 1 to ${LIST_LIMIT_MAX}`);
+  })
+    .prefault(String(LIST_LIMIT_DEFAULT))
+    .meta({
+      override: { type: "integer", minimum: 1, maximum: LIST_LIMIT_MAX, default: LIST_LIMIT_DEFAULT },
+      param: { description: "Entries of one page, at most. A page may be shorter and still not be the last." },
+    }),
+  cursor: decoded((text) => {
+    const cursor = decodeCursor(kind, text);
+    return cursor.ok ? cursor : err(cursor.error.detail);
+  })
+    .meta({ override: { type: "string", maxLength: CURSOR_CHARS_MAX, pattern: "^[A-Za-z0-9_-]+$" } })
+    .exactOptional()
+    .meta({ param: { description: "`next_cursor` of the page before, as it is." } }),
+});
+
+/** An id in a path: another one is not found. */
+export const pathId = (description: string, example: string) => z.string().meta({ param: { description, example } });
+
+/** The name of a bus in a path. */
+export const busName = z
+  .string()
+  .refine(isBusName)
+  .meta({ override: { pattern: ID_PATTERNS.bus }, param: { description: "The name of the bus.", example: "eu" } });
+
+/** Members as a request may write them: null stands for the default, as absence does. */
+export const orNull = <T extends z.ZodType>(schema: T) => schema.nullable().optional();
+
+/** Read-only members, which a patch may repeat as they are. */
+export const repeated = (names: readonly string[]) =>
+  Object.fromEntries(
+    names.map((name) => [name, z.unknown().meta({ description: "Read-only: as it is, or absent." }).optional()]),
+  );
+
+// ---- Answers -----------------------------------------------------------------------------------------------------
+
+/** An id as answers show it. */
+export const idOf = (kind: keyof typeof ID_PATTERNS, description: string) =>
+  z.string().regex(new RegExp(ID_PATTERNS[kind])).meta({ description });
+
+/** A time as answers show it: UTC, with milliseconds. */
+export const time = (description: string) =>
+  z.string().meta({ description, override: { format: "date-time", pattern: "\\.\\d{3}Z$" } });
+
+export const count = (description: string) => z.int().min(0).meta({ description });
+
+export const version = z.int().min(1).meta({ description: "Rises with every change. In quotes it is the ETag." });
+
+export const effectiveAt = time("From then on the last change holds at every location of the network.");
+
+/** One page of a list. */
+export const pageOf = <T extends z.ZodType>(id: string, entry: T) =>
+  z
+    .object({
+      data: z.array(entry),
+      next_cursor: z.string().nullable().meta({ description: "The `cursor` of the next page; null at the end." }),
+    })
+    .meta({ id });

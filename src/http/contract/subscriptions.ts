@@ -1,0 +1,157 @@
+/** What requests say of subscriptions: the schemas that validate them. */
+import * as z from "zod";
+import {
+  ATTRIBUTE_NAME_CHARS_MAX,
+  ATTRIBUTE_VALUE_BYTES_MAX,
+  ATTRIBUTES_MAX,
+  FILTER_BYTES_MAX,
+  FILTER_DEPTH_MAX,
+  FILTER_NODES_MAX,
+  FILTERS_MAX,
+  RETRY_DELAY_SECONDS_MAX,
+  RETRY_PERMANENT_DEFAULT,
+  RETRY_PERMANENT_MAX,
+  RETRY_SCHEDULE_MAX,
+  RETRY_SCHEDULE_SECONDS_DEFAULT,
+  SECRET_BYTES_MAX,
+  SECRET_BYTES_MIN,
+  SINK_CHARS_MAX,
+  SINK_HEADER_NAME_CHARS_MAX,
+  SINK_HEADER_VALUE_CHARS_MAX,
+  SINK_HEADERS_MAX,
+  TIMEOUT_MS_DEFAULT,
+  TIMEOUT_MS_MAX,
+  TIMEOUT_MS_MIN,
+  TYPES_MAX,
+} from "../../core/limits.ts";
+import { FORMATS } from "../../core/subscription.ts";
+import { nameMember, pageParameters, ruledByCore, type JsonSchema } from "./parts.ts";
+
+// ---- What core/ rules --------------------------------------------------------------------------------------------
+
+const COMPARED: JsonSchema = { type: "string", minLength: 1, maxLength: ATTRIBUTE_VALUE_BYTES_MAX };
+
+const comparisons = (description: string): JsonSchema => ({
+  type: "object",
+  description,
+  minProperties: 1,
+  maxProperties: ATTRIBUTES_MAX,
+  propertyNames: { pattern: `^[a-z0-9]{1,${ATTRIBUTE_NAME_CHARS_MAX}}$` },
+  additionalProperties: COMPARED,
+});
+
+const FILTER_REF = { $ref: "#/components/schemas/Filter" } as const;
+
+const dialect = (name: string, schema: JsonSchema | typeof FILTER_REF): JsonSchema => ({
+  type: "object",
+  required: [name],
+  properties: { [name]: schema },
+  additionalProperties: false,
+});
+
+/** A filter refers to itself: that is why the document has it by hand. */
+export const FILTER: JsonSchema = {
+  description: `A condition on the attributes of an event: one dialect, of the CloudEvents Subscriptions API. All filters of a subscription together have at most ${FILTER_NODES_MAX} dialect objects, and ${FILTER_DEPTH_MAX} levels of \`all\`, \`any\` and \`not\`.`,
+  oneOf: [
+    dialect("exact", comparisons("Every attribute equals its string.")),
+    dialect("prefix", comparisons("Every attribute begins with its string.")),
+    dialect("suffix", comparisons("Every attribute ends with its string.")),
+    dialect("all", { type: "array", description: "Every filter holds.", minItems: 1, items: FILTER_REF }),
+    dialect("any", { type: "array", description: "At least one filter holds.", minItems: 1, items: FILTER_REF }),
+    dialect("not", FILTER_REF),
+  ],
+};
+
+export const TYPES: JsonSchema = {
+  type: ["array", "null"],
+  description: "Takes events of these types; null and an empty list: of all.",
+  maxItems: TYPES_MAX,
+  items: COMPARED,
+  examples: [["order.created"]],
+};
+export const SOURCE: JsonSchema = {
+  ...COMPARED,
+  type: ["string", "null"],
+  description: "Takes events of this source; null: of all.",
+  examples: ["/shop"],
+};
+export const FILTERS: JsonSchema = {
+  type: "array",
+  description: `Takes events for which every filter holds. With \`types\` and \`source\` at most ${FILTER_BYTES_MAX} bytes of JSON.`,
+  maxItems: FILTERS_MAX,
+  items: FILTER_REF,
+  examples: [[{ prefix: { subject: "eu/" } }]],
+};
+const SINK_HEADERS: JsonSchema = {
+  type: "object",
+  description:
+    "Headers added to every request. Their values are secrets: stored encrypted, shown as `…`. Names that Fantail, HTTP or the network set are refused.",
+  maxProperties: SINK_HEADERS_MAX,
+  propertyNames: { pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$", maxLength: SINK_HEADER_NAME_CHARS_MAX },
+  additionalProperties: { type: "string", minLength: 1, maxLength: SINK_HEADER_VALUE_CHARS_MAX },
+  examples: [{ "x-team": "billing" }],
+};
+/** As a request may write it: a header that is null is not there, or no more. */
+const SINK_HEADERS_SENT: JsonSchema = {
+  ...SINK_HEADERS,
+  type: ["object", "null"],
+  additionalProperties: { type: ["string", "null"], minLength: 1, maxLength: SINK_HEADER_VALUE_CHARS_MAX },
+};
+const SINK: JsonSchema = {
+  description: "The consumer's webhook: a public https URL without credentials and fragment.",
+  format: "uri",
+  minLength: 1,
+  maxLength: SINK_CHARS_MAX,
+  examples: ["https://billing.example.com/hooks"],
+};
+/** Characters of base64 for so many bytes. */
+const base64Chars = (bytes: number): number => 4 * Math.ceil(bytes / 3);
+export const SECRET: JsonSchema = {
+  description: `Signs every request (Standard Webhooks 1.0): \`whsec_\` and the base64 of ${SECRET_BYTES_MIN} to ${SECRET_BYTES_MAX} bytes.`,
+  pattern: `^whsec_[A-Za-z0-9+/]{${base64Chars(SECRET_BYTES_MIN) - 2},${base64Chars(SECRET_BYTES_MAX)}}={0,2}$`,
+};
+
+/** The member `retry` of a subscription, checked, with defaults. */
+export const retryMembers = z.strictObject({
+  schedule_s: z
+    .array(z.int().min(1).max(RETRY_DELAY_SECONDS_MAX))
+    .max(RETRY_SCHEDULE_MAX)
+    .meta({
+      description: "Seconds to wait after the first, second, … attempt. One attempt more than its length is made.",
+    })
+    .default([...RETRY_SCHEDULE_SECONDS_DEFAULT]),
+  permanent: z
+    .array(z.int().min(400).max(599))
+    .max(RETRY_PERMANENT_MAX)
+    .meta({ description: "Statuses of the sink that are final after three attempts." })
+    .default([...RETRY_PERMANENT_DEFAULT]),
+});
+
+/** A subscription as its settings, nulls merged away: what validates a request. */
+export const subscriptionDocument = z.strictObject({
+  name: nameMember,
+  sink: z.string().meta({ override: SINK }),
+  // The rules of these four are core's; here they are only known.
+  types: ruledByCore(TYPES),
+  source: ruledByCore(SOURCE),
+  filters: ruledByCore(FILTERS),
+  headers: ruledByCore(SINK_HEADERS_SENT),
+  format: z
+    .enum(FORMATS)
+    .meta({
+      description:
+        "What the sink receives: the event as JSON, in binary mode, as a Standard Webhooks payload, or only its identity.",
+    })
+    .default("structured"),
+  timeout_ms: z
+    .int()
+    .min(TIMEOUT_MS_MIN)
+    .max(TIMEOUT_MS_MAX)
+    .meta({ description: "How long one attempt may take." })
+    .default(TIMEOUT_MS_DEFAULT),
+  retry: retryMembers.prefault({}),
+  status: z.enum(["active", "paused"]).meta({ description: "Deliveries of a paused one are held." }).default("active"),
+  secret: z.string().meta({ override: SECRET }).nullable().default(null),
+});
+
+export const subscriptionQuery = z.strictObject(pageParameters("subscriptions"));

@@ -1,0 +1,211 @@
+// The document itself: well made, true of the routes, and with the figures of core/limits.ts.
+import { createConfig, lintFromString } from "@redocly/openapi-core";
+import { describe, expect, it } from "vitest";
+import * as limits from "../../src/core/limits.ts";
+import { PROBLEM_BASE, PROBLEMS } from "../../src/core/problem.ts";
+import { VERSION } from "../../src/version.ts";
+import { openApiDocument } from "../../src/http/contract/document.ts";
+import { DOCUMENT, exampleFault, pathAt, PENDING, type DescribedOperation } from "../contract.ts";
+import { fakeHttp, keyWith, ROOT } from "../http.ts";
+
+const OPERATIONS = Object.entries(DOCUMENT.paths).flatMap(([path, operations]) =>
+  Object.entries(operations).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })),
+);
+
+const schemas = (DOCUMENT.components as unknown as { schemas: Record<string, Record<string, unknown>> }).schemas;
+
+it("the linter finds nothing in it", async () => {
+  const config = await createConfig({
+    extends: ["recommended-strict"],
+    rules: {
+      "no-unused-components": "error",
+      "operation-description": "error",
+      "operation-singular-tag": "error",
+      "no-path-trailing-slash": "error",
+      "no-http-verbs-in-paths": "error",
+      "path-declaration-must-exist": "error",
+      "response-contains-header": {
+        severity: "error",
+        names: { "2xx": ["x-request-id"], "4xx": ["x-request-id"], "5xx": ["x-request-id"] },
+      },
+      // `GET /healthz` and `GET /openapi.json` take nothing that could be wrong.
+      "operation-4xx-response": "off",
+    },
+  });
+  const source = JSON.stringify(DOCUMENT);
+  const found = await lintFromString({ source, absoluteRef: "/openapi.json", config });
+  const faults = found.map(({ ruleId, message, location }) => [ruleId, message, location[0]?.pointer]);
+  // It is used where the linter does not look: OpenAPI 3.1 has no word for the schema of a line, so `x-line-schema` says it.
+  const ofLines = [
+    "no-unused-components",
+    'Component: "PublishLine" is never used.',
+    "#/components/schemas/PublishLine",
+  ];
+  expect(faults).toEqual([ofLines]);
+});
+
+it("operations have names of their own, and what only paths without a key lack", () => {
+  const ids = OPERATIONS.map(({ operation }) => operation.operationId);
+  expect(new Set(ids).size).toBe(ids.length);
+  for (const { path, operation } of OPERATIONS) {
+    const expected = path.startsWith("/v1/") ? ["401", "403", "500", "503"] : ["500"];
+    expect([path, Object.keys(operation.responses)]).toEqual([path, expect.arrayContaining(expected)]);
+  }
+});
+
+it("it is the same document every time, with the version of Fantail", () => {
+  expect(openApiDocument(VERSION).info.version).toBe(VERSION);
+  expect(JSON.stringify(openApiDocument("0.1.0"))).toBe(JSON.stringify(DOCUMENT));
+});
+
+describe("routes", () => {
+  const { app } = fakeHttp();
+  const routed = new Set(
+    app.routes
+      .filter(({ method }) => method !== "ALL")
+      .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, "{$1}")}`),
+  );
+
+  it("every route is in the document", () => {
+    const described = new Set(OPERATIONS.map(({ method, path }) => `${method} ${path}`));
+    expect([...routed].filter((route) => !described.has(route) && !route.startsWith("OPTIONS "))).toEqual([]);
+  });
+
+  it("every operation of the document has a route", () => {
+    const missing = OPERATIONS.filter(({ method, path }) => !routed.has(`${method} ${path}`));
+    expect(
+      missing.flatMap(({ operation: { operationId } }) => (PENDING.has(operationId) ? [] : [operationId])),
+    ).toEqual([]);
+  });
+
+  it("PENDING names only operations of the document", () => {
+    const ids = new Set(["OPTIONS", ...OPERATIONS.map(({ operation }) => operation.operationId)]);
+    expect([...PENDING].filter((id) => !ids.has(id))).toEqual([]);
+  });
+});
+
+describe("keys", () => {
+  const BUILT = OPERATIONS.filter(({ operation }) => !PENDING.has(operation.operationId));
+  const named = BUILT.map((one) => [one.operation.operationId, one] as const);
+
+  it.each(named)("%s asks for the scopes that the document names", async (_, { path, method, operation }) => {
+    const http = fakeHttp();
+    const security = (operation as DescribedOperation & { security: Record<string, string[]>[] }).security;
+    const target = pathAt(path, method);
+    const statusWith = async (key: string | null) => (await http.ask(method, target, { key })).status;
+    if (security.length === 0) return expect(await statusWith(null)).toBe(200);
+    expect(await statusWith(null)).toBe(401);
+    expect([401, 403]).not.toContain(await statusWith(ROOT));
+    for (const scope of ["publish", "read", "manage"]) {
+      const isEnough = security.some(({ key }) => key?.includes(scope));
+      const status = await statusWith(await keyWith(http, [scope]));
+      expect([scope, status === 403]).toEqual([scope, !isEnough]);
+    }
+  });
+});
+
+describe("problems", () => {
+  it("every slug occurs at an operation with its status, and no other", () => {
+    const found = OPERATIONS.flatMap(({ operation }) =>
+      Object.entries(operation.responses).flatMap(([status, { content }]) =>
+        Object.keys(content?.["application/problem+json"]?.examples ?? {}).map((slug) => `${slug} ${status}`),
+      ),
+    );
+    const all = Object.entries(PROBLEMS).map(([slug, { status }]) => `${slug} ${status}`);
+    // No operation is one whose method is not allowed: that is said once, for all paths.
+    expect(new Set([...found, "method-not-allowed 405"])).toEqual(new Set(all));
+  });
+
+  it("the schema has all types", () => {
+    const types = Object.keys(PROBLEMS).map((slug) => PROBLEM_BASE + slug);
+    expect(schemas["Problem"]).toMatchObject({ properties: { type: { enum: types } } });
+  });
+});
+
+// ---- Examples ----------------------------------------------------------------------------------------------------
+
+/** Every example with the schema that it must fit, by its place. */
+function examplesIn(value: unknown, place: string): (readonly [place: string, schema: unknown, example: unknown])[] {
+  if (typeof value !== "object" || value === null) return [];
+  const { schema, example, examples } = value as Record<string, unknown>;
+  const own =
+    schema !== undefined
+      ? [
+          ...(example === undefined ? [] : [[place, schema, example] as const]),
+          ...Object.entries((examples as Record<string, { value?: unknown; $ref?: string }>) ?? {}).map(
+            ([name, one]) => [`${place} ${name}`, schema, one.value ?? exampleAt(one.$ref)] as const,
+          ),
+        ]
+      : Array.isArray(examples)
+        ? examples.map((one) => [place, value, one] as const)
+        : [];
+  const rest = Object.entries(value).filter(([name]) => name !== "example" && name !== "examples");
+  return [...own, ...rest.flatMap(([name, member]) => examplesIn(member, `${place}/${name}`))];
+}
+
+function exampleAt(ref: string | undefined): unknown {
+  const { examples } = DOCUMENT.components as unknown as { examples: Record<string, { value: unknown }> };
+  return examples[ref?.split("/").at(-1) ?? ""]?.value;
+}
+
+const EXAMPLES = examplesIn(DOCUMENT, "");
+
+it("every example fits its schema", () => {
+  expect(EXAMPLES.length).toBeGreaterThan(100);
+  const faults = EXAMPLES.map(([place, schema, example]) => [place, exampleFault(schema, example)]);
+  expect(faults.filter(([, fault]) => fault !== null)).toEqual([]);
+});
+
+it("every body has an example", () => {
+  const bare = OPERATIONS.flatMap(({ operation }) => {
+    const contents = [
+      operation.requestBody?.content,
+      ...Object.values(operation.responses).map(({ content }) => content),
+    ];
+    return contents.flatMap((content) =>
+      Object.entries(content ?? {})
+        .filter(([type, media]) => type !== "*/*" && media.example === undefined && media.examples === undefined)
+        .map(([type]) => `${operation.operationId} ${type}`),
+    );
+  });
+  expect(bare).toEqual([]);
+});
+
+it("lines of NDJSON examples fit the schema of a line", () => {
+  const texts = OPERATIONS.flatMap(({ operation }) =>
+    [operation.requestBody?.content, ...Object.values(operation.responses).map(({ content }) => content)].flatMap(
+      (content) => content?.["application/x-ndjson"] ?? [],
+    ),
+  );
+  expect(texts.length).toBeGreaterThan(1);
+  for (const { schema, example } of texts)
+    for (const line of String(example).trim().split("\n"))
+      expect(exampleFault(schema?.["x-line-schema"], JSON.parse(line))).toBeNull();
+});
+
+// ---- Served ------------------------------------------------------------------------------------------------------
+
+describe("GET /openapi.json", () => {
+  it("answers the document to anybody, and lets it be kept", async () => {
+    const answer = await fakeHttp().ask("GET", "/openapi.json", { key: null });
+    expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "application/json"]);
+    expect(answer.headers.get("cache-control")).toBe(`public, max-age=${limits.OPENAPI_MAX_AGE_SECONDS}`);
+    expect(answer.json).toEqual(JSON.parse(JSON.stringify(openApiDocument("1.2.3"))));
+  });
+
+  it.each(["", "W/", '"other", '])("answers 304 to its ETag behind %j", async (before) => {
+    const http = fakeHttp();
+    const etag = (await http.ask("HEAD", "/openapi.json", { key: null })).headers.get("etag") ?? "";
+    expect(etag).toMatch(/^"[0-9a-f]{32}"$/);
+    const headers = { "if-none-match": before + etag };
+    const again = await http.ask("GET", "/openapi.json", { key: null, headers });
+    expect([again.status, again.text, again.headers.get("etag")]).toEqual([304, "", etag]);
+  });
+
+  it("answers in full to another ETag", async () => {
+    const http = fakeHttp();
+    const headers = { "if-none-match": '"other"' };
+    expect((await http.ask("GET", "/openapi.json", { key: null, headers })).status).toBe(200);
+    expect((await http.ask("GET", "/openapi.json", { headers: { "if-none-match": "*" } })).status).toBe(304);
+  });
+});
