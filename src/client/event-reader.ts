@@ -20,7 +20,6 @@ export function createEventReader(
   signal: AbortSignal | undefined,
 ): EventReader {
   const source = Symbol.asyncIterator in events ? events[Symbol.asyncIterator]() : events[Symbol.iterator]();
-  const abort = abortOf(signal);
   let asked: Promise<IteratorResult<EventInput>> | null = null;
   let isOver = false;
   let count = 0;
@@ -33,7 +32,7 @@ export function createEventReader(
         isOver = true;
         throw error;
       });
-      const result = await Promise.race([own, abort, ...(pause === null ? [] : [pause])]);
+      const result = await orAbort(pause === null ? own : Promise.race([own, pause]), signal);
       if (result === "pause") return result;
       asked = null;
       if (result.done === true) {
@@ -54,11 +53,19 @@ export function createEventReader(
   };
 }
 
-/** Rejects with the signal's reason; nobody has to be waiting for that. */
-export function abortOf(signal: AbortSignal | undefined): Promise<never> {
+/**
+ * The work's answer, unless the signal aborts first. Each wait has a promise of its own: racing one that lives as long as the stream
+ * would keep something of every event.
+ * @throws the signal's reason.
+ */
+export async function orAbort<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work;
+  const wait = new AbortController();
   const aborted = new Promise<never>((_, reject) => {
-    signal?.addEventListener("abort", () => reject(signal.reason));
+    const stop = () => reject(signal.reason);
+    signal.addEventListener("abort", stop);
+    wait.signal.addEventListener("abort", () => signal.removeEventListener("abort", stop));
+    if (signal.aborted) stop();
   });
-  aborted.catch(() => {});
-  return aborted;
+  return Promise.race([work, aborted]).finally(() => wait.abort());
 }

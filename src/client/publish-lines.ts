@@ -14,7 +14,7 @@ import {
   type AcceptedEvent,
   type RejectedEvent,
 } from "./errors.ts";
-import { abortOf, createEventReader, type EventSource } from "./event-reader.ts";
+import { createEventReader, orAbort, type EventSource } from "./event-reader.ts";
 import { createLineWindow, type LineWindow } from "./line-window.ts";
 import { patienceOf, type Patience } from "./options.ts";
 import type { Publisher } from "./publish.ts";
@@ -97,8 +97,7 @@ async function* oneRequest(
   signal?.addEventListener("abort", stop);
   const { body, sent } = bodyFrom(window, ending.signal);
   const silence = createSilence({ runtime, timeoutMs, signal: ending.signal }, () => sent() > window.first());
-  const abort = abortOf(signal);
-  const within = <T>(work: Promise<T>) => Promise.race([silence.during(work), abort]);
+  const within = <T>(work: Promise<T>) => orAbort(silence.during(work), signal);
   try {
     const headers = hops === undefined ? {} : { "fantail-hops": String(hops) };
     const answer = await within(transport.open({ path: "/v1/events", headers, body }, ending.signal));

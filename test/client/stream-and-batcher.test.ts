@@ -1,7 +1,7 @@
 // Events that come one by one: as a stream, and from many callers at once.
 import { describe, expect, test } from "vitest";
 import { createClient, ProblemError, PublishError, type EventInput } from "../../src/client/index.ts";
-import { acceptsGood, eventsOf, fakeFantail, hang, reset, unavailable } from "./fake-fantail.ts";
+import { acceptsGood, eventsOf, fakeFantail, hang, problem, reset, unavailable } from "./fake-fantail.ts";
 import { handClock } from "./hand-clock.ts";
 
 const DELAY_MS = 4_321;
@@ -134,6 +134,24 @@ describe("publishStream()", () => {
     abort.abort(reason);
     expect((await work).error).toBe(reason);
   });
+});
+
+test.each(["batches", "lines"] as const)("a stream in %s leaves nothing on the caller's signal", async (as) => {
+  const { server, client } = await setUp();
+  if (as === "lines") server.always(problem("unsupported-media-type", 415));
+  const { signal } = new AbortController();
+  let listeners = 0;
+  const { addEventListener, removeEventListener } = signal;
+  signal.addEventListener = (...given: Parameters<typeof addEventListener>) => {
+    listeners += 1;
+    addEventListener.apply(signal, given);
+  };
+  signal.removeEventListener = (...given: Parameters<typeof removeEventListener>) => {
+    listeners -= 1;
+    removeEventListener.apply(signal, given);
+  };
+  await collected(client.publishStream(source(250), { as, signal }));
+  expect(listeners).toBe(0);
 });
 
 describe("batcher()", () => {

@@ -57,6 +57,8 @@ export async function run({ url, rootKey, sink, bus }: Place, { expect, received
     return data[0] ?? null;
   });
   const record = await client.events.get(accepted.event_id);
+  await client.events.erase(accepted.event_id);
+  const erased = await client.events.get(accepted.event_id);
   const types: string[] = [];
   for await (const { type } of client.events.list({ limit: 2 })) types.push(type);
   const paused = await client.subscriptions.update(
@@ -83,6 +85,7 @@ export async function run({ url, rootKey, sink, bus }: Place, { expect, received
     lines,
     webhook: { isDelivery: webhook.id === delivered.id, attempt: webhook.attempt, payload: webhook.payload },
     recorded: record.event?.data,
+    erased: erased.erased_at !== null && erased.event === null,
     types,
     paused: paused.status,
     stale: stale instanceof Error && "slug" in stale ? stale.slug : null,
