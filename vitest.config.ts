@@ -63,7 +63,7 @@ export default defineConfig(async () => ({
         // Plain Node: this alone proves that core/ needs no Workers.
         test: {
           name: "core",
-          include: ["test/core/**/*.test.ts", "test/conformance/**/*.test.ts", "test/scripts/**/*.test.ts"],
+          include: ["core", "client", "conformance", "scripts"].map((folder) => `test/${folder}/**/*.test.ts`),
           ...TIMEOUTS,
         },
       },

@@ -7,11 +7,11 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { createClient, type Client } from "../../src/client/index.ts";
 import { startRouter } from "../router.ts";
-import { apiOf, textAt, type Api } from "./api.ts";
 import { expectedOf } from "./expect.ts";
 import { startConsumer, type Consumer } from "./fleet.ts";
-import { at, loadExamples, type Example } from "./payloads.ts";
+import { loadExamples, type Example } from "./payloads.ts";
 import { newPublications, publish, type Publications } from "./publish.ts";
 import { enter, missing, newScore, type Score } from "./score.ts";
 import { progress, say } from "./screen.ts";
@@ -36,7 +36,7 @@ export interface Run {
 
 export interface Scene {
   readonly url: string;
-  readonly root: Api;
+  readonly root: Client;
   readonly publishKey: string;
   readonly examples: readonly Example[];
   /** Those that are published twice. */
@@ -71,7 +71,7 @@ export async function setUp(run: Run): Promise<Scene> {
   run.cleanups.push(async () => clearInterval(cron));
   say(`router    ${router.url}, with throw-away state in ${state}`);
 
-  const root = apiOf(router.url, router.rootKey);
+  const root = createClient({ url: router.url, key: router.rootKey });
   await subscribe(root, consumers);
   return {
     url: router.url,
@@ -104,18 +104,18 @@ async function recruit(score: Score, publications: Publications, run: Run): Prom
   return consumer;
 }
 
-async function makeKey(root: Api, scope: "publish" | "read"): Promise<string> {
-  return textAt(await root.call("POST", "/v1/keys", { name: `demo ${scope}`, scopes: [scope] }), "key");
+async function makeKey(root: Client, scope: "publish" | "read"): Promise<string> {
+  return (await root.keys.create({ name: `demo ${scope}`, scopes: [scope] })).key;
 }
 
-async function subscribe(root: Api, consumers: readonly Consumer[]): Promise<void> {
+async function subscribe(root: Client, consumers: readonly Consumer[]): Promise<void> {
   const readKey = await makeKey(root, "read");
   let effectiveMs = 0;
   for (const { plan, sink, configure } of consumers) {
-    const body = { name: plan.name, sink, format: plan.format, ...plan.subscription };
-    const subscription = await root.call("POST", "/v1/subscriptions", body);
-    await configure({ secret: textAt(subscription, "secret"), readKey });
-    effectiveMs = Math.max(effectiveMs, Date.parse(textAt(subscription, "effective_at")));
+    const { name, format, subscription } = plan;
+    const { secret = "", effective_at } = await root.subscriptions.create({ name, sink, format, ...subscription });
+    await configure({ secret, readKey });
+    effectiveMs = Math.max(effectiveMs, Date.parse(effective_at));
     say(`${plan.name.padEnd(8)}  ${sink} takes ${plan.takes} (${plan.format})`);
   }
   progress("Waiting until the subscriptions are in effect everywhere …");
@@ -143,8 +143,8 @@ export async function play(scene: Scene, { signal }: Run): Promise<void> {
 
 async function duplicatesOf({ root, repeated, publications }: Scene): Promise<number> {
   const ids = repeated.map(({ event }) => publications.events.get(event.id)?.eventId ?? "");
-  const events = await Promise.all(ids.map((id) => root.call("GET", `/v1/events/${id}`)));
-  return events.reduce<number>((sum, event) => sum + Number(at(event, "duplicates")), 0);
+  const events = await Promise.all(ids.map((id) => root.events.get(id)));
+  return events.reduce((sum, { duplicates }) => sum + duplicates, 0);
 }
 
 function progressOf({ examples, repeated, publications, scores }: Scene): string {

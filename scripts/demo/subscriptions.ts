@@ -1,4 +1,5 @@
 /** The three consumers of the demo and what they ask the router for. Data only. */
+import type { SubscriptionCreate } from "../../src/client/index.ts";
 
 export type ConsumerName = "audit" | "releases" | "alerts";
 
@@ -9,8 +10,8 @@ export interface ConsumerPlan {
   readonly format: "structured" | "binary" | "reference";
   /** It answers 503 to so many requests before it recovers. */
   readonly failures: number;
-  /** The body of `POST /v1/subscriptions`, without name, sink and format. */
-  readonly subscription: Readonly<Record<string, unknown>>;
+  /** What else is asked for. */
+  readonly subscription: Omit<SubscriptionCreate, "name" | "sink" | "format">;
 }
 
 /** Seconds between attempts: short, because one consumer fails on purpose and the demo waits for it. */

@@ -106,6 +106,8 @@ const PLANTED_CODE: readonly { readonly path: string; readonly code: string; rea
   { path: "src/core/call.ts", code: 'export const call = () => fetch("https://example.com");', rule: GLOBALS },
   { path: "src/core/timer.ts", code: "export const wait = (then: () => void) => setTimeout(then, 1);", rule: GLOBALS },
   { path: "src/core/said.ts", code: 'export const say = () => console.info("x");', rule: "no-console" },
+  { path: "src/client/clock.ts", code: "export const now = () => Date.now();", rule: PROPERTIES },
+  { path: "src/client/said.ts", code: 'export const say = () => console.info("x");', rule: "no-console" },
   { path: "src/d1/clock.ts", code: "export const now = () => Date.now();", rule: PROPERTIES },
   { path: "src/http/call.ts", code: 'export const call = () => fetch("https://example.com");', rule: GLOBALS },
   { path: "src/calling.ts", code: 'export const call = () => fetch("https://example.com");', rule: GLOBALS },
@@ -144,6 +146,10 @@ const ALLOWED_CODE: readonly { readonly path: string; readonly code: string }[] 
   {
     path: "src/wire.ts",
     code: "export const doors = { now: () => Date.now(), fraction: () => Math.random(), fetch };",
+  },
+  {
+    path: "src/client/runtime.ts",
+    code: "export const runtime = { now: () => Date.now(), fraction: () => Math.random(), fetch };",
   },
   { path: "src/index.ts", code: "export default {};" },
   { path: "src/core/subtle.ts", code: 'export const hash = (b: Uint8Array) => crypto.subtle.digest("SHA-256", b);' },

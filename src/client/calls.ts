@@ -1,0 +1,158 @@
+/** What the resources have in common: how a call becomes a request, and a list its pages. It knows no resource. */
+import { isList, isMembers } from "../core/json-value.ts";
+import { ProblemError, UnexpectedAnswerError } from "./errors.ts";
+import type { CallOptions } from "./options.ts";
+import type { ApiRequest, Transport } from "./transport.ts";
+
+/**
+ * A change that is made only if nobody was faster.
+ *
+ * @example
+ * await client.keys.update(key.id, { name: "shop" }, { ifMatch: key.version });
+ */
+export interface ChangeOptions extends CallOptions {
+  /**
+   * The `version` that was read: another is refused with `version-mismatch`. Such a change is not sent again when its answer is lost,
+   * because it would then find its own version: read what became of it.
+   */
+  readonly ifMatch?: number;
+}
+
+/**
+ * One page of a list.
+ *
+ * @example
+ * const page: Page<EventSummary> = await client.events.list().page();
+ */
+export interface Page<T> {
+  /** May be short, or empty, and still not be the last. */
+  readonly data: readonly T[];
+  /** For the next page; null: there is none. */
+  readonly next_cursor: string | null;
+}
+
+/**
+ * A list that is read as far as it is looped over, a page at a time.
+ *
+ * @example
+ * for await (const event of client.events.list({ type: "order.created" })) console.log(event.event_id);
+ */
+export interface List<T> extends AsyncIterable<T> {
+  /** One page: the first, or that of the cursor. */
+  page(cursor?: string): Promise<Page<T>>;
+}
+
+/** Makes requests of calls. */
+export interface Calls {
+  get<T>(path: string, options: CallOptions): Promise<T>;
+  /** With an `Idempotency-Key` of its own, so that a retry makes no second thing. */
+  make<T>(path: string, body: unknown, options: CallOptions): Promise<T>;
+  /** A merge patch. */
+  patch<T>(path: string, body: unknown, options: ChangeOptions): Promise<T>;
+  put<T>(path: string, body: unknown, options: PutOptions): Promise<T>;
+  delete(path: string, options: ChangeOptions): Promise<void>;
+  list<T>(path: string, query: Query, options: CallOptions): List<T>;
+}
+
+/**
+ * How something with a name of one's own is set.
+ *
+ * @example
+ * await client.buses.put("eu", { retention_days: 14 }, { ifAbsent: true });
+ */
+export interface PutOptions extends ChangeOptions {
+  /** Only if there is none yet; else it is refused with `version-mismatch`. */
+  readonly ifAbsent?: boolean;
+}
+
+export type Query = Readonly<Record<string, string | number | Date | undefined>>;
+
+export function createCalls(transport: Transport, uuid: () => string): Calls {
+  const send = async (request: ApiRequest, options: CallOptions) => (await transport.send(request, options)).value;
+  return {
+    get: async <T>(path: string, options: CallOptions) =>
+      documentOf<T>(send({ method: "GET", path, repeatable: "always" }, options)),
+    make: async <T>(path: string, body: unknown, options: CallOptions) => {
+      const headers = { "idempotency-key": uuid() };
+      return documentOf<T>(send(withBody({ method: "POST", path, headers, repeatable: "always" }, body), options));
+    },
+    patch: async <T>(path: string, body: unknown, options: ChangeOptions) =>
+      documentOf<T>(send(withBody({ method: "PATCH", path, ...conditions(options) }, body), options)),
+    put: async <T>(path: string, body: unknown, options: PutOptions) =>
+      documentOf<T>(send(withBody({ method: "PUT", path, ...conditions(options) }, body), options)),
+    delete: (path, options) => remove(transport, path, options),
+    list: <T>(path: string, query: Query, options: CallOptions) => {
+      const get = (cursor: string | undefined) =>
+        send({ method: "GET", path: path + search({ ...query, cursor }), repeatable: "always" }, options);
+      return listOf<T>(async (cursor) => pageOf<T>(await get(cursor)));
+    },
+  };
+}
+
+async function remove(transport: Transport, path: string, options: ChangeOptions): Promise<void> {
+  let tries = 0;
+  try {
+    await transport.send(
+      { method: "DELETE", path, ...conditions(options), onTry: (count) => (tries = count) },
+      options,
+    );
+  } catch (error) {
+    // The try before this one was carried out, and its answer was lost: it is gone, as was asked.
+    if (tries > 1 && error instanceof ProblemError && error.slug === "not-found") return;
+    throw error;
+  }
+}
+
+function withBody(request: ApiRequest, body: unknown): ApiRequest {
+  if (body === undefined) return request;
+  const type = request.method === "PATCH" ? "application/merge-patch+json" : "application/json";
+  return { ...request, headers: { ...request.headers, "content-type": type }, body: JSON.stringify(body) };
+}
+
+function conditions({ ifMatch, ifAbsent = false }: PutOptions): Pick<ApiRequest, "headers" | "repeatable"> {
+  if (ifMatch !== undefined) return { headers: { "if-match": `"${ifMatch}"` }, repeatable: "when-refused" };
+  return ifAbsent
+    ? { headers: { "if-none-match": "*" }, repeatable: "when-refused" }
+    : { headers: {}, repeatable: "always" };
+}
+
+function search(query: Query): string {
+  const given = Object.entries(query).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, value instanceof Date ? value.toISOString() : String(value)]],
+  );
+  return given.length === 0 ? "" : `?${new URLSearchParams(given).toString()}`;
+}
+
+function listOf<T>(page: (cursor: string | undefined) => Promise<Page<T>>): List<T> {
+  return {
+    page: (cursor) => page(cursor),
+    async *[Symbol.asyncIterator]() {
+      let cursor: string | undefined;
+      for (;;) {
+        const { data, next_cursor } = await page(cursor);
+        yield* data;
+        if (next_cursor === null) return;
+        // A server that turns in a circle must not make us do so.
+        if (next_cursor === cursor) throw new UnexpectedAnswerError("The list does not go on: its cursor repeats", 200);
+        cursor = next_cursor;
+      }
+    },
+  };
+}
+
+async function documentOf<T>(answer: Promise<unknown>): Promise<T> {
+  const value = await answer;
+  if (!isMembers(value)) throw new UnexpectedAnswerError("The answer has no document", 200);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the types are made of the contract that the server's answers keep
+  return value as T;
+}
+
+function pageOf<T>(value: unknown): Page<T> {
+  if (!isPage<T>(value)) throw new UnexpectedAnswerError("The answer is no page of a list", 200);
+  return value;
+}
+
+const isPage = <T>(value: unknown): value is Page<T> =>
+  isMembers(value) &&
+  isList(value["data"]) &&
+  (value["next_cursor"] === null || typeof value["next_cursor"] === "string");

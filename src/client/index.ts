@@ -1,0 +1,51 @@
+/** The entry of the package `@fantail/client`: what its users see, and nothing else. Inside `client/`, files import each other directly. */
+export { createClient, type Client } from "./client.ts";
+export { signWebhook, verifyWebhook, WebhookVerificationError } from "./webhook.ts";
+export type { ReceivedWebhook, VerifiedWebhook, WebhookFault, WebhookHeaders } from "./webhook.ts";
+export {
+  FantailError,
+  NetworkError,
+  ProblemError,
+  PublishError,
+  TimeoutError,
+  UnexpectedAnswerError,
+} from "./errors.ts";
+export type { AcceptedEvent, RejectedEvent, Slug, UnconfirmedEvent } from "./errors.ts";
+export type { EventInput, ShortEvent, StructuredEvent } from "./event.ts";
+export type { CallOptions, ClientOptions, Patience } from "./options.ts";
+export type { Fetch, Runtime } from "./runtime.ts";
+export type { PublishOptions, PublishSummary } from "./publish.ts";
+export type { EventSource } from "./event-reader.ts";
+export type { PublishStreamOptions } from "./publish-stream.ts";
+export type { Batcher, BatcherOptions } from "./batcher.ts";
+export type { ChangeOptions, List, Page, PutOptions } from "./calls.ts";
+export type { Subscriptions } from "./subscriptions.ts";
+export type { Keys } from "./keys.ts";
+export type { Buses } from "./buses.ts";
+export type { Audit, AuditQuery, Deliveries, DeliveryQuery, Events, EventQuery } from "./record.ts";
+export type {
+  Attempt,
+  AuditEntry,
+  Bus,
+  BusPatch,
+  BusSettings,
+  BusSummary,
+  Delivery,
+  DeliveryInFull,
+  DeliveryRetried,
+  EventOnRecord,
+  EventSummary,
+  Fault,
+  Filter,
+  Key,
+  KeyCreate,
+  KeyCreated,
+  KeyPatch,
+  KeyRotate,
+  KeyRotated,
+  Problem,
+  Subscription,
+  SubscriptionCreate,
+  SubscriptionCreated,
+  SubscriptionPatch,
+} from "./api.ts";
