@@ -283,7 +283,16 @@ let notes = 0;
 /** A note with an id of its own. */
 export function noteFor(action: AuditNote["action"], changes: Partial<AuditNote> = {}): AuditNote {
   const id = `aud_${String(++notes).padStart(26, "0")}`;
-  return { id, atMs: 0, actor: "root", requestId: "req_1", action, before: null, after: null, ...changes };
+  return {
+    id,
+    atMs: 0,
+    actor: "root",
+    requestId: `req_${"0".repeat(26)}`,
+    action,
+    before: null,
+    after: null,
+    ...changes,
+  };
 }
 
 const PLAIN_KEY = {

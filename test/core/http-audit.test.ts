@@ -87,7 +87,7 @@ it("has no entry for what was refused or changed nothing", async () => {
 
 it("filters by target, actor, action and time, and refuses what it does not know", async () => {
   const http = fakeHttp();
-  for (const [index, actor] of ["root", "key_1", "system"].entries()) {
+  for (const [index, actor] of ["root", `key_${"0".repeat(26)}`, "system"].entries()) {
     const id = `aud_${String(index).padStart(26, "0")}`;
     const note = noteFor("key.created", { id, actor, atMs: index * 1_000 });
     http.stores.entries.push({ ...note, bus: "default", target: `t${index}` });

@@ -5,7 +5,7 @@ import * as limits from "../../src/core/limits.ts";
 import { PROBLEM_BASE, PROBLEMS } from "../../src/core/problem.ts";
 import { VERSION } from "../../src/version.ts";
 import { openApiDocument } from "../../src/http/contract/document.ts";
-import { DOCUMENT, exampleFault, pathAt, PENDING, type DescribedOperation } from "../contract.ts";
+import { DOCUMENT, exampleFault, pathAt, type DescribedOperation } from "../contract.ts";
 import { fakeHttp, keyWith, ROOT } from "../http.ts";
 
 const OPERATIONS = Object.entries(DOCUMENT.paths).flatMap(([path, operations]) =>
@@ -73,20 +73,12 @@ describe("routes", () => {
 
   it("every operation of the document has a route", () => {
     const missing = OPERATIONS.filter(({ method, path }) => !routed.has(`${method} ${path}`));
-    expect(
-      missing.flatMap(({ operation: { operationId } }) => (PENDING.has(operationId) ? [] : [operationId])),
-    ).toEqual([]);
-  });
-
-  it("PENDING names only operations of the document", () => {
-    const ids = new Set(["OPTIONS", ...OPERATIONS.map(({ operation }) => operation.operationId)]);
-    expect([...PENDING].filter((id) => !ids.has(id))).toEqual([]);
+    expect(missing.map(({ operation: { operationId } }) => operationId)).toEqual([]);
   });
 });
 
 describe("keys", () => {
-  const BUILT = OPERATIONS.filter(({ operation }) => !PENDING.has(operation.operationId));
-  const named = BUILT.map((one) => [one.operation.operationId, one] as const);
+  const named = OPERATIONS.map((one) => [one.operation.operationId, one] as const);
 
   it.each(named)("%s asks for the scopes that the document names", async (_, { path, method, operation }) => {
     const http = fakeHttp();
