@@ -63,7 +63,7 @@ export async function putEvents(events: readonly EventSeed[]): Promise<string[]>
     ).bind(text),
     env.DB.prepare(
       `INSERT INTO deliveries (bus, seq, subscription_id, state, attempt, tries, due_ms, claim, attempts)
-       SELECT e.value ->> 'bus', e.value ->> 'seq', 'sub_' || s.key, s.value ->> 'state', 1, 1,
+       SELECT e.value ->> 'bus', e.value ->> 'seq', 'sub_' || printf('%026d', s.key), s.value ->> 'state', 1, 1,
          iif(s.value ->> 'state' = 'waiting', e.value ->> 'acceptedMs', NULL), s.value ->> 'claim', coalesce(s.value -> 'attempts', '[]')
        FROM json_each(?1) e, json_each(e.value, '$.states') s`,
     ).bind(text),
@@ -77,7 +77,7 @@ export async function widen(eventId: string, deliveries: number, change: { state
   await run(
     `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
      INSERT INTO deliveries (bus, seq, subscription_id, state, attempt, tries, due_ms, attempts)
-     SELECT bus, seq, printf('sub_w%08d', i), ?3, 1, 1, iif(?3 = 'waiting', accepted_ms, NULL), ?4
+     SELECT bus, seq, printf('sub_w%025d', i), ?3, 1, 1, iif(?3 = 'waiting', accepted_ms, NULL), ?4
      FROM events CROSS JOIN n WHERE event_id = ?1`,
     eventId,
     deliveries,

@@ -91,7 +91,7 @@ it.each([
   expectSame(await received(one), [text]);
   const { events } = await answer.json<{ events: [{ event_id: string }] }>();
   const record = await (await router.request(`/v1/events/${events[0].event_id}`)).text();
-  expect(record.includes(`"bytes":${EVENT_BYTES_MAX},"event":${text},"deliveries":`)).toBe(true);
+  expect(record.includes(`"bytes":${EVENT_BYTES_MAX},"erased_at":null,"event":${text},"deliveries":`)).toBe(true);
 });
 
 it("binary data counts as base64: EVENT_BYTES_MAX arrives byte for byte in both formats, one byte more is refused", async () => {

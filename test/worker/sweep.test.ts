@@ -309,7 +309,7 @@ it("closes an open delivery as expired, keeps it for a day, and leaves one in fl
   // What is held is held by a paused subscription; without one it would be cancelled.
   await run(
     `INSERT INTO subscriptions (bus, id, version, status, sink, format, timeout_ms, created_ms, updated_ms, retry, wanted, secrets, headers)
-     VALUES ('default', 'sub_0', 1, 'paused', '', 'structured', 1000, 0, 0, '', '', '', '')`,
+     VALUES ('default', printf('sub_%026d', 0), 1, 'paused', '', 'structured', 1000, 0, 0, '', '', '', '')`,
   );
   await run(
     "INSERT INTO claims (token, lease_ms, keys) VALUES ('live', ?1, '[]'), ('over', ?2, '[]')",
