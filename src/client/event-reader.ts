@@ -1,4 +1,5 @@
 /** Reads the events of an iterable one by one, made complete, and stops reading when it is told to. It sends nothing. */
+import { err, ok, type Result } from "../core/result.ts";
 import type { EventInput, PreparedEvent } from "./event.ts";
 
 /** Where the events of a stream come from. */
@@ -20,27 +21,23 @@ export function createEventReader(
   signal: AbortSignal | undefined,
 ): EventReader {
   const source = Symbol.asyncIterator in events ? events[Symbol.asyncIterator]() : events[Symbol.iterator]();
-  let asked: Promise<IteratorResult<EventInput>> | null = null;
+  // What the source throws is a value: it may throw while nobody listens, and is told to whoever asks next.
+  let asked: Promise<Result<IteratorResult<EventInput>, unknown>> | null = null;
   let isOver = false;
   let count = 0;
   return {
     next: async (pause = null) => {
       if (isOver) return "end";
-      asked ??= Promise.resolve(source.next());
-      const own = asked.catch((error: unknown) => {
-        // A source that threw has ended.
-        isOver = true;
-        throw error;
-      });
-      const result = await orAbort(pause === null ? own : Promise.race([own, pause]), signal);
-      if (result === "pause") return result;
+      asked ??= ask(source);
+      const told = await orAbort(pause === null ? asked : Promise.race([asked, pause]), signal);
+      if (told === "pause") return told;
       asked = null;
-      if (result.done === true) {
-        isOver = true;
-        return "end";
-      }
+      // A source that threw has ended.
+      isOver = !told.ok || told.value.done === true;
+      if (!told.ok) throw told.error;
+      if (told.value.done === true) return "end";
       count += 1;
-      return prepare(result.value, `events[${count - 1}]`);
+      return prepare(told.value.value, `events[${count - 1}]`);
     },
     stop: async () => {
       if (isOver) return;
@@ -51,6 +48,16 @@ export function createEventReader(
       else stopped.catch(() => {});
     },
   };
+}
+
+async function ask(
+  source: Iterator<EventInput> | AsyncIterator<EventInput>,
+): Promise<Result<IteratorResult<EventInput>, unknown>> {
+  try {
+    return ok(await source.next());
+  } catch (error) {
+    return err(error);
+  }
 }
 
 /**

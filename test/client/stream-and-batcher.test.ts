@@ -116,6 +116,26 @@ describe("publishStream()", () => {
     expect(sizes()).toEqual([2]);
   });
 
+  test("fails with the source that failed while what it gave before was under way", async () => {
+    const { server, client, clock } = await setUp();
+    const failure = new Error("The source is broken");
+    const failing = Promise.withResolvers<void>();
+    async function* broken(): AsyncGenerator<EventInput> {
+      yield* source(1);
+      await failing.promise;
+    }
+    server.next((response, request) => {
+      failing.reject(failure);
+      setImmediate(() => acceptsGood(response, request));
+    });
+    const work = collected(client.publishStream(broken(), { maxDelayMs: DELAY_MS }));
+    await expect.poll(() => clock.held()).toBe(1);
+    clock.letGo();
+    const { items, error } = await work;
+    expect(items).toHaveLength(1);
+    expect(error).toBe(failure);
+  });
+
   test("names the event that is none", async () => {
     const { client } = await setUp();
     const { items, error } = await collected(client.publishStream([{ type: "t" }, {} as EventInput]));
