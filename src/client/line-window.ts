@@ -12,7 +12,7 @@ export interface LineWindow {
    * @throws what reading threw, once all before it are confirmed; until then null.
    */
   at(place: number): Promise<PreparedEvent | null>;
-  /** The first one is answered. */
+  /** The first one is answered: reading goes on if there is room then. */
   confirm(): void;
 }
 
@@ -30,13 +30,13 @@ export function createLineWindow(reader: EventReader): LineWindow {
   let makeRoom: (() => void) | null = null;
   let room: Promise<void> = Promise.resolve();
 
+  const isFull = () => open.length >= EVENTS_MAX || bytes >= BYTES_MAX;
   const take = (event: Awaited<ReturnType<EventReader["next"]>>) => {
     if (event === "end") isOver = true;
     if (event === "end" || event === "pause") return;
     open.push(event);
     bytes += event.bytes;
-    const isFull = open.length >= EVENTS_MAX || bytes >= BYTES_MAX;
-    if (isFull) room = new Promise((resolve) => (makeRoom = resolve));
+    if (isFull()) room = new Promise((resolve) => (makeRoom = resolve));
   };
   const readMore = async () => {
     await room;
@@ -59,7 +59,7 @@ export function createLineWindow(reader: EventReader): LineWindow {
       const event = open.shift();
       first += 1;
       bytes -= event?.bytes ?? 0;
-      makeRoom?.();
+      if (!isFull()) makeRoom?.();
     },
   };
 }

@@ -19,14 +19,13 @@ test("sleep() is over at once when its signal aborts, before or meanwhile", asyn
   await systemRuntime.sleep(0, new AbortController().signal);
 });
 
-/** A window over a source without an end, and how many events it has read. */
-function endless(bytes: number) {
+/** A window over a source without an end, and how many events it has read. `bytes`: of the event at a place. */
+function endless(bytes: (place: number) => number) {
   let read = 0;
-  const event: PreparedEvent = { id: "e", source: "/s", text: "{}", bytes };
   const window = createLineWindow({
     next: async () => {
       read += 1;
-      return event;
+      return { id: "e", source: "/s", text: "{}", bytes: bytes(read - 1) } satisfies PreparedEvent;
     },
     stop: async () => {},
   });
@@ -37,7 +36,7 @@ test.each([
   ["1,000 events", 1, 1_000],
   ["4 MB", 1_000_000, 4],
 ])("no more than %s of a stream are open: reading goes on when one is answered", async (_, bytes, most) => {
-  const { window, read } = endless(bytes);
+  const { window, read } = endless(() => bytes);
   expect(await window.at(most - 1)).not.toBeNull();
   const next = window.at(most);
   // Whatever can run without an answer has run.
@@ -47,4 +46,17 @@ test.each([
   expect(await next).not.toBeNull();
   expect(window.first()).toBe(1);
   expect(read()).toBe(most + 1);
+});
+
+test("small events that are answered make no room for large ones: bytes are bytes", async () => {
+  const { window, read } = endless((place) => (place < 100 ? 10 : 1_000_000));
+  await window.at(103);
+  const next = window.at(104);
+  for (let place = 0; place < 100; place += 1) {
+    window.confirm();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(read()).toBe(104);
+  }
+  window.confirm();
+  expect(await next).not.toBeNull();
 });
