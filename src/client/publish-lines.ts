@@ -91,12 +91,15 @@ async function* oneRequest(
   { window, timeoutMs }: Sending,
   { signal, hops }: PublishStreamOptions,
 ): AsyncGenerator<Outcome, void, undefined> {
+  signal?.throwIfAborted();
   const start = window.first();
   const ending = new AbortController();
   const stop = () => ending.abort();
   signal?.addEventListener("abort", stop);
-  const { body, sent } = bodyFrom(window, ending.signal);
-  const silence = createSilence({ runtime, timeoutMs, signal: ending.signal }, () => sent() > window.first());
+  const { body, sent, isClosed } = bodyFrom(window, ending.signal);
+  // What is read and not yet sent waits for the server too: to be reached, or to read on. Behind the last event its last line is due.
+  const isAwaited = () => window.open().length > 0 || isClosed();
+  const silence = createSilence({ runtime, timeoutMs, signal: ending.signal }, isAwaited);
   const within = <T>(work: Promise<T>) => orAbort(silence.during(work), signal);
   try {
     const headers = hops === undefined ? {} : { "fantail-hops": String(hops) };
@@ -125,15 +128,21 @@ async function* oneRequest(
   }
 }
 
-/** The lines from the first that is open, as they come, up to what one request takes. `sent`: the place behind the last one. */
-function bodyFrom(
-  window: LineWindow,
-  ended: AbortSignal,
-): { readonly body: ReadableStream<Uint8Array>; readonly sent: () => number } {
+interface LinesBody {
+  readonly body: ReadableStream<Uint8Array>;
+  /** The place behind the last one. */
+  readonly sent: () => number;
+  /** Whether it has come to its end. */
+  readonly isClosed: () => boolean;
+}
+
+/** The lines from the first that is open, as they come, up to what one request takes. */
+function bodyFrom(window: LineWindow, ended: AbortSignal): LinesBody {
   const encoder = new TextEncoder();
   const start = window.first();
   let place = start;
   let bytes = 0;
+  let isClosed = false;
   const body = new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
@@ -141,7 +150,10 @@ function bodyFrom(
         const event = place - start < NDJSON_LINES_MAX ? await window.at(place).catch(() => null) : null;
         // The request has broken off meanwhile: the event is for the next one.
         if (ended.aborted) return;
-        if (event === null || (place > start && bytes + event.bytes + 1 > NDJSON_BYTES_MAX)) return controller.close();
+        if (event === null || (place > start && bytes + event.bytes + 1 > NDJSON_BYTES_MAX)) {
+          isClosed = true;
+          return controller.close();
+        }
         place += 1;
         bytes += event.bytes + 1;
         controller.enqueue(encoder.encode(`${event.text}\n`));
@@ -149,7 +161,7 @@ function bodyFrom(
     },
     { highWaterMark: 0 },
   );
-  return { body, sent: () => place };
+  return { body, sent: () => place, isClosed: () => isClosed };
 }
 
 /** Gives up when nothing is heard for `timeoutMs` while something is awaited; a silent source is no silence of the server. */

@@ -15,8 +15,8 @@ type Fate = "accepted" | "rejected" | "silent" | "reset" | { readonly stop: stri
 interface Setting {
   /** By the number of the request and the line, from 1. */
   readonly fate?: (request: number, line: number) => Fate;
-  /** How the request ends. */
-  readonly last?: string;
+  /** How the request ends; null: it does not. */
+  readonly last?: string | null;
 }
 
 async function setUp({ fate = () => "accepted", last }: Setting = {}) {
@@ -38,7 +38,7 @@ async function setUp({ fate = () => "accepted", last }: Setting = {}) {
     lines.on("error", () => {});
     lines.on(
       "close",
-      () => isSilent || response.end(last ?? `${JSON.stringify({ status: "done", lines: ids.length })}\n`),
+      () => isSilent || last === null || response.end(last ?? `${JSON.stringify({ status: "done", lines: ids.length })}\n`),
     );
     request.on("error", () => {});
   });
@@ -172,6 +172,57 @@ test("silence is given up when something is awaited", async () => {
   await expect.poll(() => clock.held() + requests.length).toBeGreaterThan(1);
   if (requests.length === 1) clock.letGo();
   expect((await work).items.map(({ id }) => id)).toEqual(["e1", "e2"]);
+});
+
+test("a last line that does not come is given up in time: what was answered stands", async () => {
+  const { clock, client } = await setUp({ last: null });
+  const outcomes = client.publishStream(source(1), { as: "lines" });
+  expect((await outcomes.next()).value).toMatchObject({ id: "e1", status: "accepted" });
+  const end = outcomes.next();
+  // One wait may have begun before the request had come to its end.
+  const ticking = setInterval(() => clock.letGo(), 1);
+  onTestFinished(() => clearInterval(ticking));
+  expect((await end).done).toBe(true);
+});
+
+test("a server that is never reached is given up in time", async () => {
+  const clock = handClock({ hold: [TIMEOUT_MS] });
+  const client = createClient({
+    url: "https://events.example.com",
+    key: "some-key",
+    timeoutMs: TIMEOUT_MS,
+    retries: 0,
+    runtime: clock,
+    // As one that does not connect: it takes nothing of the body.
+    fetch: () => new Promise(() => {}),
+  });
+  const work = collected(client.publishStream(source(1), { as: "lines" }));
+  await expect.poll(() => clock.held()).toBe(1);
+  clock.letGo();
+  expect((await work).error).toMatchObject({ name: "PublishError", cause: { name: "TimeoutError" } });
+});
+
+test("an abort while it waits to try again begins no request", async () => {
+  const wait = 500;
+  const clock = handClock({ hold: [TIMEOUT_MS, wait] });
+  let requests = 0;
+  const client = createClient({
+    url: "https://events.example.com",
+    key: "some-key",
+    timeoutMs: TIMEOUT_MS,
+    runtime: clock,
+    fetch: async () => {
+      requests += 1;
+      throw new Error("Not reached");
+    },
+  });
+  const abort = new AbortController();
+  const work = collected(client.publishStream(source(1), { as: "lines", signal: abort.signal }));
+  await expect.poll(() => [requests, clock.held()]).toEqual([1, 1]);
+  const reason = new Error("Enough");
+  abort.abort(reason);
+  expect((await work).error).toMatchObject({ name: "PublishError", cause: reason });
+  expect(requests).toBe(1);
 });
 
 test.each<[string, Fate]>([
