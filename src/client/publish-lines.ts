@@ -17,7 +17,7 @@ import {
 import { createEventReader, orAbort, type EventSource } from "./event-reader.ts";
 import { createLineWindow, type LineWindow } from "./line-window.ts";
 import { patienceOf, type Patience } from "./options.ts";
-import type { Publisher } from "./publish.ts";
+import { outcomeOf, type Publisher } from "./publish.ts";
 import type { PublishStreamOptions } from "./publish-stream.ts";
 import { backoffMs, mayRepeat } from "./retry.ts";
 import type { Runtime } from "./runtime.ts";
@@ -109,13 +109,14 @@ async function* oneRequest(
       if (line.status === "done" && window.first() === sent()) return;
       if (line.status === "stopped") throw new ProblemError(line.problem);
       const event = window.open()[0];
-      const isNext = line.status !== "done" && line.line === window.first() - start + 1 && window.first() < sent();
-      if (event === undefined || !isNext)
+      const place = window.first();
+      if (event === undefined || line.status === "done" || line.line !== place - start + 1 || place >= sent())
         throw new UnexpectedAnswerError("POST /v1/events: the answer tells of another line", 200);
-      const { id, source } = event;
+      // Its number is that of one request, of which the caller knows nothing.
+      const { line: _, ...entry } = line;
+      const outcome = outcomeOf(event, entry, 200);
       window.confirm();
-      if (line.status === "rejected") yield { status: "rejected", id, source, problem: line.problem };
-      else yield { ...line, id, source };
+      yield outcome;
     }
     throw new NetworkError("POST /v1/events: the answer broke off");
   } catch (error) {

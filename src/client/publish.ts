@@ -216,7 +216,12 @@ async function post(
   });
 }
 
-function outcomeOf({ id, source }: PreparedEvent, entry: unknown, status: number): AcceptedEvent | RejectedEvent {
+/** What the answer says of an event. @throws UnexpectedAnswerError when it says it of another. */
+export function outcomeOf(
+  { id, source }: PreparedEvent,
+  entry: unknown,
+  status: number,
+): AcceptedEvent | RejectedEvent {
   if (isAccepted(entry) && entry.id === id && entry.source === source) return entry;
   if (isRejected(entry)) return { status: "rejected", id, source, problem: entry.problem };
   throw new UnexpectedAnswerError("POST /v1/events: the answer tells of another event", status);

@@ -38,7 +38,8 @@ async function setUp({ fate = () => "accepted", last }: Setting = {}) {
     lines.on("error", () => {});
     lines.on(
       "close",
-      () => isSilent || last === null || response.end(last ?? `${JSON.stringify({ status: "done", lines: ids.length })}\n`),
+      () =>
+        isSilent || last === null || response.end(last ?? `${JSON.stringify({ status: "done", lines: ids.length })}\n`),
     );
     request.on("error", () => {});
   });
@@ -94,6 +95,15 @@ test.each([1, 7, 2_500])("%i events are one request, one outcome each, in order"
   expect(requests).toEqual([ids(1, count)]);
   expect(items.map(({ id }) => id)).toEqual(ids(1, count));
   expect(items.filter(({ status }) => status === "rejected")).toHaveLength(Math.floor(count / 5));
+});
+
+test("outcomes are those of other publishes: nothing of the request they were in", async () => {
+  const { client } = await setUp({ fate: (_, line) => (line === 2 ? "rejected" : "accepted") });
+  const { items } = await collected(client.publishStream(source(2), { as: "lines" }));
+  expect(items).toEqual([
+    accepted({ id: "e1", source: "/s" }),
+    { status: "rejected", id: "e2", source: "/s", problem: problemOf("invalid-event", 422) },
+  ]);
 });
 
 test("no events are no request", async () => {
@@ -227,6 +237,7 @@ test("an abort while it waits to try again begins no request", async () => {
 
 test.each<[string, Fate]>([
   ["another line", { raw: `${JSON.stringify({ line: 9, ...accepted({ id: "e1", source: "/s" }) })}\n` }],
+  ["another event", { raw: `${JSON.stringify({ line: 1, ...accepted({ id: "e9", source: "/s" }) })}\n` }],
   ["done before its time", { raw: `${JSON.stringify({ status: "done", lines: 0, accepted: 0, rejected: 0 })}\n` }],
   ["no JSON", { raw: "<h1>\n" }],
   ["no line of Fantail's", { raw: "{}\n" }],
