@@ -16,7 +16,7 @@ import type { Runtime } from "./runtime.ts";
 export interface ShortEvent {
   /** What happened: `order.created`. */
   readonly type: string;
-  /** Any JSON value; bytes travel as `data_base64`. */
+  /** Any JSON value; bytes (an `ArrayBuffer`, or any view of one) travel as `data_base64`. */
   readonly data?: unknown;
   /** Names the event, together with `source`: published again it is the same event. Else it is a new UUID. */
   readonly id?: string;
@@ -123,8 +123,15 @@ function fromShort(input: Members, place: string, { runtime }: Defaults): Member
 /** JSON has no bytes: CloudEvents writes them as base64 (JSON format 1.0.2 §3.1.1). */
 function withBytes(event: Members): Members {
   const { data, ...attributes } = event;
-  if (!(data instanceof Uint8Array)) return event;
-  return { datacontenttype: "application/octet-stream", ...defined(attributes), data_base64: encodeBase64(data) };
+  const bytes = bytesOf(data);
+  if (bytes === null) return event;
+  return { datacontenttype: "application/octet-stream", ...defined(attributes), data_base64: encodeBase64(bytes) };
+}
+
+/** Null: it is no bytes. JSON would make `{}` of most that are. */
+function bytesOf(data: unknown): Uint8Array | null {
+  if (data instanceof ArrayBuffer) return new Uint8Array(data);
+  return ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : null;
 }
 
 /** Without members that are undefined, as JSON leaves them out: they must not hide a default. */

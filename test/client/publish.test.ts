@@ -255,6 +255,22 @@ describe("one event", () => {
     expect(sdk).toEqual({ specversion: "1.0", id: "x", source: "/own", type: "t", tenant: "a" });
   });
 
+  test("takes bytes in whatever they come", async () => {
+    const { server, client } = await setUp();
+    const { buffer } = new Uint8Array([9, 1, 2, 9]);
+    const bytes = [
+      new Uint8Array([1, 2]),
+      Buffer.from([1, 2]),
+      new Uint8Array([1, 2]).buffer,
+      new DataView(buffer, 1, 2),
+      new Uint8Array(buffer, 1, 2),
+    ];
+    await client.publish(bytes.map((data) => ({ type: "t", data })));
+    const sent = server.requests.flatMap(eventsOf);
+    expect(sent).toHaveLength(5);
+    for (const event of sent) expect(event).toMatchObject({ data_base64: "AQI=" });
+  });
+
   test("has the client's source, and tells the bus and the hops", async () => {
     const { server, client } = await setUp({ key: "root-key-for-tests", bus: "eu", source: "/shop" });
     await client.publish({ type: "t" }, { hops: 3 });
