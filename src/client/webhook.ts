@@ -35,8 +35,10 @@ export class WebhookVerificationError extends FantailError {
   }
 }
 
-/** Headers as they come: of a `Request`, or of Node's `request.headers`. */
-export type WebhookHeaders = Headers | Readonly<Record<string, string | readonly string[] | undefined>>;
+/** Headers as they come: of a `Request`, of whatever has a `get()` that knows no case, or of Node's `request.headers`. */
+export type WebhookHeaders =
+  | { readonly get: (name: string) => string | null | undefined }
+  | Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /** A request as it was received, and the secrets to hold against it. */
 export type ReceivedWebhook = {
@@ -81,7 +83,8 @@ export interface VerifiedWebhook {
 /**
  * Believes a webhook, or throws. Give it the body as it was received: parsed and written again it is another text.
  *
- * @throws WebhookVerificationError; TypeError on secrets that are none, and on a body that somebody has parsed.
+ * @throws WebhookVerificationError; TypeError on secrets that are none, on a time or a tolerance that is no number, and on a body that
+ * somebody has parsed.
  * @example
  * export default {
  *   async fetch(request: Request, env: { WEBHOOK_SECRET: string }): Promise<Response> {
@@ -93,6 +96,9 @@ export interface VerifiedWebhook {
  */
 export async function verifyWebhook(received: ReceivedWebhook): Promise<VerifiedWebhook> {
   const { now = systemRuntime.now(), toleranceSeconds = SIGNATURE_TOLERANCE_SECONDS } = received;
+  // Compared with what is no number, no request is too old.
+  if (!Number.isFinite(now)) throw new TypeError("now must be a number of milliseconds");
+  if (!(toleranceSeconds >= 0)) throw new TypeError("toleranceSeconds must be 0 or more");
   const secrets = await checkedSecrets(received.secrets);
   const header = headerReader("request" in received ? received.request.headers : received.headers);
   const bytes = bytesOf("request" in received ? await received.request.arrayBuffer() : received.body);
@@ -152,13 +158,17 @@ async function checkedSecrets(secrets: string | readonly string[]): Promise<read
 }
 
 function headerReader(headers: WebhookHeaders): (name: string) => string | null {
-  if (headers instanceof Headers) return (name) => headers.get(name);
+  // Not by its class: those of a library, or of another realm, are of another one.
+  if (hasGet(headers)) return (name) => headers.get(name) ?? null;
   const byName = new Map(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
   return (name) => {
     const value = byName.get(name);
     return value === undefined ? null : typeof value === "string" ? value : value.join(", ");
   };
 }
+
+const hasGet = (headers: WebhookHeaders): headers is Extract<WebhookHeaders, { readonly get: unknown }> =>
+  typeof headers.get === "function";
 
 function bytesOf(body: unknown): Uint8Array {
   if (typeof body === "string") return new TextEncoder().encode(body);

@@ -42,13 +42,15 @@ test("what signWebhook() signs, verifyWebhook() believes", async () => {
   });
 });
 
-test("headers come as Headers, as Node has them, in any case, and in a Request", async () => {
+test("headers come as Headers, also another's, as Node has them, in any case, and in a Request", async () => {
   const headers = await signed();
   const upper = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toUpperCase(), value]));
   const request = new Request("https://a.example/hooks", { method: "POST", headers, body: BODY });
   const ours = { secrets: [SECRET], now: NOW };
   const received: readonly ReceivedWebhook[] = [
     { ...ours, headers: new Headers(headers), body: BODY },
+    { ...ours, headers: { get: (name: string) => new Headers(headers).get(name) ?? undefined }, body: BODY },
+    { ...ours, headers: { ...headers, get: "a header of this name" }, body: BODY },
     { ...ours, headers: { ...headers, host: undefined, "set-cookie": ["a"] }, body: Buffer.from(BODY) },
     { ...ours, headers: upper, body: await new Blob([BODY]).arrayBuffer() },
     { ...ours, request },
@@ -108,6 +110,16 @@ describe("what is the caller's fault is told as that, and no secret", () => {
     await expect(work).rejects.toThrow(TypeError);
     await expect(work).rejects.not.toThrow(/not base64!|MfKQ/);
     await expect(signWebhook({ id: "x", body: "", secrets })).rejects.toThrow(TypeError);
+  });
+
+  // As of a variable that is not set: the check of the time must not be lost without a word.
+  test.each<[string, object]>([
+    ["toleranceSeconds must be 0 or more", { toleranceSeconds: Number.NaN }],
+    ["toleranceSeconds must be 0 or more", { toleranceSeconds: -1 }],
+    ["now must be a number of milliseconds", { now: Number.NaN }],
+  ])("%s: %j", async (message, change) => {
+    const received = { headers: await signed(), body: BODY, secrets: SECRET, now: NOW, ...change };
+    await expect(verifyWebhook(received)).rejects.toThrow(new TypeError(message));
   });
 
   test("a body that was parsed", async () => {
