@@ -38,7 +38,7 @@ export interface Batcher {
    * @throws ProblemError when it is refused, PublishError when it is not confirmed, TypeError on what is no event or after `close()`.
    */
   publish(event: EventInput): Promise<AcceptedEvent>;
-  /** Sends what has been collected, and resolves when nothing is under way. It never throws: each publish tells of its own event. */
+  /** Sends what has been collected so far, and resolves when each of these events has its outcome. It never throws: each publish tells. */
   flush(): Promise<void>;
   /** Takes nothing more, and flushes. */
   close(): Promise<void>;
@@ -63,12 +63,18 @@ export function createBatcher(
   const waiting: Waiting[] = [];
   const underWay = new Set<Promise<void>>();
   let timer: AbortController | null = null;
-  let isDue = false;
+  /** How many were taken from those that wait, and how many of all are to be taken without waiting for others. */
+  let taken = 0;
+  let due = 0;
   let isClosed = false;
 
   const disarm = () => {
     timer?.abort();
     timer = null;
+  };
+  const allDue = () => {
+    due = taken + waiting.length;
+    pump();
   };
   const arm = () => {
     const own = new AbortController();
@@ -76,30 +82,31 @@ export function createBatcher(
     void runtime.sleep(maxDelayMs, own.signal).then(() => {
       if (own.signal.aborted) return;
       timer = null;
-      isDue = true;
-      pump();
+      allDue();
     });
   };
-  const hasBatch = () => waiting.length >= eventsMax || (isDue && waiting.length > 0);
+  const hasBatch = () => waiting.length >= eventsMax || taken < due;
   const pump = () => {
     while (underWay.size < requestsMax && hasBatch()) {
       disarm();
-      const sending = send(publisher, takeBatch(waiting, eventsMax), options);
+      const batch = takeBatch(waiting, eventsMax);
+      taken += batch.length;
+      const sending = send(publisher, batch, options);
       underWay.add(sending);
       void sending.then(() => {
         underWay.delete(sending);
         pump();
       });
     }
-    if (waiting.length === 0) isDue = false;
-    else if (!isDue && timer === null) arm();
+    if (waiting.length > 0 && taken >= due && timer === null) arm();
   };
   const flush = async () => {
-    while (waiting.length > 0 || underWay.size > 0) {
-      isDue = true;
-      pump();
-      await Promise.race(underWay);
-    }
+    allDue();
+    // What is published meanwhile is for the next one: who publishes without a pause would be waited for without an end.
+    const target = due;
+    const isSent = () => taken >= target;
+    while (!isSent()) await Promise.race(underWay);
+    await Promise.all(underWay);
   };
   return {
     publish: async (input) => {

@@ -218,6 +218,25 @@ describe("batcher()", () => {
     expect(sizes()).toHaveLength(3);
   });
 
+  test("flush() does not wait for what is published meanwhile", async () => {
+    const { server, client, clock, sizes } = await setUp();
+    const batcher = client.batcher({ maxDelayMs: DELAY_MS });
+    const later: Promise<unknown>[] = [];
+    server.always((response, request) => {
+      later.push(batcher.publish(published(`later${later.length}`)));
+      acceptsGood(response, request);
+    });
+    const work = batcher.publish(published("a"));
+    await batcher.flush();
+    expect(await work).toMatchObject({ id: "a" });
+    expect(sizes()).toEqual([1]);
+    // It waits for others, as ever.
+    expect(clock.held()).toBe(1);
+    server.always(acceptsGood);
+    await batcher.close();
+    expect(await Promise.all(later)).toMatchObject([{ id: "later0" }]);
+  });
+
   test("close() sends what is there, and takes nothing more", async () => {
     const { client, sizes } = await setUp();
     const batcher = client.batcher({ maxDelayMs: DELAY_MS });
