@@ -106,7 +106,8 @@ async function send(
   options: PublishOptions,
 ): Promise<PublishSummary> {
   const outcomes: Outcome[] = events.map(({ id, source }) => ({ status: "unconfirmed", id, source }));
-  const requests = cut(events, options).values();
+  const ranges = cut(events, options);
+  const requests = ranges.values();
   const failures: unknown[] = [];
   const work = async () => {
     for (const range of requests) {
@@ -120,7 +121,7 @@ async function send(
     }
   };
   const { concurrency = CONCURRENCY_DEFAULT } = options;
-  await Promise.all(Array.from({ length: positive("concurrency", concurrency) }, work));
+  await Promise.all(Array.from({ length: Math.min(positive("concurrency", concurrency), ranges.length) }, work));
   const settled = outcomes.filter((outcome) => outcome.status !== "unconfirmed");
   if (failures.length === 0 && settled.length === events.length) {
     const accepted = settled.filter(({ status }) => status === "accepted").length;

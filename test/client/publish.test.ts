@@ -423,6 +423,11 @@ describe("many events", () => {
     expect(most).toBeLessThanOrEqual(concurrency);
   });
 
+  test("concurrency may be any whole number", async () => {
+    const { client } = await setUp();
+    expect(await client.publish(many(3), { concurrency: Number.MAX_SAFE_INTEGER })).toMatchObject({ accepted: 3 });
+  });
+
   test.each(["batchEvents", "batchBytes", "concurrency"])("%s of 0 is refused", async (name) => {
     const { client } = await setUp();
     await expect(client.publish(many(1), { [name]: 0 })).rejects.toThrow(`${name} must be a whole number from 1`);
