@@ -18,7 +18,7 @@ import { createTransport } from "./transport.ts";
  * Fantail, as one key sees it.
  *
  * @example
- * const client: Client = createClient({ url: "https://events.example.com", key: process.env.FANTAIL_KEY });
+ * const client: Client = createClient({ url: "https://events.example.com", key: process.env.FANTAIL_KEY ?? "" });
  */
 export interface Client {
   /**
@@ -68,7 +68,7 @@ export interface Client {
  *
  * @throws TypeError that names the option which is wrong.
  * @example
- * const client = createClient({ url: "https://events.example.com", key: process.env.FANTAIL_KEY, source: "/shop" });
+ * const client = createClient({ url: "https://events.example.com", key: process.env.FANTAIL_KEY ?? "", source: "/shop" });
  * await client.publish({ type: "order.created", data: { total: 42 } });
  */
 export function createClient(options: ClientOptions): Client {
