@@ -33,8 +33,8 @@ export interface Lines {
 }
 
 /**
- * @throws PublishError with all that is not confirmed when retries do not help; they count anew after each line that is answered. What
- * the source throws, behind the outcomes of what it gave before.
+ * @throws PublishError with all that is not confirmed when retries do not help; they count anew after each line that is answered. The
+ * signal's reason when it aborts and nothing is open. What the source throws, behind the outcomes of what it gave before.
  */
 export async function* publishLines(
   lines: Lines,
@@ -72,8 +72,10 @@ export async function* publishLines(
   }
 }
 
-function unconfirmed(window: LineWindow, cause: unknown): PublishError {
+/** With nothing open it is the cause itself. */
+function unconfirmed(window: LineWindow, cause: unknown): unknown {
   const events = window.open();
+  if (events.length === 0) return cause;
   return new PublishError(
     events.map(({ id, source }) => ({ status: "unconfirmed", id, source })),
     events.map(({ text }) => JSON.parse(text)),

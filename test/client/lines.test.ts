@@ -279,6 +279,21 @@ test("an abort ends it, and tells what is not confirmed", async () => {
   expect((error as PublishError).cause).toBe(reason);
 });
 
+test("an abort while the source is silent and all is confirmed is its reason", async () => {
+  const { client } = await setUp();
+  async function* silent(): AsyncGenerator<EventInput> {
+    yield* source(1);
+    await new Promise(() => {});
+  }
+  const abort = new AbortController();
+  const outcomes = client.publishStream(silent(), { as: "lines", signal: abort.signal });
+  expect((await outcomes.next()).value).toMatchObject({ id: "e1" });
+  const next = outcomes.next();
+  const reason = new Error("Enough");
+  abort.abort(reason);
+  await expect(next).rejects.toBe(reason);
+});
+
 test("who stops reading stops the request and the source", async () => {
   const { client } = await setUp();
   let ended = false;
