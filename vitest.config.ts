@@ -76,7 +76,7 @@ export default defineConfig(async () => ({
           ...TIMEOUTS,
         },
       },
-      await inWorkerd("worker", ["test/worker/**/*.test.ts", "test/regression/**/*.test.ts"], DRAINED_QUEUES),
+      await inWorkerd("worker", ["test/worker/**/*.test.ts"], DRAINED_QUEUES),
       // Messages come back to this Worker's queue handler by themselves, in the isolate of the test.
       await inWorkerd("e2e", ["test/e2e/**/*.test.ts"], {}),
     ],
