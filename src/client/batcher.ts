@@ -3,7 +3,7 @@
  * not sent yet in memory: `close()` before the process ends.
  */
 import { BATCH_EVENTS_MAX } from "../core/limits.ts";
-import { ProblemError, PublishError, type AcceptedEvent } from "./errors.ts";
+import { isRefusal, ProblemError, PublishError, type AcceptedEvent } from "./errors.ts";
 import type { EventInput, PreparedEvent } from "./event.ts";
 import { BATCH_BYTES_DEFAULT, positive, type Publisher } from "./publish.ts";
 import type { Patience } from "./options.ts";
@@ -159,8 +159,9 @@ function settle({ resolve, reject }: Waiting, outcome: PublishError["results"][n
   else reject(new Error("An event of the batch has no outcome"));
 }
 
-/** The failure of a batch as that of one event of it. */
+/** The failure of a batch as that of one event of it: a refusal is what it is, as for an event that is published alone. */
 function errorOf({ id, source, text }: PreparedEvent, error: unknown): unknown {
   if (!(error instanceof PublishError)) return error;
+  if (isRefusal(error.cause)) return error.cause;
   return new PublishError([{ status: "unconfirmed", id, source }], [JSON.parse(text)], error.cause);
 }

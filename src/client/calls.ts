@@ -1,6 +1,6 @@
 /** What the resources have in common: how a call becomes a request, and a list its pages. It knows no resource. */
 import { isList, isMembers } from "../core/json-value.ts";
-import { ProblemError, UnexpectedAnswerError } from "./errors.ts";
+import { leavesOpen, ProblemError, UnexpectedAnswerError } from "./errors.ts";
 import type { CallOptions } from "./options.ts";
 import type { ApiRequest, Transport } from "./transport.ts";
 
@@ -16,6 +16,20 @@ export interface ChangeOptions extends CallOptions {
    * because it would then find its own version: read what became of it.
    */
   readonly ifMatch?: number;
+}
+
+/**
+ * How something is made.
+ *
+ * @example
+ * await client.subscriptions.create({ sink }, { idempotencyKey: "billing-2026-11" });
+ */
+export interface MakeOptions extends CallOptions {
+  /**
+   * 1 to 255 visible ASCII characters: the same call under the same key makes nothing a second time within 24 h, also after a restart of
+   * the caller. Else each call has a key of its own, which its retries share.
+   */
+  readonly idempotencyKey?: string;
 }
 
 /**
@@ -45,8 +59,8 @@ export interface List<T> extends AsyncIterable<T> {
 /** Makes requests of calls. */
 export interface Calls {
   get<T>(path: string, options: CallOptions): Promise<T>;
-  /** With an `Idempotency-Key` of its own, so that a retry makes no second thing. */
-  make<T>(path: string, body: unknown, options: CallOptions): Promise<T>;
+  /** With an `Idempotency-Key`, so that a retry makes no second thing. */
+  make<T>(path: string, body: unknown, options: MakeOptions): Promise<T>;
   /** A merge patch. */
   patch<T>(path: string, body: unknown, options: ChangeOptions): Promise<T>;
   put<T>(path: string, body: unknown, options: PutOptions): Promise<T>;
@@ -72,8 +86,8 @@ export function createCalls(transport: Transport, uuid: () => string): Calls {
   return {
     get: async <T>(path: string, options: CallOptions) =>
       documentOf<T>(send({ method: "GET", path, repeatable: "always" }, options)),
-    make: async <T>(path: string, body: unknown, options: CallOptions) => {
-      const headers = { "idempotency-key": uuid() };
+    make: async <T>(path: string, body: unknown, options: MakeOptions) => {
+      const headers = { "idempotency-key": options.idempotencyKey ?? uuid() };
       return documentOf<T>(send(withBody({ method: "POST", path, headers, repeatable: "always" }, body), options));
     },
     patch: async <T>(path: string, body: unknown, options: ChangeOptions) =>
@@ -90,15 +104,15 @@ export function createCalls(transport: Transport, uuid: () => string): Calls {
 }
 
 async function remove(transport: Transport, path: string, options: ChangeOptions): Promise<void> {
-  let tries = 0;
+  let isOpen = false;
+  const onRetry = (error: unknown): void => {
+    isOpen ||= leavesOpen(error);
+  };
   try {
-    await transport.send(
-      { method: "DELETE", path, ...conditions(options), onTry: (count) => (tries = count) },
-      options,
-    );
+    await transport.send({ method: "DELETE", path, ...conditions(options), onRetry }, options);
   } catch (error) {
-    // The try before this one was carried out, and its answer was lost: it is gone, as was asked.
-    if (tries > 1 && error instanceof ProblemError && error.slug === "not-found") return;
+    // A try before this one was carried out, and its answer was lost: it is gone, as was asked.
+    if (isOpen && error instanceof ProblemError && error.slug === "not-found") return;
     throw error;
   }
 }

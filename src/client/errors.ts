@@ -63,6 +63,13 @@ export class ProblemError extends FantailError {
   }
 }
 
+/** Whether the error is the server's word that nothing was done. */
+export const isRefusal = (error: unknown): error is ProblemError =>
+  error instanceof ProblemError && error.status < 500 && error.status !== 429;
+
+/** Whether the request may have been carried out all the same. Too many requests are refused before anything is done. */
+export const leavesOpen = (error: unknown): boolean => !(error instanceof ProblemError && error.status < 500);
+
 const slugOf = ({ type }: Problem): string => (type.startsWith(PROBLEM_BASE) ? type.slice(PROBLEM_BASE.length) : type);
 
 /**

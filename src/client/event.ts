@@ -138,11 +138,17 @@ function bytesOf(data: unknown): Uint8Array | null {
 const defined = (members: Members): Members =>
   Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
 
+/** What JSON leaves out, or makes `{}` of, without a word; a promise is mostly an await that is missing. Null for all else. */
+function unwritable(data: unknown): string | null {
+  if (typeof data === "function" || typeof data === "symbol") return typeof data;
+  const kinds = { Promise, Map, Set, Blob };
+  return Object.entries(kinds).find(([, kind]) => data instanceof kind)?.[0] ?? null;
+}
+
 function jsonOf(event: Members, place: string): string {
   const { data } = event;
-  // JSON leaves these out without a word.
-  if (typeof data === "function" || typeof data === "symbol")
-    throw new TypeError(`${place}.data cannot be written as JSON: it is a ${typeof data}`);
+  const kind = unwritable(data);
+  if (kind !== null) throw new TypeError(`${place}.data cannot be written as JSON: it is a ${kind}`);
   try {
     return JSON.stringify(event);
   } catch (error) {

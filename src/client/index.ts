@@ -18,7 +18,7 @@ export type { PublishOptions, PublishSummary } from "./publish.ts";
 export type { EventSource } from "./event-reader.ts";
 export type { PublishStreamOptions } from "./publish-stream.ts";
 export type { Batcher, BatcherOptions } from "./batcher.ts";
-export type { ChangeOptions, List, Page, PutOptions } from "./calls.ts";
+export type { ChangeOptions, List, MakeOptions, Page, PutOptions } from "./calls.ts";
 export type { Subscriptions } from "./subscriptions.ts";
 export type { Keys } from "./keys.ts";
 export type { Buses } from "./buses.ts";

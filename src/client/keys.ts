@@ -1,6 +1,6 @@
 /** Keys: who may do what on a bus. */
 import type { Key, KeyCreate, KeyCreated, KeyPatch, KeyRotate, KeyRotated } from "./api.ts";
-import type { Calls, ChangeOptions, List } from "./calls.ts";
+import type { Calls, ChangeOptions, List, MakeOptions } from "./calls.ts";
 import type { CallOptions } from "./options.ts";
 
 /**
@@ -11,14 +11,14 @@ import type { CallOptions } from "./options.ts";
  */
 export interface Keys {
   /** Makes one. `key` is in this answer and never again. */
-  create(key: KeyCreate, options?: CallOptions): Promise<KeyCreated>;
+  create(key: KeyCreate, options?: MakeOptions): Promise<KeyCreated>;
   /** All of the bus, newest first. `limit`: items of one page. */
   list(query?: { readonly limit?: number }, options?: CallOptions): List<Key>;
   get(id: string, options?: CallOptions): Promise<Key>;
   /** A merge patch. */
   update(id: string, patch: KeyPatch, options?: ChangeOptions): Promise<Key>;
   /** Makes a successor that may do the same, and lets this key end after the overlap. */
-  rotate(id: string, rotation?: KeyRotate, options?: CallOptions): Promise<KeyRotated>;
+  rotate(id: string, rotation?: KeyRotate, options?: MakeOptions): Promise<KeyRotated>;
   revoke(id: string, options?: ChangeOptions): Promise<void>;
 }
 

@@ -6,6 +6,7 @@ import type { Problem } from "./api.ts";
 import { BATCH_EVENTS_MAX, REQUEST_BYTES_MAX } from "../core/limits.ts";
 import { isList, isMembers } from "../core/json-value.ts";
 import {
+  isRefusal,
   ProblemError,
   PublishError,
   UnexpectedAnswerError,
@@ -96,9 +97,6 @@ function throwRefusal(error: unknown): never {
   if (error instanceof PublishError && isRefusal(error.cause)) throw error.cause;
   throw error;
 }
-
-const isRefusal = (error: unknown): error is ProblemError =>
-  error instanceof ProblemError && error.status < 500 && error.status !== 429;
 
 async function send(
   transport: Transport,

@@ -10,7 +10,7 @@ import type {
   ListDeliveriesQuery,
   ListEventsQuery,
 } from "./api.ts";
-import type { Calls, List } from "./calls.ts";
+import type { Calls, List, MakeOptions } from "./calls.ts";
 import type { CallOptions } from "./options.ts";
 
 /** From when to when: RFC 3339 texts, or dates. */
@@ -72,7 +72,7 @@ export interface Deliveries {
   /** With all its attempts. */
   get(deliveryId: string, options?: CallOptions): Promise<DeliveryInFull>;
   /** Tries again, at once. */
-  retry(deliveryId: string, options?: CallOptions): Promise<DeliveryRetried>;
+  retry(deliveryId: string, options?: MakeOptions): Promise<DeliveryRetried>;
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Subscriptions: what one consumer wants, and how it wants it. */
 import type { Subscription, SubscriptionCreate, SubscriptionCreated, SubscriptionPatch } from "./api.ts";
-import type { Calls, ChangeOptions, List } from "./calls.ts";
+import type { Calls, ChangeOptions, List, MakeOptions } from "./calls.ts";
 import type { CallOptions } from "./options.ts";
 
 /**
@@ -11,7 +11,7 @@ import type { CallOptions } from "./options.ts";
  */
 export interface Subscriptions {
   /** Makes one. `secret` is in this answer and never again, unless the request gave one. */
-  create(subscription: SubscriptionCreate, options?: CallOptions): Promise<SubscriptionCreated>;
+  create(subscription: SubscriptionCreate, options?: MakeOptions): Promise<SubscriptionCreated>;
   /** All of the bus, newest first. `limit`: items of one page. */
   list(query?: { readonly limit?: number }, options?: CallOptions): List<Subscription>;
   get(id: string, options?: CallOptions): Promise<Subscription>;

@@ -16,8 +16,8 @@ export interface ApiRequest {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly repeatable: Repeatable;
-  /** Told before each try, counted from 1. */
-  readonly onTry?: (tries: number) => void;
+  /** Told why the try before failed, before each further one. */
+  readonly onRetry?: (error: unknown) => void;
 }
 
 export interface ApiAnswer {
@@ -56,7 +56,6 @@ export function createTransport(settings: Settings): Transport {
       const deadline = runtime.now() + patience.deadlineMs;
       for (let tries = 1; ; tries += 1) {
         try {
-          request.onTry?.(tries);
           return await once(settings, request, { ...patience, signal });
         } catch (error) {
           signal?.throwIfAborted();
@@ -66,6 +65,7 @@ export function createTransport(settings: Settings): Transport {
           if (runtime.now() + wait > deadline) throw error;
           await runtime.sleep(wait, signal ?? new AbortController().signal);
           signal?.throwIfAborted();
+          request.onRetry?.(error);
         }
       }
     },

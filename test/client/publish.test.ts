@@ -286,6 +286,8 @@ describe("one event", () => {
     ["an unknown member", { type: "t", tenant: "a" }, "events[1] has an unknown member tenant"],
     ["an extension over a member", { type: "t", extensions: { id: "x" } }, "events[1].extensions must not have id"],
     ["a big integer", { type: "t", data: 1n }, "events[1] cannot be written as JSON"],
+    ["a promise", { type: "t", data: Promise.resolve(1) }, "events[1].data cannot be written as JSON: it is a Promise"],
+    ["a map", { type: "t", data: new Map([["a", 1]]) }, "events[1].data cannot be written as JSON: it is a Map"],
     ["a function", { type: "t", data: () => {} }, "events[1].data cannot be written as JSON: it is a function"],
     ["no date", { type: "t", time: new Date(Number.NaN) }, "events[1].time is not a valid date"],
   ])("that is none (%s) stops everything before it is sent", async (_, event, message) => {

@@ -157,6 +157,14 @@ describe("retries", () => {
     expect(keys[3]).not.toBe(keys[0]);
   });
 
+  test("making something goes under the caller's key when there is one", async () => {
+    const { server, client } = await setUp();
+    server.next(json(201, { id: "sub_1" }), json(202, { id: "dlv_1" }));
+    await client.subscriptions.create({ sink: "https://a.example/" }, { idempotencyKey: "mine" });
+    await client.deliveries.retry("dlv_1", { idempotencyKey: "again" });
+    expect(server.requests.map(({ headers }) => headers["idempotency-key"])).toEqual(["mine", "again"]);
+  });
+
   test.each([unavailable, reset])(
     "a change under a version is not repeated: it would find its own version",
     async (answer) => {
@@ -186,6 +194,9 @@ describe("retries", () => {
     server.next(reset, problem("not-found", 404));
     await client.subscriptions.delete("sub_1");
     server.next(problem("not-found", 404));
+    await expect(client.subscriptions.delete("sub_1")).rejects.toMatchObject({ slug: "not-found" });
+    // A refusal leaves nothing open: it was somebody else.
+    server.next(problem("rate-limited", 429), problem("not-found", 404));
     await expect(client.subscriptions.delete("sub_1")).rejects.toMatchObject({ slug: "not-found" });
   });
 

@@ -177,6 +177,15 @@ test.each(["batches", "lines"] as const)("a stream in %s leaves nothing on the c
 describe("batcher()", () => {
   const published = (id: string, type = "t"): EventInput => ({ type, id, source: "/s" });
 
+  test("tells a refusal of all as what it is", async () => {
+    const { server, client } = await setUp();
+    server.next(problem("unauthorized", 401));
+    const batcher = client.batcher({ maxDelayMs: DELAY_MS });
+    const works = [batcher.publish(published("a")), batcher.publish(published("b"))].map((work) => work.catch(String));
+    await batcher.close();
+    for (const error of await Promise.all(works)) expect(error).toContain("(unauthorized, 401");
+  });
+
   test("collects what is published one by one, and answers each with its own outcome", async () => {
     const { server, client, clock, sizes } = await setUp();
     server.always(acceptsGood);
