@@ -27,20 +27,41 @@ function leftEmpty(parameter) {
   return { ...rest, schema, description: [parameter.description ?? "", ...lines].join("\n\n") };
 }
 
+/** The operation with the scopes that its key needs: Swagger UI shows those of OAuth alone. */
+function withScopesTold(operation) {
+  const scopes = operation.security?.flatMap(({ key }) => key ?? []) ?? [];
+  const named = scopes.map((scope) => `\`${scope}\``).join(" or ");
+  if (named !== "") return { ...operation, description: `${operation.description}\n\nScope: ${named}.` };
+  if (!operation.security?.length) return operation;
+  return { ...operation, description: `${operation.description}\n\nThe root key only.` };
+}
+
 /** The description of the API with every optional parameter left empty, wherever it stands. A reference to one has no schema. */
 function withEmptyForms(description) {
   const emptied = structuredClone(description);
   const named = emptied.components?.parameters ?? {};
   for (const [name, parameter] of Object.entries(named)) named[name] = leftEmpty(parameter);
-  for (const item of Object.values(emptied.paths ?? {}))
+  for (const item of Object.values(emptied.paths ?? {})) {
+    for (const [method, operation] of Object.entries(item))
+      if (operation.responses !== undefined) item[method] = withScopesTold(operation);
     for (const owner of [item, ...Object.values(item)])
       if (Array.isArray(owner.parameters)) owner.parameters = owner.parameters.map(leftEmpty);
+  }
   return emptied;
 }
 
 const emptyForms = {
   statePlugins: {
     spec: { wrapActions: { updateJsonSpec: (update) => (description) => update(withEmptyForms(description)) } },
+  },
+};
+
+/** NDJSON as it is sent. Swagger UI takes each type with `json` in its name for one JSON value, and would quote the text. */
+const plainLines = {
+  afterLoad({ fn }) {
+    const { getSampleSchema } = fn;
+    this.fn.getSampleSchema = (schema, type = "", ...rest) =>
+      getSampleSchema(schema, type.endsWith("ndjson") ? "text/plain" : type, ...rest);
   },
 };
 
@@ -53,7 +74,7 @@ window.SwaggerUIBundle({
   docExpansion: "list",
   filter: true,
   persistAuthorization: false,
-  plugins: [{ wrapComponents: { Input: forgetful } }, emptyForms],
+  plugins: [{ wrapComponents: { Input: forgetful } }, emptyForms, plainLines],
   // Without it a page at /docs?url=… would show somebody else's description.
   queryConfigEnabled: false,
   requestSnippetsEnabled: true,

@@ -1,5 +1,6 @@
 /** Reading the query parameters of lists, by a schema of `contract/`. Unknown and repeated ones are refused: they are mistakes. */
 import type * as z from "zod";
+import { FAULT_NAME_CHARS_MAX } from "../core/limits.ts";
 import { refusal, type Refusal } from "../core/problem.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { check } from "./schema.ts";
@@ -7,12 +8,17 @@ import { check } from "./schema.ts";
 /** The parameters of that URL, or `invalid-parameter` naming all that are wrong. */
 export function readQuery<T>(url: string, schema: z.ZodType<T>): Result<T, Refusal> {
   const given = [...new URL(url).searchParams];
-  const names = new Set(given.map(([name]) => name));
-  if (names.size < given.length) return err(refusal("invalid-parameter", "A parameter is given more than once"));
+  const names = new Set<string>();
+  const repeated = new Set<string>();
+  for (const [name] of given) (names.has(name) ? repeated : names).add(name);
   const checked = check(schema, Object.fromEntries(given));
-  if (checked.ok) return checked;
-  return err(refusal("invalid-parameter", checked.error.map(({ detail }) => detail).join("; ")));
+  if (checked.ok && repeated.size === 0) return checked;
+  const faults = checked.ok ? [] : checked.error.map(({ detail }) => detail);
+  return err(refusal("invalid-parameter", [...faults, ...[...repeated].map(twice)].join("; ")));
 }
+
+const twice = (name: string): string =>
+  `${name.length > FAULT_NAME_CHARS_MAX ? `A name of ${name.length} characters` : name} is given more than once`;
 
 /** Where a list goes on whose places are ids; null at its start. */
 export function placeOf(

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { describe, expect, it } from "vitest";
 import * as limits from "../../src/core/limits.ts";
+import { EVENT_EXAMPLE } from "../../src/http/contract/cloudevents.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 
@@ -109,4 +110,10 @@ it("docs/storage.md has every table, column and index of the migrations", () => 
   expect(sql).toContain("CREATE TABLE events");
   expect(sql).toContain("ALTER TABLE buses ADD COLUMN");
   expect(missing).toEqual([]);
+});
+
+it("the event of the README is not the example of the API reference: whoever tried that first would see it delivered", () => {
+  const [published = ""] = /\{\s*"type": "order.created", "source": .*?\}'/s.exec(read("README.md")) ?? [];
+  expect(published).toContain(`"source": "${EVENT_EXAMPLE.source}"`);
+  expect(published).not.toContain(`"id": "${EVENT_EXAMPLE.id}"`);
 });

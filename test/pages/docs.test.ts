@@ -178,6 +178,32 @@ describe.skipIf(!HAS_BROWSER)("in a browser", { timeout: HANG_MS }, () => {
     expect(await list(page).locator(".parameters").innerText()).toContain("Default: 50");
   });
 
+  test("the example of NDJSON is sent as lines", async () => {
+    const { page } = await open("/docs");
+    await authorize(page, router.rootKey);
+    const publish = page.locator("#operations-Events-publishEvents");
+    await publish.locator(".opblock-summary-control").click();
+    await publish.locator(".opblock-section-request-body .content-type").selectOption("application/x-ndjson");
+    await publish.locator(".execute").click();
+    const answer = await publish.locator(".live-responses-table .response").innerText();
+    expect(answer).toContain('{"status":"done","lines":2,"accepted":2,"rejected":0}');
+  });
+
+  test.each([
+    ["Events-publishEvents", "Scope: publish."],
+    ["Buses-getBus", "Scope: read or manage."],
+    ["Buses-putBus", "The root key only."],
+  ])("%s says who may do it", async (operation, told) => {
+    const { page } = await open(`/docs#/${operation.replace("-", "/")}`);
+    expect(await page.locator(`#operations-${operation} .opblock-description`).innerText()).toContain(told);
+  });
+
+  test("what needs no key says nothing of one", async () => {
+    const { page } = await open("/docs#/Service/getHealth");
+    const told = await page.locator("#operations-Service-getHealth .opblock-description").innerText();
+    expect(told).not.toMatch(/Scope|root key/);
+  });
+
   test("a wrong key shows the problem", async () => {
     const { page, wrongs } = await open("/docs");
     await authorize(page, "not-the-key");

@@ -72,7 +72,7 @@ export const anyEvent = z.union([event, shortEvent]);
 
 export const EVENT_EXAMPLE = {
   specversion: "1.0",
-  id: "A-1",
+  id: "B-7",
   source: "/shop",
   type: "order.created",
   subject: "eu/42",

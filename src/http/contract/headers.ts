@@ -61,7 +61,7 @@ export const requestHeaders = {
   tracestate: read("tracestate", { description: "Belongs to `traceparent`." }),
   // Attributes of binary mode.
   "ce-specversion": attribute("specversion", "Makes the request one of binary mode: the body is the data.", "1.0"),
-  "ce-id": attribute("id", "Needed in binary mode: `id`.", "A-1"),
+  "ce-id": attribute("id", "Needed in binary mode: `id`.", "B-7"),
   "ce-source": attribute("source", "Needed in binary mode: `source`.", "/shop"),
   "ce-type": attribute("type", "Needed in binary mode: `type`.", "order.created"),
   "ce-subject": attribute("subject", "`subject`.", "eu/42"),

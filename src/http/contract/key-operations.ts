@@ -91,7 +91,7 @@ export const keyPaths: ZodOpenApiPathsObject = {
             rate_limit: "low",
           },
         },
-        temporary: { summary: "For a while", value: { scopes: ["read"], expires_at: "2026-12-31T00:00:00Z" } },
+        temporary: { summary: "For a while", value: { scopes: ["read"], expires_at: "2030-01-01T00:00:00Z" } },
       }),
       answers: {
         201: answer("It is made.", {

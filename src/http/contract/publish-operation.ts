@@ -84,7 +84,7 @@ export const publishLine = z
 const ACCEPTED = {
   status: "accepted",
   event_id: "evt_7zmq4w2x9c1v5b8n3k6j0h4g2f",
-  id: "A-1",
+  id: "B-7",
   source: "/shop",
   matched: 1,
   subscription_ids: ["sub_01jd3x8k0v7q2m9c4n5t6w8y0z"],
@@ -148,7 +148,7 @@ const body = {
       },
     },
     "application/cloudevents+json": { schema: event, example: EVENT_EXAMPLE },
-    "application/cloudevents-batch+json": { schema: batch, example: [EVENT_EXAMPLE, { ...EVENT_EXAMPLE, id: "A-2" }] },
+    "application/cloudevents-batch+json": { schema: batch, example: [EVENT_EXAMPLE, { ...EVENT_EXAMPLE, id: "B-8" }] },
     "application/x-ndjson": {
       schema: ndjson(
         `One event a line, in full or in the short form: at most ${NDJSON_LINES_MAX} lines of ${NDJSON_LINE_BYTES_MAX} bytes.`,
