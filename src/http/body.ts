@@ -47,11 +47,15 @@ export async function readBody(
   }
 }
 
-/** The bytes of a management body: read once, also when its `Idempotency-Key` had them read before. */
+/** The bytes of a management body: read once, also when its `Idempotency-Key` had them read before. @throws Unavailable */
 export async function managementBody(c: Context<HttpEnv>): Promise<Result<Uint8Array<ArrayBuffer>, HttpRefusal>> {
   if (c.var.body !== undefined) return ok(c.var.body);
   const body = await readBody(c.req.raw, { bytesMax: MANAGEMENT_BYTES_MAX });
-  if (body.ok) c.set("body", body.value);
+  if (!body.ok) return body;
+  // The upload may have taken minutes: a key that was revoked meanwhile must not change anything.
+  const refused = await c.var.reauthorize();
+  if (refused !== null) return err(refused);
+  c.set("body", body.value);
   return body;
 }
 
