@@ -204,7 +204,8 @@ async function rotate(c: Context<HttpEnv>, deps: HttpDeps, id: string): Promise<
   if (answer.ok || c.var.draw === undefined) return answer;
   // A repetition finds the former key changed, ended or gone: by what the request did the first time.
   const successor = await deps.keys.get(bus, identity.id);
-  return successor === null ? answer : show(successor, await find(deps, bus, id));
+  if (successor === null || beyond(c, successor.scopes) !== null) return answer;
+  return show(successor, await find(deps, bus, id));
 }
 
 const timeOf = (ms: number): string => new Date(ms).toISOString();
