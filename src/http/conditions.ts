@@ -1,6 +1,6 @@
 /**
- * Request headers that say when or how often a change may happen. One that is not evaluated where it is sent is refused, never passed
- * over: who sends it relies on it.
+ * Request headers that say when or how often a change may happen. A condition that is not evaluated where a change is asked for is
+ * refused, never passed over: who sends it relies on it.
  */
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
@@ -76,9 +76,9 @@ export function idempotencyKeyOf(headers: Headers): Result<string | null, Refusa
   );
 }
 
-/** Refuses a request that carries a header which means nothing here. */
-export const refuses = (name: "if-match") =>
-  createMiddleware<HttpEnv>(async (c, next) => {
-    if (c.req.header(name) === undefined) return next();
-    return problem(c, refusal("invalid-header", `${name} is not evaluated on this path and must be absent`));
-  });
+/** Refuses a request that makes its change depend on a version where there is none. */
+export const unconditional = createMiddleware<HttpEnv>(async (c, next) => {
+  const name = ["if-match", "if-none-match"].find((one) => c.req.header(one) !== undefined);
+  if (name === undefined) return next();
+  return problem(c, refusal("invalid-header", `${name} is not evaluated on this path and must be absent`));
+});

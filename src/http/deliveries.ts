@@ -7,7 +7,7 @@ import { wasSlow } from "../core/outcome.ts";
 import { refusal } from "../core/problem.ts";
 import type { DeliveryOnRecord } from "../ports.ts";
 import { requires } from "./auth.ts";
-import { refuses } from "./conditions.ts";
+import { unconditional } from "./conditions.ts";
 import { deliveryQuery } from "./contract/deliveries.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { idempotent } from "./idempotency.ts";
@@ -75,7 +75,7 @@ export const deliveries = (deps: HttpDeps): Hono<HttpEnv> =>
       if (delivery === null) return problem(c, missing);
       return c.json({ ...renderedDelivery(delivery), attempts: attemptsOf(delivery).map(renderedAttempt) });
     })
-    .post("/:delivery_id/retry", requires(deps, ["manage"]), refuses("if-match"), idempotent(deps), async (c) => {
+    .post("/:delivery_id/retry", requires(deps, ["manage"]), unconditional, idempotent(deps), async (c) => {
       const delivery = await find(deps, c.var.access.bus, c.req.param("delivery_id"));
       if (delivery === null) return problem(c, missing);
       const { key, eventId } = delivery;

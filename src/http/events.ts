@@ -7,7 +7,7 @@ import { refusal } from "../core/problem.ts";
 import type { EventSummary } from "../ports.ts";
 import { requires } from "./auth.ts";
 import { crossOrigin, preflight } from "./cors.ts";
-import { refuses } from "./conditions.ts";
+import { unconditional } from "./conditions.ts";
 import { eventQuery } from "./contract/events.ts";
 import { renderedDelivery } from "./deliveries.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
@@ -61,9 +61,7 @@ export const events = (deps: HttpDeps): Hono<HttpEnv> =>
       }).slice(1);
       return c.body(`${head},"event":${event.body ?? "null"},${tail}`, 200, { "content-type": "application/json" });
     })
-    .delete("/:event_id", requires(deps, ["manage"]), refuses("if-match"), (c) =>
-      erase(c, deps, c.req.param("event_id")),
-    );
+    .delete("/:event_id", requires(deps, ["manage"]), unconditional, (c) => erase(c, deps, c.req.param("event_id")));
 
 /** An event has no version: it is erased whatever became of it meanwhile. */
 async function erase(c: Context<HttpEnv>, deps: HttpDeps, eventId: string): Promise<Response> {

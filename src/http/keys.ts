@@ -10,7 +10,7 @@ import { auditMark, auditNote } from "./audit.ts";
 import { requires } from "./auth.ts";
 import { readMembers, readMembersIfAny } from "./body.ts";
 import { changed, notMade } from "./change.ts";
-import { answered, etagOf } from "./conditions.ts";
+import { answered, etagOf, unconditional } from "./conditions.ts";
 import { keyQuery, rotateBody } from "./contract/keys.ts";
 import type { Draw, HttpDeps, HttpEnv } from "./deps.ts";
 import { drawOf, idempotent } from "./idempotency.ts";
@@ -25,7 +25,7 @@ const expired = refusal("invalid-request", "The key has expired, and its success
 
 export const keys = (deps: HttpDeps): Hono<HttpEnv> =>
   new Hono<HttpEnv>()
-    .post("/", requires(deps, ["manage"]), idempotent(deps), (c) => create(c, deps))
+    .post("/", requires(deps, ["manage"]), unconditional, idempotent(deps), (c) => create(c, deps))
     .get("/", requires(deps, ["manage"]), async (c) => {
       const query = readQuery(c.req.url, keyQuery);
       if (!query.ok) return problem(c, query.error);

@@ -14,7 +14,7 @@ import { auditMark, auditNote } from "./audit.ts";
 import { requires } from "./auth.ts";
 import { readMembers } from "./body.ts";
 import { changed, notMade } from "./change.ts";
-import { answered, etagOf } from "./conditions.ts";
+import { answered, etagOf, unconditional } from "./conditions.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { drawOf, idempotent } from "./idempotency.ts";
 import { PATCH_TYPES } from "./merge-patch.ts";
@@ -35,7 +35,7 @@ const missing = refusal("not-found", "There is no such subscription");
 
 export const subscriptions = (deps: HttpDeps): Hono<HttpEnv> =>
   new Hono<HttpEnv>()
-    .post("/", requires(deps, ["manage"]), idempotent(deps), (c) => create(c, deps))
+    .post("/", requires(deps, ["manage"]), unconditional, idempotent(deps), (c) => create(c, deps))
     .get("/", requires(deps, ["read", "manage"]), async (c) => {
       const query = readQuery(c.req.url, subscriptionQuery);
       if (!query.ok) return problem(c, query.error);

@@ -326,3 +326,22 @@ it("Unavailable is told apart by what it is, not by its name", async () => {
   expect((await http.ask("GET", `/v1/subscriptions/sub_${"0".repeat(26)}`)).status).toBe(500);
   expect(await keyWith(http, ["read"])).toMatch(/^ftk_default_/);
 });
+
+it("a condition on a version is refused where there is none, and nothing is done", async () => {
+  const http = fakeHttp();
+  for (const [method, path, json] of [
+    ["POST", "/v1/subscriptions", { sink: "https://a.example.com/" }],
+    ["POST", "/v1/keys", { scopes: ["read"] }],
+    ["POST", `/v1/deliveries/dlv_${"0".repeat(52)}/retry`, undefined],
+    ["DELETE", `/v1/events/evt_${"0".repeat(26)}`, undefined],
+  ] as const)
+    for (const [name, value] of [
+      ["if-match", '"1"'],
+      ["if-match", "*"],
+      ["if-none-match", "*"],
+    ] as const) {
+      const answer = await http.ask(method, path, { json, headers: { [name]: value, "idempotency-key": "one" } });
+      expect([path, answer.status, answer.json.detail]).toEqual([path, 400, expect.stringContaining(`${name} is not`)]);
+    }
+  expect([http.stores.entries, http.idempotency.remembered.size]).toEqual([[], 0]);
+});
