@@ -2,7 +2,7 @@
 import { byteBuffer } from "../core/byte-buffer.ts";
 import type { Context } from "hono";
 import { parseJson } from "../core/cloudevents/json-text.ts";
-import { isUtf8, parseMediaType } from "../core/cloudevents/media-type.ts";
+import { charsetRefusal, parseMediaType } from "../core/cloudevents/media-type.ts";
 import { isMembers, type Members } from "../core/json-value.ts";
 import { DEFLATE_RATIO_MAX, MANAGEMENT_BYTES_MAX } from "../core/limits.ts";
 import { refusal } from "../core/problem.ts";
@@ -76,7 +76,8 @@ export async function readMembers(
       // RFC 9110 §12.5.1, RFC 5789 §2.2.
       headers: { [request.method === "PATCH" ? "accept-patch" : "accept"]: mediaTypes.join(", ") },
     });
-  if (!isUtf8(mediaType)) return err(refusal("unsupported-media-type", "charset must be utf-8"));
+  const otherCharset = charsetRefusal(mediaType);
+  if (otherCharset !== null) return err(otherCharset);
   const body = await managementBody(c);
   if (!body.ok) return body;
   const text = decodeUtf8(body.value);

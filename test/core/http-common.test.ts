@@ -345,3 +345,16 @@ it("a condition on a version is refused where there is none, and nothing is done
     }
   expect([http.stores.entries, http.idempotency.remembered.size]).toEqual([[], 0]);
 });
+
+it("the same words for the same charset, whatever body it is", async () => {
+  const http = fakeHttp();
+  for (const [path, type] of [
+    ["/v1/events", "application/json"],
+    ["/v1/events", "application/x-ndjson"],
+    ["/v1/subscriptions", "application/json"],
+  ] as const) {
+    const headers = { "content-type": `${type}; charset=latin1` };
+    const { status, json } = await http.ask("POST", path, { body: "{}", headers });
+    expect([type, status, json.detail]).toEqual([type, 415, "charset must be utf-8, not latin1"]);
+  }
+});
