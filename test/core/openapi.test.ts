@@ -54,6 +54,18 @@ it("operations have names of their own, and what only paths without a key lack",
   }
 });
 
+it("wherever there is a body it may come compressed, and the document says so", async () => {
+  const withBody = OPERATIONS.filter(({ operation }) => operation.requestBody !== undefined);
+  expect(withBody.length).toBeGreaterThan(5);
+  for (const { path, method, operation } of withBody) {
+    const refs = operation.parameters?.map((one) => ("$ref" in one ? one.$ref : one.name));
+    expect([path, refs]).toEqual([path, expect.arrayContaining(["#/components/parameters/content-encoding"])]);
+    const headers = { "content-type": "application/json", "content-encoding": "gzip" };
+    const answer = await fakeHttp().ask(method, pathAt(path, method), { body: "no gzip", headers });
+    expect([path, answer.json.type]).toEqual([path, `${PROBLEM_BASE}malformed-body`]);
+  }
+});
+
 it("it is the same document every time, with the version of Fantail", () => {
   expect(openApiDocument(VERSION).info.version).toBe(VERSION);
   expect(JSON.stringify(openApiDocument("0.1.0"))).toBe(JSON.stringify(DOCUMENT));

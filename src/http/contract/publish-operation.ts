@@ -177,7 +177,6 @@ export const publishOperation = (): ZodOpenApiOperationObject =>
     requestHeaders: [
       "idempotency-key",
       "fantail-hops",
-      "content-encoding",
       "prefer",
       "traceparent",
       "tracestate",
