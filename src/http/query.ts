@@ -14,14 +14,22 @@ export function readQuery<T>(url: string, schema: z.ZodType<T>): Result<T, Refus
   return err(refusal("invalid-parameter", checked.error.map(({ detail }) => detail).join("; ")));
 }
 
-/** Where a list goes on whose places are ids; null at its start. */
+/** Where a list goes on, if each part of the cursor is what it must be in its places; null at its start. */
+export function partsOf(
+  cursor: readonly string[] | undefined,
+  isPart: readonly ((text: string) => boolean)[],
+): Result<readonly string[] | null, Refusal> {
+  if (cursor === undefined) return ok(null);
+  return cursor.length === isPart.length && cursor.every((part, index) => isPart[index]?.(part))
+    ? ok(cursor)
+    : err(refusal("invalid-parameter", "cursor names no place in this list"));
+}
+
+/** The same of a list whose places are ids. */
 export function placeOf(
   cursor: readonly string[] | undefined,
   isId: (text: string) => boolean,
 ): Result<string | null, Refusal> {
-  if (cursor === undefined) return ok(null);
-  const [id] = cursor;
-  return id !== undefined && isId(id) && cursor.length === 1
-    ? ok(id)
-    : err(refusal("invalid-parameter", "cursor names no place in this list"));
+  const parts = partsOf(cursor, [isId]);
+  return parts.ok ? ok(parts.value?.[0] ?? null) : parts;
 }
