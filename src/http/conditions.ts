@@ -53,14 +53,21 @@ export function allows({ match, noneMatch }: Precondition, version: number | nul
   return (match === null || includes(match, version)) && (noneMatch === null || !includes(noneMatch, version));
 }
 
+/** Why nothing is done to something, or shown of it, that is not as the caller has it. `noun` is as a sentence names it. */
+export const versionMismatch = (noun: string, { version }: { readonly version: number }): Refusal =>
+  refusal("version-mismatch", `The ${noun} has version ${version} by now`);
+
 /** The answer to a GET of one thing, 304 when the caller has that version already (RFC 9110 §13.1.2). */
-export function answered(c: Context<HttpEnv>, current: { readonly version: number }, shown: object): Response {
+export function answered(
+  c: Context<HttpEnv>,
+  current: { readonly version: number },
+  { noun, shown }: { readonly noun: string; readonly shown: object },
+): Response {
   const precondition = preconditionOf(c);
   if (!precondition.ok) return problem(c, precondition.error);
   const { match, noneMatch } = precondition.value;
   const headers = etagOf(current);
-  if (match !== null && !includes(match, current.version))
-    return problem(c, refusal("version-mismatch", `The version is ${current.version} by now`));
+  if (match !== null && !includes(match, current.version)) return problem(c, versionMismatch(noun, current));
   if (noneMatch !== null && includes(noneMatch, current.version)) return c.body(null, 304, headers);
   return c.json(shown, 200, headers);
 }

@@ -40,7 +40,8 @@ export const keys = (deps: HttpDeps): Hono<HttpEnv> =>
     .get("/:id", requires(deps, ["manage"]), async (c) => {
       const found = await find(deps, c.var.access.bus, c.req.param("id"));
       if (found === null) return problem(c, missing);
-      return answered(c, found, renderedKey(found, { now: deps.clock.now(), committedMs: found.updatedMs }));
+      const shown = renderedKey(found, { now: deps.clock.now(), committedMs: found.updatedMs });
+      return answered(c, found, { noun: "key", shown });
     })
     .patch("/:id", requires(deps, ["manage"]), (c) => change(c, deps, c.req.param("id")))
     .delete("/:id", requires(deps, ["manage"]), (c) => revoke(c, deps, c.req.param("id")))

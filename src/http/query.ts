@@ -2,13 +2,16 @@
 import type * as z from "zod";
 import { refusal, type Refusal } from "../core/problem.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import { check } from "./schema.ts";
+import { check, shortName } from "./schema.ts";
 
 /** The parameters of that URL, or `invalid-parameter` naming all that are wrong. */
 export function readQuery<T>(url: string, schema: z.ZodType<T>): Result<T, Refusal> {
   const given = [...new URL(url).searchParams];
-  const names = new Set(given.map(([name]) => name));
-  if (names.size < given.length) return err(refusal("invalid-parameter", "A parameter is given more than once"));
+  const names = new Set<string>();
+  for (const [name] of given) {
+    if (names.has(name)) return err(refusal("invalid-parameter", `${shortName(name)} is given more than once`));
+    names.add(name);
+  }
   const checked = check(schema, Object.fromEntries(given));
   if (checked.ok) return checked;
   return err(refusal("invalid-parameter", checked.error.map(({ detail }) => detail).join("; ")));

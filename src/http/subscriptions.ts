@@ -48,7 +48,8 @@ export const subscriptions = (deps: HttpDeps): Hono<HttpEnv> =>
     })
     .get("/:id", requires(deps, ["read", "manage"]), async (c) => {
       const found = await find(deps, c.var.access.bus, c.req.param("id"));
-      return found === null ? problem(c, missing) : answered(c, found, renderedSubscription(found, found.updatedMs));
+      if (found === null) return problem(c, missing);
+      return answered(c, found, { noun: "subscription", shown: renderedSubscription(found, found.updatedMs) });
     })
     .patch("/:id", requires(deps, ["manage"]), (c) => change(c, deps, c.req.param("id")))
     .delete("/:id", requires(deps, ["manage"]), (c) => remove(c, deps, c.req.param("id")));

@@ -1,6 +1,6 @@
 // What all requests to the API have in common: ids, problems, methods, caps on bodies, failures of ours.
 import { expect, it } from "vitest";
-import { MANAGEMENT_BYTES_MAX } from "../../src/core/limits.ts";
+import { FAULT_NAME_CHARS_MAX, MANAGEMENT_BYTES_MAX } from "../../src/core/limits.ts";
 import { Unavailable } from "../../src/ports.ts";
 import { fakeHttp, keyWith, ROOT } from "../http.ts";
 
@@ -357,4 +357,33 @@ it("the same words for the same charset, whatever body it is", async () => {
     const { status, json } = await http.ask("POST", path, { body: "{}", headers });
     expect([type, status, json.detail]).toEqual([type, 415, "charset must be utf-8, not latin1"]);
   }
+});
+
+it("a version that is not the current one is told in the same words, read or changed", async () => {
+  const http = fakeHttp();
+  const { id } = (await http.ask("POST", "/v1/subscriptions", { json: { sink: "https://a.example.com/" } })).json;
+  const key = (await http.ask("POST", "/v1/keys", { json: { scopes: ["read"] } })).json;
+  for (const [noun, path] of [
+    ["subscription", `/v1/subscriptions/${id}`],
+    ["key", `/v1/keys/${key.id}`],
+    ["bus", "/v1/buses/default"],
+  ] as const)
+    for (const method of ["GET", "PATCH"]) {
+      const headers = { "if-match": '"999"' };
+      const answer = await http.ask(method, path, method === "GET" ? { headers } : { headers, json: {} });
+      expect([method, answer.status, answer.json.detail]).toEqual([
+        method,
+        412,
+        expect.stringMatching(new RegExp(`^The ${noun} has version \\d+ by now$`)),
+      ]);
+    }
+});
+
+it("a parameter that is given twice is named", async () => {
+  const http = fakeHttp();
+  const twice = async (name: string) => (await http.ask("GET", `/v1/keys?limit=1&${name}=1&${name}=2`)).json.detail;
+  expect(await twice("limit")).toBe("limit is given more than once");
+  expect(await twice("x".repeat(FAULT_NAME_CHARS_MAX + 1))).toBe(
+    `A name of ${FAULT_NAME_CHARS_MAX + 1} characters is given more than once`,
+  );
 });
