@@ -140,13 +140,13 @@ export async function checkExchange(request: SentRequest, given: GivenAnswer): P
   };
   if (!/^req_[0-9a-z]{26}$/.test(given.headers.get("x-request-id") ?? "")) fail("no x-request-id");
   // The door of the host is for people: no operation of the API.
-  if (route === undefined)
-    return given.status === 404 || url.pathname === "/" ? undefined : fail("the path is unknown");
+  if (route === undefined && url.pathname === "/" && given.status === 302) return;
+  if (route === undefined) return given.status === 404 ? checkBare(request, given, fail) : fail("the path is unknown");
   if (method === "options") return checkOptions(given, fail);
   const name = method === "head" ? "get" : method;
   const [operation, answers] = [route.operations[name], answerRoute?.operations[name]];
   if (operation === undefined || answers === undefined)
-    return given.status === 405 ? undefined : fail("the method is unknown");
+    return given.status === 405 ? checkBare(request, given, fail) : fail("the method is unknown");
   SEEN.add(`${operation.operationId} ${given.status}`);
   const described = answers.responses[given.status] ?? fail(`${operation.operationId} has no such status`);
   const inAnswer =
@@ -163,6 +163,22 @@ export async function checkExchange(request: SentRequest, given: GivenAnswer): P
 function checkOptions({ status, headers }: GivenAnswer, fail: (what: string) => never): void {
   if (status !== 204) fail("OPTIONS answers 204");
   if (!headers.has("allow")) fail("no allow");
+}
+
+const PROBLEM = mapped({ $ref: "#/components/schemas/Problem" }, absolute) as Schema;
+
+/** What no operation answers, and what the document says in words: 404 and 405. */
+function checkBare(
+  { method }: SentRequest,
+  { status, headers, text }: GivenAnswer,
+  fail: (what: string) => never,
+): void {
+  if (status === 405 && !headers.has("allow")) fail("no allow");
+  if (essenceOf(headers) !== "application/problem+json") fail("it is no problem");
+  const slug = status === 404 ? "not-found" : "method-not-allowed";
+  const fault = method === "HEAD" ? null : jsonFault(ANSWERS, PROBLEM, text);
+  if (fault !== null) fail(fault);
+  if (method !== "HEAD" && !JSON.parse(text).type.endsWith(`/${slug}`)) fail(`the problem is not ${slug}`);
 }
 
 // ---- Answers -----------------------------------------------------------------------------------------------------
@@ -260,7 +276,8 @@ async function bodyFault({ requestBody }: DescribedOperation, request: SentReque
   const { body, headers } = request;
   if (body === undefined || requestBody === undefined) return null;
   const essence = essenceOf(headers);
-  if (headers.has("ce-specversion") && !essence.startsWith("application/cloudevents")) {
+  const takesAnything = requestBody.content["*/*"] !== undefined;
+  if (takesAnything && headers.has("ce-specversion") && !essence.startsWith("application/cloudevents")) {
     const missing = BINARY.find((name) => !headers.has(name));
     return missing === undefined ? null : `header ${missing} is missing`;
   }

@@ -344,7 +344,7 @@ export interface PublishStopped {
   readonly accepted: number;
   /** Entries that are refused. */
   readonly rejected: number;
-  /** From here on it may be sent again. */
+  /** From here on it may be sent again: under another `idempotency-key`, if short forms have their ids from it. */
   readonly next_line: number;
   readonly problem: Problem;
 }

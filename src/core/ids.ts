@@ -75,6 +75,8 @@ export function parseDeliveryId(text: string): { eventId: string; subscriptionId
   return { eventId: `evt_${event}`, subscriptionId: `sub_${subscription}`, run: run === undefined ? "" : `job_${run}` };
 }
 
+const SEQ = new RegExp(`^${BODY}$`);
+const RUN = new RegExp(`^(job_${BODY})?$`);
 const EVENT_ID = new RegExp(`^evt_${BODY}$`);
 const SUBSCRIPTION_ID = new RegExp(`^sub_${BODY}$`);
 const KEY_ID = new RegExp(`^key_${BODY}$`);
@@ -92,6 +94,10 @@ export const ID_PATTERNS = {
   bus: BUS_NAME.source,
 } as const;
 
+/** A time-ordered id without a prefix, as an event has one for its place on record. */
+export const isSeq = (text: string): boolean => SEQ.test(text);
+/** The replay that a delivery belongs to; empty: the publish itself. */
+export const isRun = (text: string): boolean => RUN.test(text);
 export const isEventId = (text: string): boolean => EVENT_ID.test(text);
 export const isSubscriptionId = (text: string): boolean => SUBSCRIPTION_ID.test(text);
 export const isKeyId = (text: string): boolean => KEY_ID.test(text);

@@ -272,7 +272,10 @@ export const INFLATE_PIECE_BYTES_MAX = 4_096;
 export const IDEMPOTENCY_KEY_CHARS_MAX = 255;
 /** Random bytes that one request with an `Idempotency-Key` can draw: a rotated key takes 94, a subscription 52. */
 export const IDEMPOTENCY_SEED_BYTES = 256;
-/** Lines of one NDJSON publish: its sends must stay far below the 10,000 subrequests of an invocation. */
+/**
+ * Lines of one NDJSON publish: in full groups its sends stay far below the 10,000 subrequests of an invocation. Lines that come one at a
+ * time, or match very many subscriptions, can use those up: what fails then is not confirmed, and the stream ends at its `next_line`.
+ */
 export const NDJSON_LINES_MAX = 100_000;
 /** Bytes of one NDJSON publish, inflated: what the smallest plan takes as a request body. */
 export const NDJSON_BYTES_MAX = 100_000_000;

@@ -11,7 +11,7 @@ import { KEY_USE_WRITE_MS, KEY_USES_MAX } from "../core/limits.ts";
 import { refusal, type Refusal } from "../core/problem.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { SCOPES, type Scope } from "../ports.ts";
-import type { Access, HttpDeps, HttpEnv } from "./deps.ts";
+import type { Access, Holder, HttpDeps, HttpEnv } from "./deps.ts";
 import { problem } from "./problem.ts";
 
 /** The bus that every installation has. */
@@ -20,26 +20,45 @@ export const BUS_DEFAULT = "default";
 /** One of these scopes is enough; `root` is for the root key alone, and names no bus. */
 export type Requirement = readonly Scope[] | "root";
 
-/** Lets a request pass when its key allows it, with `access` set. */
+/** Lets a request pass when its key allows it, with `access` and `reauthorize` set. */
 export const requires = (deps: HttpDeps, required: Requirement) =>
   createMiddleware<HttpEnv>(async (c, next) => {
-    const access = await authorize(c, deps, required);
-    if (!access.ok) return problem(c, access.error);
-    c.set("access", access.value);
-    return next();
+    const authorized = async (): Promise<Refusal | null> => {
+      const access = await authorize(c, deps, required);
+      if (!access.ok) return access.error;
+      c.set("access", access.value);
+      return null;
+    };
+    c.set("reauthorize", authorized);
+    const refused = await authorized();
+    return refused === null ? next() : problem(c, refused);
   });
 
-/** What the request's key allows. While the routes are warm nothing waits for I/O. @throws Unavailable */
+/** What the request's key allows by now. While the routes are warm nothing waits for I/O. @throws Unavailable */
 export async function authorize(
   c: Context<HttpEnv>,
   deps: HttpDeps,
   required: Requirement,
 ): Promise<Result<Access, Refusal>> {
+  const holder = await holderOf(c, deps);
+  if (!holder.ok) return holder;
+  const asked = { required, namedBus: c.req.header("fantail-bus") ?? null };
+  return holder.value === "root" ? asRoot(c, deps, asked) : asKey(c, deps, { ...holder.value, ...asked });
+}
+
+const unknown = err(refusal("unauthorized", "The key is not valid"));
+
+/** Whose key the request carries, known or not. Worked out once, because a publish asks again when its body has come. */
+async function holderOf(c: Context<HttpEnv>, { auth }: HttpDeps): Promise<Result<Holder, Refusal>> {
+  if (c.var.holder !== undefined) return ok(c.var.holder);
   const [, key] = /^Bearer +(\S+)$/i.exec(c.req.header("authorization") ?? "") ?? [];
   if (key === undefined) return err(refusal("unauthorized", "The header authorization must be Bearer and a key"));
-  const namedBus = c.req.header("fantail-bus") ?? null;
-  const matches = await Promise.all(deps.auth.rootKeys.map((rootKey) => sameSecret(rootKey, key)));
-  return matches.includes(true) ? asRoot(c, deps, { required, namedBus }) : asKey(c, deps, { key, required, namedBus });
+  const matches = await Promise.all(auth.rootKeys.map((rootKey) => sameSecret(rootKey, key)));
+  const parsed = matches.includes(true) ? "root" : await parseApiKey(key, await auth.checkKeys());
+  if (parsed === null) return unknown;
+  const holder = parsed === "root" ? parsed : { ...parsed, hash: await hashApiKey(key) };
+  c.set("holder", holder);
+  return ok(holder);
 }
 
 async function asRoot(
@@ -57,13 +76,9 @@ async function asRoot(
 async function asKey(
   c: Context<HttpEnv>,
   deps: HttpDeps,
-  { key, required, namedBus }: { key: string; required: Requirement; namedBus: string | null },
+  { bus, hash, required, namedBus }: { bus: string; hash: string; required: Requirement; namedBus: string | null },
 ): Promise<Result<Access, Refusal>> {
-  const unknown = err(refusal("unauthorized", "The key is not valid"));
-  const parsed = await parseApiKey(key, await deps.auth.checkKeys());
-  if (parsed === null) return unknown;
-  const { bus } = parsed;
-  const grant = await deps.routes.key(bus, await hashApiKey(key), c.env.background);
+  const grant = await deps.routes.key(bus, hash, c.env.background);
   if (grant === null) return unknown;
   if (grant.expiresMs !== null && grant.expiresMs <= deps.clock.now())
     return err(refusal("unauthorized", "The key has expired"));

@@ -2,9 +2,9 @@
 import { byteBuffer } from "../core/byte-buffer.ts";
 import type { Context } from "hono";
 import { parseJson } from "../core/cloudevents/json-text.ts";
-import { isUtf8, parseMediaType } from "../core/cloudevents/media-type.ts";
+import { charsetRefusal, parseMediaType } from "../core/cloudevents/media-type.ts";
 import { isMembers, type Members } from "../core/json-value.ts";
-import { MANAGEMENT_BYTES_MAX } from "../core/limits.ts";
+import { DEFLATE_RATIO_MAX, MANAGEMENT_BYTES_MAX } from "../core/limits.ts";
 import { refusal } from "../core/problem.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { decodeUtf8 } from "../core/utf8.ts";
@@ -25,10 +25,14 @@ export function bodyOf(request: Request, limit: BodyLimit): Result<BodySource, H
       ...refusal("unsupported-media-type", "content-encoding must be absent, gzip or identity"),
       headers: { "accept-encoding": "gzip, identity" },
     });
+  const length = Number(request.headers.get("content-length") ?? 0);
   // Saves the upload; whoever lies in this header meets the cap below.
-  if (Number(request.headers.get("content-length") ?? 0) > limit.bytesMax) return err(tooLarge(limit));
+  if (length > limit.bytesMax) return err(tooLarge(limit));
   const received = bounded(request.body === null ? NO_BODY : streamed(request.body), limit);
-  return ok(isGzip ? bounded(inflated(received, limit.bytesMax), limit) : received);
+  if (!isGzip) return ok(received);
+  // What it can stand for: most bodies are small, and need not the room that the limit would take.
+  const inflatedBytes = length > 0 ? length * DEFLATE_RATIO_MAX : limit.bytesMax;
+  return ok(bounded(inflated(received, Math.min(inflatedBytes, limit.bytesMax)), limit));
 }
 
 /** The bytes of the body, inflated, empty without one. Refused: another coding than gzip, more than the limit, a body that breaks off. */
@@ -47,11 +51,15 @@ export async function readBody(
   }
 }
 
-/** The bytes of a management body: read once, also when its `Idempotency-Key` had them read before. */
+/** The bytes of a management body: read once, also when its `Idempotency-Key` had them read before. @throws Unavailable */
 export async function managementBody(c: Context<HttpEnv>): Promise<Result<Uint8Array<ArrayBuffer>, HttpRefusal>> {
   if (c.var.body !== undefined) return ok(c.var.body);
   const body = await readBody(c.req.raw, { bytesMax: MANAGEMENT_BYTES_MAX });
-  if (body.ok) c.set("body", body.value);
+  if (!body.ok) return body;
+  // The upload may have taken minutes: a key that was revoked meanwhile must not change anything.
+  const refused = await c.var.reauthorize();
+  if (refused !== null) return err(refused);
+  c.set("body", body.value);
   return body;
 }
 
@@ -68,7 +76,8 @@ export async function readMembers(
       // RFC 9110 §12.5.1, RFC 5789 §2.2.
       headers: { [request.method === "PATCH" ? "accept-patch" : "accept"]: mediaTypes.join(", ") },
     });
-  if (!isUtf8(mediaType)) return err(refusal("unsupported-media-type", "charset must be utf-8"));
+  const otherCharset = charsetRefusal(mediaType);
+  if (otherCharset !== null) return err(otherCharset);
   const body = await managementBody(c);
   if (!body.ok) return body;
   const text = decodeUtf8(body.value);

@@ -47,7 +47,8 @@ export const buses = (deps: HttpDeps): Hono<HttpEnv> =>
       const { grant, bus } = c.var.access;
       if (grant !== null && bus !== name) return problem(c, refusal("forbidden", "The key belongs to another bus"));
       const found = await find(deps, name);
-      return found === null ? problem(c, missing(name)) : answered(c, found, await shownWhole(deps, found));
+      if (found === null) return problem(c, missing(name));
+      return answered(c, found, { noun: "bus", shown: await shownWhole(deps, found) });
     })
     .put("/:bus", requires(deps, "root"), (c) => put(c, deps, c.req.param("bus")))
     .patch("/:bus", requires(deps, "root"), (c) => change(c, deps, c.req.param("bus")))

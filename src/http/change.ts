@@ -3,7 +3,7 @@ import type { Context } from "hono";
 import { CHANGE_TRIES_MAX } from "../core/limits.ts";
 import { refusal, type Refusal } from "../core/problem.ts";
 import { type NotMade, Unavailable } from "../ports.ts";
-import { allows, preconditionOf } from "./conditions.ts";
+import { allows, preconditionOf, versionMismatch } from "./conditions.ts";
 import type { HttpEnv } from "./deps.ts";
 import { problem } from "./problem.ts";
 
@@ -29,7 +29,7 @@ export async function changed<Row extends { readonly version: number }>(
   for (let tries = 0; tries < CHANGE_TRIES_MAX; tries++) {
     const current = await steps.find();
     if (current !== null && !allows(precondition.value, current.version))
-      return problem(c, refusal("version-mismatch", `The ${steps.noun} has version ${current.version} by now`));
+      return problem(c, versionMismatch(steps.noun, current));
     const answer = await (current === null ? steps.absent() : steps.apply(current));
     if (answer !== null) return answer;
   }

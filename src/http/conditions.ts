@@ -1,6 +1,6 @@
 /**
- * Request headers that say when or how often a change may happen. One that is not evaluated where it is sent is refused, never passed
- * over: who sends it relies on it.
+ * Request headers that say when or how often a change may happen. A condition that is not evaluated where a change is asked for is
+ * refused, never passed over: who sends it relies on it.
  */
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
@@ -53,14 +53,21 @@ export function allows({ match, noneMatch }: Precondition, version: number | nul
   return (match === null || includes(match, version)) && (noneMatch === null || !includes(noneMatch, version));
 }
 
+/** Why nothing is done to something, or shown of it, that is not as the caller has it. `noun` is as a sentence names it. */
+export const versionMismatch = (noun: string, { version }: { readonly version: number }): Refusal =>
+  refusal("version-mismatch", `The ${noun} has version ${version} by now`);
+
 /** The answer to a GET of one thing, 304 when the caller has that version already (RFC 9110 §13.1.2). */
-export function answered(c: Context<HttpEnv>, current: { readonly version: number }, shown: object): Response {
+export function answered(
+  c: Context<HttpEnv>,
+  current: { readonly version: number },
+  { noun, shown }: { readonly noun: string; readonly shown: object },
+): Response {
   const precondition = preconditionOf(c);
   if (!precondition.ok) return problem(c, precondition.error);
   const { match, noneMatch } = precondition.value;
   const headers = etagOf(current);
-  if (match !== null && !includes(match, current.version))
-    return problem(c, refusal("version-mismatch", `The version is ${current.version} by now`));
+  if (match !== null && !includes(match, current.version)) return problem(c, versionMismatch(noun, current));
   if (noneMatch !== null && includes(noneMatch, current.version)) return c.body(null, 304, headers);
   return c.json(shown, 200, headers);
 }
@@ -76,9 +83,9 @@ export function idempotencyKeyOf(headers: Headers): Result<string | null, Refusa
   );
 }
 
-/** Refuses a request that carries a header which means nothing here. */
-export const refuses = (name: "if-match") =>
-  createMiddleware<HttpEnv>(async (c, next) => {
-    if (c.req.header(name) === undefined) return next();
-    return problem(c, refusal("invalid-header", `${name} is not evaluated on this path and must be absent`));
-  });
+/** Refuses a request that makes its change depend on a version where there is none. */
+export const unconditional = createMiddleware<HttpEnv>(async (c, next) => {
+  const name = ["if-match", "if-none-match"].find((one) => c.req.header(one) !== undefined);
+  if (name === undefined) return next();
+  return problem(c, refusal("invalid-header", `${name} is not evaluated on this path and must be absent`));
+});

@@ -2,17 +2,17 @@
 import { Hono } from "hono";
 import { encodeCursor } from "../core/cursor.ts";
 import type { AttemptRecord } from "../core/delivery.ts";
-import { deliveryIdOf, parseDeliveryId } from "../core/ids.ts";
+import { deliveryIdOf, isRun, isSeq, isSubscriptionId, parseDeliveryId } from "../core/ids.ts";
 import { wasSlow } from "../core/outcome.ts";
 import { refusal } from "../core/problem.ts";
 import type { DeliveryOnRecord } from "../ports.ts";
 import { requires } from "./auth.ts";
-import { refuses } from "./conditions.ts";
+import { unconditional } from "./conditions.ts";
 import { deliveryQuery } from "./contract/deliveries.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { idempotent } from "./idempotency.ts";
 import { problem } from "./problem.ts";
-import { readQuery } from "./query.ts";
+import { partsOf, readQuery } from "./query.ts";
 
 const missing = refusal("not-found", "There is no such delivery");
 
@@ -58,7 +58,9 @@ export const deliveries = (deps: HttpDeps): Hono<HttpEnv> =>
     .get("/", requires(deps, ["read"]), async (c) => {
       const query = readQuery(c.req.url, deliveryQuery);
       if (!query.ok) return problem(c, query.error);
-      const { limit, cursor = null, subscription_id, event_id, status, since, until } = query.value;
+      const { limit, cursor, subscription_id, event_id, status, since, until } = query.value;
+      const place = partsOf(cursor, [isSeq, isSubscriptionId, isRun]);
+      if (!place.ok) return problem(c, place.error);
       const filters = {
         ...(subscription_id === undefined ? {} : { subscriptionId: subscription_id }),
         ...(event_id === undefined ? {} : { eventId: event_id }),
@@ -66,7 +68,7 @@ export const deliveries = (deps: HttpDeps): Hono<HttpEnv> =>
         ...(since === undefined ? {} : { sinceMs: since }),
         ...(until === undefined ? {} : { untilMs: until }),
       };
-      const { rows, next } = await deps.record.deliveries(c.var.access.bus, filters, { limit, cursor });
+      const { rows, next } = await deps.record.deliveries(c.var.access.bus, filters, { limit, cursor: place.value });
       const next_cursor = next === null ? null : encodeCursor("deliveries", next);
       return c.json({ data: rows.map(renderedDelivery), next_cursor });
     })
@@ -75,7 +77,7 @@ export const deliveries = (deps: HttpDeps): Hono<HttpEnv> =>
       if (delivery === null) return problem(c, missing);
       return c.json({ ...renderedDelivery(delivery), attempts: attemptsOf(delivery).map(renderedAttempt) });
     })
-    .post("/:delivery_id/retry", requires(deps, ["manage"]), refuses("if-match"), idempotent(deps), async (c) => {
+    .post("/:delivery_id/retry", requires(deps, ["manage"]), unconditional, idempotent(deps), async (c) => {
       const delivery = await find(deps, c.var.access.bus, c.req.param("delivery_id"));
       if (delivery === null) return problem(c, missing);
       const { key, eventId } = delivery;

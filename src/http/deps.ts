@@ -1,4 +1,5 @@
 /** What the HTTP API is given, and what each request carries through it. Types only. */
+import type { Refusal } from "../core/problem.ts";
 import type { SinkPolicy } from "../core/sink.ts";
 import type { Wake } from "../core/wakes.ts";
 import type { Ingest } from "../ingest.ts";
@@ -59,6 +60,9 @@ export interface Access {
   readonly grant: KeyGrant | null;
 }
 
+/** Whose key a request carries: the root key, or one that was made for that bus and is looked up by its hash. */
+export type Holder = "root" | { readonly bus: string; readonly hash: string };
+
 /** What one request draws its ids, secrets and times from: from chance, or from what its `Idempotency-Key` remembers. */
 export interface Draw {
   /** Unix milliseconds: when the request, or the first of its repetitions, began. */
@@ -67,7 +71,8 @@ export interface Draw {
 }
 
 /**
- * Hono's environment. `access` is set behind `requires`, and read nowhere else. `body` holds the bytes of a management body once they are
+ * Hono's environment. `access` is set behind `requires`, and read nowhere else; `reauthorize` sets it anew, or answers why the key does
+ * not allow the request any more. `holder` is set once the key's check is known to be right. `body` holds the bytes of a management body once they are
  * read. `isMaking` is set before something is stored under an id that a repeated request would not have, unless it carries an
  * `Idempotency-Key`: then `draw` is set, and the repetition makes the same thing.
  */
@@ -76,6 +81,8 @@ export interface HttpEnv {
   Variables: {
     requestId: string;
     access: Access;
+    reauthorize: () => Promise<Refusal | null>;
+    holder?: Holder;
     body?: Uint8Array<ArrayBuffer>;
     draw?: Draw;
     isMaking?: true;

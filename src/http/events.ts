@@ -1,19 +1,19 @@
 /** `/v1/events`: what is on record, and erasing it. The event itself is spliced in as the text it has: it is never parsed and written anew. */
 import { Hono, type Context } from "hono";
 import { encodeCursor } from "../core/cursor.ts";
-import { ID_RANDOM_BYTES, isEventId, timeOrderedId } from "../core/ids.ts";
+import { ID_RANDOM_BYTES, isEventId, isSeq, timeOrderedId } from "../core/ids.ts";
 import { LIST_LIMIT_MAX } from "../core/limits.ts";
 import { refusal } from "../core/problem.ts";
 import type { EventSummary } from "../ports.ts";
 import { requires } from "./auth.ts";
 import { crossOrigin, preflight } from "./cors.ts";
-import { refuses } from "./conditions.ts";
+import { unconditional } from "./conditions.ts";
 import { eventQuery } from "./contract/events.ts";
 import { renderedDelivery } from "./deliveries.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { problem } from "./problem.ts";
 import { publish } from "./publish.ts";
-import { readQuery } from "./query.ts";
+import { partsOf, readQuery } from "./query.ts";
 
 const missing = refusal("not-found", "There is no such event, or it is not on record yet");
 
@@ -39,13 +39,15 @@ export const events = (deps: HttpDeps): Hono<HttpEnv> =>
     .get("/", requires(deps, ["read"]), async (c) => {
       const query = readQuery(c.req.url, eventQuery);
       if (!query.ok) return problem(c, query.error);
-      const { limit, cursor = null, since, until, ...attributes } = query.value;
+      const { limit, cursor, since, until, ...attributes } = query.value;
+      const place = partsOf(cursor, [isSeq]);
+      if (!place.ok) return problem(c, place.error);
       const filters = {
         ...attributes,
         ...(since === undefined ? {} : { sinceMs: since }),
         ...(until === undefined ? {} : { untilMs: until }),
       };
-      const { rows, next } = await deps.record.events(c.var.access.bus, filters, { limit, cursor });
+      const { rows, next } = await deps.record.events(c.var.access.bus, filters, { limit, cursor: place.value });
       return c.json({ data: rows.map(rendered), next_cursor: next === null ? null : encodeCursor("events", next) });
     })
     .get("/:event_id", requires(deps, ["read"]), async (c) => {
@@ -61,9 +63,7 @@ export const events = (deps: HttpDeps): Hono<HttpEnv> =>
       }).slice(1);
       return c.body(`${head},"event":${event.body ?? "null"},${tail}`, 200, { "content-type": "application/json" });
     })
-    .delete("/:event_id", requires(deps, ["manage"]), refuses("if-match"), (c) =>
-      erase(c, deps, c.req.param("event_id")),
-    );
+    .delete("/:event_id", requires(deps, ["manage"]), unconditional, (c) => erase(c, deps, c.req.param("event_id")));
 
 /** An event has no version: it is erased whatever became of it meanwhile. */
 async function erase(c: Context<HttpEnv>, deps: HttpDeps, eventId: string): Promise<Response> {

@@ -63,7 +63,7 @@ async function remember(
   }
 }
 
-/** SHA-256 of method, path and the body as it was sent. Neither of the first two can hold a line feed. */
+/** SHA-256 of method, path and the body without its content coding. Neither of the first two can hold a line feed. */
 async function fingerprintOf(request: Request, body: Uint8Array): Promise<string> {
   const head = new TextEncoder().encode(`${request.method}\n${new URL(request.url).pathname}\n`);
   const bytes = new Uint8Array(head.byteLength + body.byteLength);

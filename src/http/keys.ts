@@ -10,7 +10,7 @@ import { auditMark, auditNote } from "./audit.ts";
 import { requires } from "./auth.ts";
 import { readMembers, readMembersIfAny } from "./body.ts";
 import { changed, notMade } from "./change.ts";
-import { answered, etagOf } from "./conditions.ts";
+import { answered, etagOf, unconditional } from "./conditions.ts";
 import { keyQuery, rotateBody } from "./contract/keys.ts";
 import type { Draw, HttpDeps, HttpEnv } from "./deps.ts";
 import { drawOf, idempotent } from "./idempotency.ts";
@@ -25,7 +25,7 @@ const expired = refusal("invalid-request", "The key has expired, and its success
 
 export const keys = (deps: HttpDeps): Hono<HttpEnv> =>
   new Hono<HttpEnv>()
-    .post("/", requires(deps, ["manage"]), idempotent(deps), (c) => create(c, deps))
+    .post("/", requires(deps, ["manage"]), unconditional, idempotent(deps), (c) => create(c, deps))
     .get("/", requires(deps, ["manage"]), async (c) => {
       const query = readQuery(c.req.url, keyQuery);
       if (!query.ok) return problem(c, query.error);
@@ -40,7 +40,8 @@ export const keys = (deps: HttpDeps): Hono<HttpEnv> =>
     .get("/:id", requires(deps, ["manage"]), async (c) => {
       const found = await find(deps, c.var.access.bus, c.req.param("id"));
       if (found === null) return problem(c, missing);
-      return answered(c, found, renderedKey(found, { now: deps.clock.now(), committedMs: found.updatedMs }));
+      const shown = renderedKey(found, { now: deps.clock.now(), committedMs: found.updatedMs });
+      return answered(c, found, { noun: "key", shown });
     })
     .patch("/:id", requires(deps, ["manage"]), (c) => change(c, deps, c.req.param("id")))
     .delete("/:id", requires(deps, ["manage"]), (c) => revoke(c, deps, c.req.param("id")))
@@ -204,7 +205,8 @@ async function rotate(c: Context<HttpEnv>, deps: HttpDeps, id: string): Promise<
   if (answer.ok || c.var.draw === undefined) return answer;
   // A repetition finds the former key changed, ended or gone: by what the request did the first time.
   const successor = await deps.keys.get(bus, identity.id);
-  return successor === null ? answer : show(successor, await find(deps, bus, id));
+  if (successor === null || beyond(c, successor.scopes) !== null) return answer;
+  return show(successor, await find(deps, bus, id));
 }
 
 const timeOf = (ms: number): string => new Date(ms).toISOString();

@@ -4,7 +4,7 @@
  */
 import type { Context } from "hono";
 import { decodeLine, NDJSON } from "../core/cloudevents/request.ts";
-import { isUtf8, parseMediaType } from "../core/cloudevents/media-type.ts";
+import { charsetRefusal, parseMediaType } from "../core/cloudevents/media-type.ts";
 import { ID_RANDOM_BYTES, timeOrderedId } from "../core/ids.ts";
 import { NDJSON_BYTES_MAX } from "../core/limits.ts";
 import { refusal, type Refusal } from "../core/problem.ts";
@@ -30,8 +30,8 @@ export function isLines(headers: Headers): boolean {
 /** Takes what the lines publish. What is wrong before the first of them is a problem; after that it is told in the last line. */
 export async function publishLines(c: Context<HttpEnv>, deps: HttpDeps, how: PublishHeaders): Promise<Response> {
   const mediaType = parseMediaType(c.req.header("content-type") ?? "");
-  if (mediaType === null || !isUtf8(mediaType))
-    return problem(c, refusal("unsupported-media-type", "charset must be utf-8"));
+  const otherCharset = mediaType && charsetRefusal(mediaType);
+  if (otherCharset !== null) return problem(c, otherCharset);
   const body = bodyOf(c.req.raw, { bytesMax: NDJSON_BYTES_MAX });
   if (!body.ok) return problem(c, body.error);
   const headers = { "content-type": NDJSON, ...(how.minimal ? MINIMAL_APPLIED : {}) };

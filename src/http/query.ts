@@ -1,9 +1,8 @@
 /** Reading the query parameters of lists, by a schema of `contract/`. Unknown and repeated ones are refused: they are mistakes. */
 import type * as z from "zod";
-import { FAULT_NAME_CHARS_MAX } from "../core/limits.ts";
 import { refusal, type Refusal } from "../core/problem.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import { check } from "./schema.ts";
+import { check, shortName } from "./schema.ts";
 
 /** The parameters of that URL, or `invalid-parameter` naming all that are wrong. */
 export function readQuery<T>(url: string, schema: z.ZodType<T>): Result<T, Refusal> {
@@ -14,20 +13,30 @@ export function readQuery<T>(url: string, schema: z.ZodType<T>): Result<T, Refus
   const checked = check(schema, Object.fromEntries(given));
   if (checked.ok && repeated.size === 0) return checked;
   const faults = checked.ok ? [] : checked.error.map(({ detail }) => detail);
-  return err(refusal("invalid-parameter", [...faults, ...[...repeated].map(twice)].join("; ")));
+  return err(
+    refusal(
+      "invalid-parameter",
+      [...faults, ...[...repeated].map((name) => `${shortName(name)} is given more than once`)].join("; "),
+    ),
+  );
 }
 
-const twice = (name: string): string =>
-  `${name.length > FAULT_NAME_CHARS_MAX ? `A name of ${name.length} characters` : name} is given more than once`;
+/** Where a list goes on, if each part of the cursor is what it must be in its places; null at its start. */
+export function partsOf(
+  cursor: readonly string[] | undefined,
+  isPart: readonly ((text: string) => boolean)[],
+): Result<readonly string[] | null, Refusal> {
+  if (cursor === undefined) return ok(null);
+  return cursor.length === isPart.length && cursor.every((part, index) => isPart[index]?.(part))
+    ? ok(cursor)
+    : err(refusal("invalid-parameter", "cursor names no place in this list"));
+}
 
-/** Where a list goes on whose places are ids; null at its start. */
+/** The same of a list whose places are ids. */
 export function placeOf(
   cursor: readonly string[] | undefined,
   isId: (text: string) => boolean,
 ): Result<string | null, Refusal> {
-  if (cursor === undefined) return ok(null);
-  const [id] = cursor;
-  return id !== undefined && isId(id) && cursor.length === 1
-    ? ok(id)
-    : err(refusal("invalid-parameter", "cursor names no place in this list"));
+  const parts = partsOf(cursor, [isId]);
+  return parts.ok ? ok(parts.value?.[0] ?? null) : parts;
 }

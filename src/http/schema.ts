@@ -34,10 +34,14 @@ function faultsOf(issue: z.core.$ZodIssue): readonly Fault[] {
   if (issue.code === "unrecognized_keys")
     return issue.keys.map((key) => ({
       pointer: memberPointer(pointer, key),
-      detail: `${key.length > FAULT_NAME_CHARS_MAX ? `A name of ${key.length} characters` : nameOf([...issue.path, key])} is not known`,
+      detail: `${shortName(key, nameOf([...issue.path, key]))} is not known`,
     }));
   return [{ pointer, detail: issue.message }];
 }
+
+/** A name that a sender made up, in a sentence. `whole` is how it is told if it is not too long. */
+export const shortName = (name: string, whole = name): string =>
+  name.length > FAULT_NAME_CHARS_MAX ? `A name of ${name.length} characters` : whole;
 
 type Path = readonly PropertyKey[];
 

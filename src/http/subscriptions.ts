@@ -14,7 +14,7 @@ import { auditMark, auditNote } from "./audit.ts";
 import { requires } from "./auth.ts";
 import { readMembers } from "./body.ts";
 import { changed, notMade } from "./change.ts";
-import { answered, etagOf } from "./conditions.ts";
+import { answered, etagOf, unconditional } from "./conditions.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { drawOf, idempotent } from "./idempotency.ts";
 import { PATCH_TYPES } from "./merge-patch.ts";
@@ -35,7 +35,7 @@ const missing = refusal("not-found", "There is no such subscription");
 
 export const subscriptions = (deps: HttpDeps): Hono<HttpEnv> =>
   new Hono<HttpEnv>()
-    .post("/", requires(deps, ["manage"]), idempotent(deps), (c) => create(c, deps))
+    .post("/", requires(deps, ["manage"]), unconditional, idempotent(deps), (c) => create(c, deps))
     .get("/", requires(deps, ["read", "manage"]), async (c) => {
       const query = readQuery(c.req.url, subscriptionQuery);
       if (!query.ok) return problem(c, query.error);
@@ -48,7 +48,8 @@ export const subscriptions = (deps: HttpDeps): Hono<HttpEnv> =>
     })
     .get("/:id", requires(deps, ["read", "manage"]), async (c) => {
       const found = await find(deps, c.var.access.bus, c.req.param("id"));
-      return found === null ? problem(c, missing) : answered(c, found, renderedSubscription(found, found.updatedMs));
+      if (found === null) return problem(c, missing);
+      return answered(c, found, { noun: "subscription", shown: renderedSubscription(found, found.updatedMs) });
     })
     .patch("/:id", requires(deps, ["manage"]), (c) => change(c, deps, c.req.param("id")))
     .delete("/:id", requires(deps, ["manage"]), (c) => remove(c, deps, c.req.param("id")));

@@ -1,5 +1,5 @@
 // Who may do what: keys, scopes and buses, and what a wrong key costs.
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { makeApiKey } from "../../src/core/api-key.ts";
 import { fakeHttp, keyWith, ROOT, type FakeHttp } from "../http.ts";
 
@@ -200,6 +200,72 @@ it("a key that is revoked while the body is uploaded does not publish", async ()
   });
   expect(answer.status).toBe(401);
   expect(http.ingest.published).toEqual([]);
+});
+
+/** Every operation of a key that reads a body, over something to do it to. */
+type WithABody = readonly [method: string, path: string, json: object, headers?: Record<string, string>];
+const WITH_A_BODY: readonly WithABody[] = [
+  ["POST", "/v1/keys", { scopes: ["manage"] }],
+  ["POST", "/v1/keys", { scopes: ["manage"] }, { "idempotency-key": "one" }],
+  ["PATCH", "/v1/keys/{key}", { scopes: ["manage"] }],
+  ["POST", "/v1/keys/{key}/rotate", {}],
+  ["POST", "/v1/keys/{key}/rotate", {}, { "idempotency-key": "two" }],
+  ["POST", "/v1/subscriptions", SUBSCRIPTION],
+  ["PATCH", "/v1/subscriptions/{subscription}", { name: "changed" }],
+  ["POST", `/v1/deliveries/${id("dlv_", 2)}/retry`, {}, { "idempotency-key": "three" }],
+];
+
+it.for(WITH_A_BODY)("%s %s: a key that ends while the body is uploaded changes nothing", async (operation) => {
+  const [method, path, json, headers = {}] = operation;
+  const http = fakeHttp();
+  const scopes = ["publish", "read", "manage"];
+  const key = (await http.ask("POST", "/v1/keys", { json: { scopes } })).json.id;
+  const subscription = (await http.ask("POST", "/v1/subscriptions", { json: SUBSCRIPTION })).json.id;
+  const at = path.replace("{key}", key).replace("{subscription}", subscription);
+  const expires_at = new Date(http.clock.now() + 60_000).toISOString();
+  const endings: Record<string, (path: string) => Promise<unknown>> = {
+    revoked: (own) => http.ask("DELETE", own),
+    "without its scope": (own) => http.ask("PATCH", own, { json: { scopes: ["publish", "read"] } }),
+    expired: async () => http.clock.advance(60_000),
+  };
+  for (const [ending, end] of Object.entries(endings)) {
+    const caller = (await http.ask("POST", "/v1/keys", { json: { scopes, expires_at } })).json;
+    let stored = "";
+    const body = new ReadableStream(
+      {
+        async pull(controller) {
+          await end(`/v1/keys/${caller.id}`);
+          stored = http.stores.stored();
+          controller.enqueue(new TextEncoder().encode(JSON.stringify(json)));
+          controller.close();
+        },
+      },
+      { highWaterMark: 0 },
+    );
+    const all = { "content-type": "application/json", ...headers };
+    const answer = await http.ask(method, at, { key: caller.key, body, headers: all });
+    const status = ending === "without its scope" ? 403 : 401;
+    expect([ending, answer.status]).toEqual([ending, status]);
+    expect(http.stores.stored()).toBe(stored);
+    expect(http.idempotency.remembered.size).toBe(0);
+  }
+});
+
+it("a publish hashes its key once, though it asks for it again when the body has come", async () => {
+  const http = fakeHttp();
+  const key = await keyWith(http, ["publish"]);
+  const counted = [vi.spyOn(crypto.subtle, "sign"), vi.spyOn(crypto.subtle, "digest")] as const;
+  try {
+    const lookups = http.routes.lookups;
+    expect((await http.ask("POST", "/v1/events", { key, json: EVENT })).status).toBe(202);
+    expect(http.routes.lookups - lookups).toBeGreaterThan(1);
+    // One check key; the key itself, and twice for each of two root keys, beside the id of the event.
+    const [checks, digests] = counted.map(({ mock }) => mock.calls.length);
+    expect(checks).toBe(1);
+    expect(digests).toBeLessThanOrEqual(1 + 2 * 2 + 1);
+  } finally {
+    for (const spy of counted) spy.mockRestore();
+  }
 });
 
 it("a publish without a key does not have its body read", async () => {

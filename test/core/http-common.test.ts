@@ -1,6 +1,6 @@
 // What all requests to the API have in common: ids, problems, methods, caps on bodies, failures of ours.
 import { expect, it } from "vitest";
-import { MANAGEMENT_BYTES_MAX } from "../../src/core/limits.ts";
+import { FAULT_NAME_CHARS_MAX, MANAGEMENT_BYTES_MAX } from "../../src/core/limits.ts";
 import { Unavailable } from "../../src/ports.ts";
 import { fakeHttp, keyWith, ROOT } from "../http.ts";
 
@@ -325,4 +325,65 @@ it("Unavailable is told apart by what it is, not by its name", async () => {
   const http = fakeHttp(undefined, { subscriptions: { ...subscriptionStore, get: () => Promise.reject(lookalike) } });
   expect((await http.ask("GET", `/v1/subscriptions/sub_${"0".repeat(26)}`)).status).toBe(500);
   expect(await keyWith(http, ["read"])).toMatch(/^ftk_default_/);
+});
+
+it("a condition on a version is refused where there is none, and nothing is done", async () => {
+  const http = fakeHttp();
+  for (const [method, path, json] of [
+    ["POST", "/v1/subscriptions", { sink: "https://a.example.com/" }],
+    ["POST", "/v1/keys", { scopes: ["read"] }],
+    ["POST", `/v1/deliveries/dlv_${"0".repeat(52)}/retry`, undefined],
+    ["DELETE", `/v1/events/evt_${"0".repeat(26)}`, undefined],
+  ] as const)
+    for (const [name, value] of [
+      ["if-match", '"1"'],
+      ["if-match", "*"],
+      ["if-none-match", "*"],
+    ] as const) {
+      const answer = await http.ask(method, path, { json, headers: { [name]: value, "idempotency-key": "one" } });
+      expect([path, answer.status, answer.json.detail]).toEqual([path, 400, expect.stringContaining(`${name} is not`)]);
+    }
+  expect([http.stores.entries, http.idempotency.remembered.size]).toEqual([[], 0]);
+});
+
+it("the same words for the same charset, whatever body it is", async () => {
+  const http = fakeHttp();
+  for (const [path, type] of [
+    ["/v1/events", "application/json"],
+    ["/v1/events", "application/x-ndjson"],
+    ["/v1/subscriptions", "application/json"],
+  ] as const) {
+    const headers = { "content-type": `${type}; charset=latin1` };
+    const { status, json } = await http.ask("POST", path, { body: "{}", headers });
+    expect([type, status, json.detail]).toEqual([type, 415, "charset must be utf-8, not latin1"]);
+  }
+});
+
+it("a version that is not the current one is told in the same words, read or changed", async () => {
+  const http = fakeHttp();
+  const { id } = (await http.ask("POST", "/v1/subscriptions", { json: { sink: "https://a.example.com/" } })).json;
+  const key = (await http.ask("POST", "/v1/keys", { json: { scopes: ["read"] } })).json;
+  for (const [noun, path] of [
+    ["subscription", `/v1/subscriptions/${id}`],
+    ["key", `/v1/keys/${key.id}`],
+    ["bus", "/v1/buses/default"],
+  ] as const)
+    for (const method of ["GET", "PATCH"]) {
+      const headers = { "if-match": '"999"' };
+      const answer = await http.ask(method, path, method === "GET" ? { headers } : { headers, json: {} });
+      expect([method, answer.status, answer.json.detail]).toEqual([
+        method,
+        412,
+        expect.stringMatching(new RegExp(`^The ${noun} has version \\d+ by now$`)),
+      ]);
+    }
+});
+
+it("a parameter that is given twice is named", async () => {
+  const http = fakeHttp();
+  const twice = async (name: string) => (await http.ask("GET", `/v1/keys?limit=1&${name}=1&${name}=2`)).json.detail;
+  expect(await twice("limit")).toBe("limit is given more than once");
+  expect(await twice("x".repeat(FAULT_NAME_CHARS_MAX + 1))).toBe(
+    `A name of ${FAULT_NAME_CHARS_MAX + 1} characters is given more than once`,
+  );
 });

@@ -10,6 +10,7 @@ import {
   KEY_USE_WRITE_MS,
   KEY_USES_MAX,
 } from "../../src/core/limits.ts";
+import { type KeyStore, Unavailable } from "../../src/ports.ts";
 import { fakeHttp, keyWith, type Answered, type FakeHttp } from "../http.ts";
 
 const slug = (answer: Answered) => answer.json.type.split("/").at(-1);
@@ -465,4 +466,24 @@ it("a last use that cannot be written is logged and not tried by every request; 
   for (let request = 0; request < 3; request++) expect((await http.ask("GET", "/v1/events", { key })).status).toBe(200);
   expect(http.logger.lines.filter(({ name }) => name === "key.use_not_noted")).toHaveLength(1);
   expect([http.keyUses.size, http.keyUses.has(id), http.keyUses.has("key_0")]).toEqual([KEY_USES_MAX, true, false]);
+});
+
+it("a rotation whose answer was lost does not show a key that the caller may not grant any more", async () => {
+  const { stores } = fakeHttp();
+  let losses = 1;
+  const rotate: KeyStore["rotate"] = async (...given) => {
+    const rotated = await stores.keyStore.rotate(...given);
+    if (losses-- > 0) throw new Unavailable("The answer was lost");
+    return rotated;
+  };
+  const http = fakeHttp(undefined, { keys: { ...stores.keyStore, rotate } });
+  const target = (await http.ask("POST", "/v1/keys", { json: { scopes: ["publish"] } })).json;
+  const caller = (await http.ask("POST", "/v1/keys", { json: { scopes: ["publish", "manage"] } })).json;
+  const again = () =>
+    http.ask("POST", `/v1/keys/${target.id}/rotate`, { key: caller.key, headers: { "idempotency-key": "one" } });
+  expect((await again()).status).toBe(503);
+  await http.ask("PATCH", `/v1/keys/${caller.id}`, { json: { scopes: ["manage"] } });
+  const refused = await again();
+  expect([refused.status, slug(refused)]).toEqual([403, "forbidden"]);
+  expect(refused.text).not.toContain("ftk_");
 });

@@ -1,5 +1,6 @@
 // Events and deliveries on record, over HTTP: what is shown, what filters and cursors take, retrying by hand.
 import { expect, it } from "vitest";
+import { encodeCursor } from "../../src/core/cursor.ts";
 import { deliveryIdOf, timeOrderedId } from "../../src/core/ids.ts";
 import type { DeliveryOnRecord } from "../../src/ports.ts";
 import { fakeHttp, type Answered, type FakeHttp } from "../http.ts";
@@ -334,4 +335,27 @@ it("an erased event shows when, and null for what it said; DELETE twice is 204, 
   }
   const conditional = await http.ask("DELETE", `/v1/events/${eventId}`, { headers: { "if-match": "*" } });
   expect([conditional.status, slug(conditional)]).toEqual([400, "invalid-header"]);
+});
+
+it("a cursor that names no place is refused, not taken for the end of the list", async () => {
+  const http = fakeHttp();
+  const [seq, subscription, run] = ["0".repeat(26), `sub_${"0".repeat(26)}`, `job_${"0".repeat(26)}`];
+  for (const [kind, parts, status] of [
+    ["events", [seq], 200],
+    ["events", [], 400],
+    ["events", [""], 400],
+    ["events", [`${seq}0`], 400],
+    ["events", [seq.toUpperCase().replace("0", "U")], 400],
+    ["events", [seq, seq], 400],
+    ["deliveries", [seq, subscription, ""], 200],
+    ["deliveries", [seq, subscription, run], 200],
+    ["deliveries", [seq, subscription], 400],
+    ["deliveries", [seq, subscription, "job_1"], 400],
+    ["deliveries", [seq, "", ""], 400],
+    ["deliveries", ["~", subscription, ""], 400],
+  ] as const) {
+    const answer = await http.ask("GET", `/v1/${kind}?cursor=${encodeCursor(kind, parts)}`);
+    expect([kind, parts, answer.status]).toEqual([kind, parts, status]);
+    if (status === 400) expect(answer.json.detail).toBe("cursor names no place in this list");
+  }
 });

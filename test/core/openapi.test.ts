@@ -1,12 +1,13 @@
 // The document itself: well made, true of the routes, and with the figures of core/limits.ts.
 import { createConfig, lintFromString } from "@redocly/openapi-core";
 import { describe, expect, it } from "vitest";
+import type { Members } from "../../src/core/json-value.ts";
 import * as limits from "../../src/core/limits.ts";
 import { PROBLEM_BASE, PROBLEMS } from "../../src/core/problem.ts";
 import { VERSION } from "../../src/version.ts";
 import { openApiDocument } from "../../src/http/contract/document.ts";
 import { DOCUMENT, exampleFault, pathAt, type DescribedOperation } from "../contract.ts";
-import { fakeHttp, keyWith, ROOT } from "../http.ts";
+import { fakeHttp, keyWith, limitedKey, ROOT, type Answered, type FakeHttp } from "../http.ts";
 
 const OPERATIONS = Object.entries(DOCUMENT.paths).flatMap(([path, operations]) =>
   Object.entries(operations).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })),
@@ -50,6 +51,18 @@ it("operations have names of their own, and what only paths without a key lack",
   for (const { path, operation } of OPERATIONS) {
     const expected = path.startsWith("/v1/") ? ["401", "403", "500", "503"] : ["500"];
     expect([path, Object.keys(operation.responses)]).toEqual([path, expect.arrayContaining(expected)]);
+  }
+});
+
+it("wherever there is a body it may come compressed, and the document says so", async () => {
+  const withBody = OPERATIONS.filter(({ operation }) => operation.requestBody !== undefined);
+  expect(withBody.length).toBeGreaterThan(5);
+  for (const { path, method, operation } of withBody) {
+    const refs = operation.parameters?.map((one) => ("$ref" in one ? one.$ref : one.name));
+    expect([path, refs]).toEqual([path, expect.arrayContaining(["#/components/parameters/content-encoding"])]);
+    const headers = { "content-type": "application/json", "content-encoding": "gzip" };
+    const answer = await fakeHttp().ask(method, pathAt(path, method), { body: "no gzip", headers });
+    expect([path, answer.json.type]).toEqual([path, `${PROBLEM_BASE}malformed-body`]);
   }
 });
 
@@ -146,6 +159,89 @@ it("every example fits its schema", () => {
   expect(EXAMPLES.length).toBeGreaterThan(100);
   const faults = EXAMPLES.map(([place, schema, example]) => [place, exampleFault(schema, example)]);
   expect(faults.filter(([, fault]) => fault !== null)).toEqual([]);
+});
+
+describe("the problem of an example is told in these words", () => {
+  const DELIVERY = "/v1/deliveries/dlv_7zmq4w2x9c1v5b8n3k6j0h4g2f01jd3x8k0v7q2m9c4n5t6w8y0z";
+  const EVENTS = "/v1/events";
+  const SINK = "https://billing.example.com/hooks";
+  const event = { specversion: "1.0", id: "A-1", source: "/shop", type: "t" };
+  const once = { "idempotency-key": "one" };
+
+  const limited = async (http: FakeHttp) => {
+    const { key, id } = await limitedKey(http, {});
+    http.rateLimits.refused.add(id);
+    return http.ask("POST", EVENTS, { key, json: event });
+  };
+  const retried = (outcome: "attempt-in-progress" | "event-erased") => (http: FakeHttp) => {
+    const [eventId, subscriptionId] = [`evt_${DELIVERY.slice(19, 45)}`, `sub_${DELIVERY.slice(45)}`];
+    const key = { bus: "default", seq: "0".repeat(26), subscriptionId, run: "" };
+    const row = { key, eventId, type: "t", state: "dead", attempt: 1, dueMs: null, cause: null, attempts: "[]" };
+    http.record.deliveryRows.push(row);
+    http.record.retry = async () => outcome;
+    return http.ask("POST", `${DELIVERY}/retry`);
+  };
+
+  const TOLD: Readonly<Record<string, (http: FakeHttp) => Promise<Answered>>> = {
+    "malformed-body": (http) => {
+      const body = new ReadableStream({ pull: (controller) => controller.error(new Error("gone")) });
+      return http.ask("POST", EVENTS, { body, headers: { "content-type": "application/json" } });
+    },
+    "malformed-json": (http) =>
+      http.ask("POST", "/v1/keys", { body: '{ "scopes": [1] 2 }', headers: { "content-type": "application/json" } }),
+    "invalid-parameter": (http) => http.ask("GET", "/v1/keys?limit=0"),
+    "invalid-header": (http) => http.ask("GET", "/v1/keys", { headers: { "fantail-bus": "EU" } }),
+    unauthorized: (http) => http.ask("GET", "/v1/keys", { key: "wrong" }),
+    forbidden: async (http) => http.ask("GET", "/v1/keys", { key: await keyWith(http, ["read"]) }),
+    "bus-not-found": (http) => http.ask("GET", "/v1/buses/eu"),
+    "method-not-allowed": (http) => http.ask("DELETE", "/healthz"),
+    "attempt-in-progress": retried("attempt-in-progress"),
+    "event-erased": retried("event-erased"),
+    "bus-being-deleted": async (http) => {
+      await http.ask("PUT", "/v1/buses/eu");
+      await http.ask("DELETE", "/v1/buses/eu");
+      return http.ask("PUT", "/v1/buses/eu");
+    },
+    "limit-reached": async (http) => {
+      for (let made = 0; made < 10; made++) await http.ask("POST", "/v1/keys", { json: { scopes: ["read"] } });
+      return http.ask("POST", "/v1/keys", { json: { scopes: ["read"] } });
+    },
+    "version-mismatch": async (http) => {
+      const { id } = (await http.ask("POST", "/v1/subscriptions", { json: { sink: SINK } })).json;
+      return http.ask("DELETE", `/v1/subscriptions/${id}`, { headers: { "if-match": '"99"' } });
+    },
+    "payload-too-large": (http) =>
+      http.ask("POST", "/v1/keys", {
+        body: " ".repeat(limits.MANAGEMENT_BYTES_MAX + 1),
+        headers: { "content-type": "application/json" },
+      }),
+    "unsupported-media-type": (http) =>
+      http.ask("POST", "/v1/keys", { body: "", headers: { "content-type": "text/plain" } }),
+    "invalid-event": (http) => http.ask("POST", EVENTS, { json: { ...event, source: undefined } }),
+    "invalid-request": (http) =>
+      http.ask("POST", "/v1/subscriptions", { json: { sink: SINK, timeout_ms: limits.TIMEOUT_MS_MAX + 1 } }),
+    "idempotency-key-reused": async (http) => {
+      await http.ask("POST", "/v1/keys", { json: { scopes: ["read"] }, headers: once });
+      return http.ask("POST", "/v1/keys", { json: { scopes: ["manage"] }, headers: once });
+    },
+    "too-many-hops": (http) => http.ask("POST", EVENTS, { json: event, headers: { "fantail-hops": "6" } }),
+    "rate-limited": limited,
+    unavailable: (http) => {
+      http.ingest.away = true;
+      return http.ask("POST", EVENTS, { json: event });
+    },
+  };
+  /** Said once for everything that can be missing; without a word. */
+  const UNTOLD = ["not-found", "internal-error"];
+
+  it.for(Object.keys(PROBLEMS).filter((slug) => !UNTOLD.includes(slug)))("%s", async (slug) => {
+    const told = await TOLD[slug]?.(fakeHttp());
+    expect(told?.json.type).toBe(PROBLEM_BASE + slug);
+    if (slug === "method-not-allowed") return;
+    const { detail, errors } = exampleAt(`#/components/examples/${slug}`) as Members;
+    const inGeneral = (text: unknown) => String(text).replaceAll(/\d+/g, "0");
+    expect([inGeneral(told?.json.detail), told?.json.errors]).toEqual([inGeneral(detail), errors]);
+  });
 });
 
 it("every body has an example", () => {

@@ -132,6 +132,7 @@ describe("a subscription is refused with", () => {
 const EVENT_ID = `evt_${"0".repeat(26)}`;
 const SUBSCRIPTION_ID = `sub_${"0".repeat(26)}`;
 const DELIVERY_ID = `dlv_${"0".repeat(52)}`;
+const SEQ = "0".repeat(26);
 const cursor = (text: string): string => `cursor=${encodeURIComponent(text)}`;
 
 describe("a list is refused with", () => {
@@ -160,19 +161,30 @@ describe("a list is refused with", () => {
     await scene.expectRefused("GET", path, { slug: "invalid-parameter", pointer: null, says });
   });
 
-  it.each(["", "\0", "\ud800", "~".repeat(100), "'; DROP TABLE events; --"])(
-    "no forged place, but %j is one in the caller's own list",
+  it.each(["", "\0", "\ud800", "~".repeat(100), "'; DROP TABLE events; --", EVENT_ID])(
+    "a cursor of its own kind with %j for a place",
     async (place) => {
-      for (const [path, kind] of [
-        ["/v1/events", "events"],
-        ["/v1/deliveries", "deliveries"],
+      for (const [path, parts] of [
+        ["events", [place]],
+        ["deliveries", [place, place, place]],
+        ["deliveries", [SEQ, SUBSCRIPTION_ID, `${place}.`]],
       ] as const) {
-        const answer = await scene.bus.ask("GET", `${path}?${cursor(encodeCursor(kind, [place, place]))}`);
-        expect(answer.status, answer.text).toBe(200);
-        expect(answer.json.data.every((row: { type: string }) => row.type === "known")).toBe(true);
+        const asked = `/v1/${path}?${cursor(encodeCursor(path, parts))}`;
+        await scene.expectRefused("GET", asked, { slug: "invalid-parameter", pointer: null, says: "cursor" });
       }
     },
   );
+});
+
+it.each([SEQ, "z".repeat(26)])("a forged place %s is one in the caller's own list", async (seq) => {
+  for (const [path, parts] of [
+    ["events", [seq]],
+    ["deliveries", [seq, SUBSCRIPTION_ID, ""]],
+  ] as const) {
+    const answer = await scene.bus.ask("GET", `/v1/${path}?${cursor(encodeCursor(path, parts))}`);
+    expect(answer.status, answer.text).toBe(200);
+    expect(answer.json.data.every((row: { type: string }) => row.type === "known")).toBe(true);
+  }
 });
 
 describe("what is not there is refused", () => {

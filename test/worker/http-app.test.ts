@@ -1,6 +1,6 @@
 // The HTTP API in workerd, over fakes: its streams, its schemas and its cryptography behave there as in Node.
-import { expect, it } from "vitest";
-import { MANAGEMENT_BYTES_MAX, REQUEST_BYTES_MAX } from "../../src/core/limits.ts";
+import { expect, it, vi } from "vitest";
+import { DEFLATE_RATIO_MAX, MANAGEMENT_BYTES_MAX, REQUEST_BYTES_MAX } from "../../src/core/limits.ts";
 import { bomb, gzip, piecewise } from "../gzip.ts";
 import { fakeHttp, keyWith } from "../http.ts";
 
@@ -64,6 +64,28 @@ it("a gzip body is inflated, and a bomb costs no more than its limit", async () 
     // workerd inflates all that it is given, so what was pulled says what was inflated.
     expect(sending.pulled * 1_000).toBeLessThan(3 * limit);
   }
+});
+
+it("a small gzip body takes no more room than it can stand for", async () => {
+  const http = fakeHttp();
+  const body = await gzip(JSON.stringify(EVENT));
+  const sizes: number[] = [];
+  class Counted extends ArrayBuffer {
+    constructor(bytes: number) {
+      super(bytes);
+      sizes.push(bytes);
+    }
+  }
+  vi.stubGlobal("ArrayBuffer", Counted);
+  const headers = { "content-type": "application/json", "content-encoding": "gzip" };
+  const whole = { ...headers, "content-length": String(body.byteLength) };
+  try {
+    expect((await http.ask("POST", "/v1/events", { body, headers: whole })).status).toBe(202);
+  } finally {
+    vi.unstubAllGlobals();
+  }
+  expect(sizes.length).toBeGreaterThan(0);
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(body.byteLength * DEFLATE_RATIO_MAX);
 });
 
 it("faults are told as in Node", async () => {

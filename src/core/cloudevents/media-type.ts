@@ -1,4 +1,5 @@
 /** Media types (RFC 2046, in the grammar of RFC 9110 §8.3.1): what one says about the data it labels. Never looks at the data. */
+import { refusal, type Refusal } from "../problem.ts";
 
 const TOKEN = "[!#$%&'*+.^_`{|}~0-9A-Za-z-]+";
 const ESSENCE = new RegExp(`(${TOKEN})/(${TOKEN})`, "y");
@@ -49,6 +50,12 @@ export function isJsonContentType(contentType: string): boolean {
 /** No charset is UTF-8 here, and US-ASCII is a part of it. */
 export function isUtf8({ charset }: MediaType): boolean {
   return charset === null || charset === "utf-8" || charset === "utf8" || charset === "us-ascii";
+}
+
+/** Why text in that charset is not read, null when it is UTF-8. */
+export function charsetRefusal(mediaType: MediaType): Refusal | null {
+  if (isUtf8(mediaType)) return null;
+  return refusal("unsupported-media-type", `charset must be utf-8, not ${String(mediaType.charset).slice(0, 40)}`);
 }
 
 const TEXT_SUBTYPES = new Set([

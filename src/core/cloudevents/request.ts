@@ -12,7 +12,7 @@ import { decodeBinary, tooLarge, type BinaryRequest } from "./binary.ts";
 import { decodeShortForm, decodeStructured, fitsEventLimit } from "./json.ts";
 import { readJsonBody, type JsonBody } from "./json-body.ts";
 import { elementMemberSpans, memberSpan, type Span } from "./json-text.ts";
-import { isUtf8, parseMediaType } from "./media-type.ts";
+import { charsetRefusal, parseMediaType } from "./media-type.ts";
 
 const STRUCTURED = "application/cloudevents+json";
 const BATCH = "application/cloudevents-batch+json";
@@ -57,10 +57,8 @@ export function decodeRequest(request: EventRequest): Result<DecodedRequest, Ref
     return single(decodeBinary(request));
   if (mediaType === null || (name !== STRUCTURED && name !== BATCH && name !== JSON_TYPE))
     return err(refusal("unsupported-media-type", SUPPORTED));
-  if (!isUtf8(mediaType))
-    return err(
-      refusal("unsupported-media-type", `charset must be utf-8, not ${String(mediaType.charset).slice(0, 40)}`),
-    );
+  const otherCharset = charsetRefusal(mediaType);
+  if (otherCharset !== null) return err(otherCharset);
   if (name === BATCH) return decodeBatch(request.body);
   return single(name === STRUCTURED ? decodeObject(request.body) : decodeAnyJson(request));
 }

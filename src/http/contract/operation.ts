@@ -16,7 +16,7 @@ export interface Operation {
   readonly access: AccessRule;
   readonly path?: z.ZodObject;
   readonly query?: z.ZodObject;
-  /** Beside `fantail-bus`, which is read wherever there is a key. */
+  /** Beside `fantail-bus`, which is read wherever there is a key, and `content-encoding`, wherever there is a body. */
   readonly requestHeaders?: readonly RequestHeader[];
   readonly body?: ZodOpenApiRequestBodyObject;
   readonly answers: Readonly<Record<string, ZodOpenApiResponseObject>>;
@@ -43,7 +43,11 @@ const WITH_A_BODY = [
 /** The operation as the document has it. */
 export function operation(one: Operation): ZodOpenApiOperationObject {
   const { access } = one;
-  const read = [...(access === "nobody" ? [] : (["fantail-bus"] as const)), ...(one.requestHeaders ?? [])];
+  const read: readonly RequestHeader[] = [
+    ...(access === "nobody" ? [] : (["fantail-bus"] as const)),
+    ...(one.requestHeaders ?? []),
+    ...(one.body === undefined ? [] : (["content-encoding"] as const)),
+  ];
   return {
     operationId: one.id,
     tags: [one.tag],

@@ -74,7 +74,10 @@ export const publishLine = z
       .object({
         status: z.literal("stopped"),
         ...totals,
-        next_line: z.int().min(1).meta({ description: "From here on it may be sent again." }),
+        next_line: z.int().min(1).meta({
+          description:
+            "From here on it may be sent again: under another `idempotency-key`, if short forms have their ids from it.",
+        }),
         problem: problemSchema,
       })
       .meta({ id: "PublishStopped", description: "The last line: why the rest was not dealt with." }),
@@ -177,7 +180,6 @@ export const publishOperation = (): ZodOpenApiOperationObject =>
     requestHeaders: [
       "idempotency-key",
       "fantail-hops",
-      "content-encoding",
       "prefer",
       "traceparent",
       "tracestate",
