@@ -37,7 +37,7 @@ export function createWebhooks(deps: WebhookDeps): Webhooks {
         return { kind: "failed", error, detail, durationMs: clock.now() - startedMs };
       };
       const checked = checkSink(sink, policy);
-      if (!checked.ok) return failed("refused", checked.error);
+      if (!checked.ok) return failed("refused", `sink ${checked.error}`);
       let outgoing: Outgoing;
       try {
         outgoing = await prepare(request, { ...deps, keyOf, now: startedMs });

@@ -20,9 +20,13 @@ export function encodeCursor(kind: CursorKind, parts: readonly string[]): string
   return encodeBase64(bytes).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
 }
 
+/** Read after `cursor`. */
+export const CURSOR_WORDS = "must be a next_cursor of this list";
+export const foreignCursor = refusal("invalid-parameter", `cursor ${CURSOR_WORDS}`);
+
 /** The parts of a cursor of that kind. Refused (`invalid-parameter`): what `encodeCursor` did not make for this kind and version. */
 export function decodeCursor(kind: CursorKind, text: string): Result<readonly string[], Refusal> {
-  const refused = err(refusal("invalid-parameter", `cursor must be a next_cursor of this list of ${kind}`));
+  const refused = err(foreignCursor);
   if (text.length > CURSOR_CHARS_MAX || !/^[\w-]+$/.test(text)) return refused;
   const base64 = text.replaceAll("-", "+").replaceAll("_", "/");
   const bytes = decodeBase64(base64.padEnd(Math.ceil(base64.length / 4) * 4, "="));

@@ -17,6 +17,18 @@ import {
 import { type Fault, memberPointer } from "./problem.ts";
 import { err, ok, type Result } from "./result.ts";
 import { fitsUtf8, utf8Bytes } from "./utf8.ts";
+import {
+  atMost,
+  ATTRIBUTE_NAME,
+  faultAt,
+  longName,
+  memberName,
+  mustBe,
+  NOT_EMPTY,
+  shortName,
+  UNKNOWN,
+  WELL_FORMED,
+} from "./words.ts";
 
 /** Attribute names with what their values are compared to; never empty, all must hold. */
 type Comparisons = Readonly<Record<string, string>>;
@@ -72,6 +84,8 @@ function every(conditions: readonly Condition[]): Condition {
 
 /** One walk over filters: the limits hold for all of them together. */
 interface Walk {
+  /** JSON Pointer of all of them. */
+  readonly pointer: string;
   readonly faults: Fault[];
   nodes: number;
 }
@@ -102,10 +116,9 @@ const SUPPORTED = [...DIALECTS].flatMap(([name, read]) => (read === readUnsuppor
  * objects in all of them, FILTER_DEPTH_MAX levels of nesting. Past FILTER_NODES_MAX nothing is read, and the last fault says so.
  */
 export function parseFilters(value: unknown, pointer: string): Result<readonly Filter[], readonly Fault[]> {
-  if (!Array.isArray(value)) return err([{ pointer, detail: "Filters are an array" }]);
-  if (value.length > FILTERS_MAX)
-    return err([{ pointer, detail: `There are ${value.length} filters, the limit is ${FILTERS_MAX}` }]);
-  const walk: Walk = { faults: [], nodes: 0 };
+  if (!Array.isArray(value)) return err([faultAt(pointer, mustBe("an array"))]);
+  if (value.length > FILTERS_MAX) return err([faultAt(pointer, atMost(FILTERS_MAX, "entries"))]);
+  const walk: Walk = { pointer, faults: [], nodes: 0 };
   const filters = readFilters(value, { pointer, depth: 0 }, walk);
   return walk.faults.length === 0 ? ok(filters) : err(walk.faults);
 }
@@ -123,32 +136,29 @@ function readFilters(values: readonly unknown[], place: Place, walk: Walk): read
 
 function readFilter(value: unknown, { pointer, depth }: Place, walk: Walk): Filter | null {
   walk.nodes += 1;
-  if (walk.nodes > FILTER_NODES_MAX)
-    return fault(
-      walk,
-      pointer,
-      `There are more than ${FILTER_NODES_MAX} dialect objects, which is the limit; what follows was not read`,
-    );
-  if (!isMembers(value)) return fault(walk, pointer, "A filter is an object");
+  if (walk.nodes > FILTER_NODES_MAX) return tooMany(walk, pointer);
+  if (!isMembers(value)) return fault(walk, pointer, mustBe("an object"));
   const [name, ...others] = Object.keys(value);
   if (name === undefined || others.length > 0)
-    return fault(walk, pointer, `A filter has exactly one dialect, this one has ${Object.keys(value).length} members`);
+    return fault(walk, pointer, `must have exactly one member, a dialect of ${SUPPORTED}`);
   const inside = { pointer: memberPointer(pointer, name), depth };
   const read = DIALECTS.get(name);
-  if (read === undefined) return fault(walk, inside.pointer, `The dialect is unknown, supported are ${SUPPORTED}`);
+  if (read === undefined) {
+    const subject = shortName(name, memberName(inside.pointer));
+    return told(walk, inside.pointer, `${subject} ${UNKNOWN}, a dialect is one of ${SUPPORTED}`);
+  }
   return read(value[name], inside, walk);
 }
 
 function readUnsupported(_: unknown, { pointer }: Place, walk: Walk): null {
-  const name = pointer.slice(pointer.lastIndexOf("/") + 1);
-  return fault(walk, pointer, `The dialect ${name} is not supported yet, supported are ${SUPPORTED}`);
+  return fault(walk, pointer, `is not supported yet, a dialect is one of ${SUPPORTED}`);
 }
 
 function listReader(make: (filters: readonly Filter[]) => Filter): Reader {
   return (value, { pointer, depth }, walk) => {
     if (depth >= FILTER_DEPTH_MAX) return tooDeep(walk, pointer);
-    if (!Array.isArray(value) || value.length === 0)
-      return fault(walk, pointer, "An array of at least one filter is needed");
+    if (!Array.isArray(value)) return fault(walk, pointer, mustBe("an array"));
+    if (value.length === 0) return fault(walk, pointer, NOT_EMPTY);
     const filters = readFilters(value, { pointer, depth: depth + 1 }, walk);
     return filters.length === value.length ? make(filters) : null;
   };
@@ -161,27 +171,27 @@ function readNot(value: unknown, { pointer, depth }: Place, walk: Walk): Filter 
 }
 
 function tooDeep(walk: Walk, pointer: string): null {
-  return fault(
-    walk,
-    pointer,
-    `The filter nests more than ${FILTER_DEPTH_MAX} levels of all, any and not, which is the limit`,
-  );
+  return fault(walk, pointer, `must nest at most ${FILTER_DEPTH_MAX} levels of all, any and not`);
+}
+
+function tooMany(walk: Walk, pointer: string): null {
+  const words = `must have at most ${FILTER_NODES_MAX} dialect objects in all; what follows was not read`;
+  return told(walk, pointer, `${memberName(walk.pointer)} ${words}`);
 }
 
 function comparisonsReader(make: (comparisons: Comparisons) => Filter): Reader {
   return (value, { pointer }, walk) => {
-    if (!isMembers(value)) return fault(walk, pointer, "An object of attribute names and strings is needed");
+    if (!isMembers(value)) return fault(walk, pointer, mustBe("an object"));
     const entries = Object.entries(value);
-    if (entries.length === 0) return fault(walk, pointer, "At least one attribute is needed");
-    if (entries.length > ATTRIBUTES_MAX)
-      return fault(walk, pointer, `There are ${entries.length} attributes, the limit is ${ATTRIBUTES_MAX}`);
+    if (entries.length === 0) return fault(walk, pointer, NOT_EMPTY);
+    if (entries.length > ATTRIBUTES_MAX) return fault(walk, pointer, atMost(ATTRIBUTES_MAX, "entries"));
     const comparisons: [string, string][] = [];
     for (const [name, wanted] of entries) {
       const at = memberPointer(pointer, name);
-      const wrong = nameFault(name);
-      if (wrong !== null) fault(walk, at, wrong);
-      else if (isText(wanted)) comparisons.push([name, wanted]);
-      else fault(walk, at, `The value is not ${TEXT}`);
+      const wrong = nameFault(name) ?? textFault(wanted);
+      if (name.length > ATTRIBUTE_NAME_CHARS_MAX) told(walk, at, longName(name, ATTRIBUTE_NAME_CHARS_MAX));
+      else if (wrong !== null) fault(walk, at, wrong);
+      else if (typeof wanted === "string") comparisons.push([name, wanted]);
     }
     return comparisons.length === entries.length ? make(Object.fromEntries(comparisons)) : null;
   };
@@ -189,23 +199,27 @@ function comparisonsReader(make: (comparisons: Comparisons) => Filter): Reader {
 
 /** CloudEvents 1.0.2 §3.1: names are of lower-case letters and digits, and `data` is no attribute. */
 function nameFault(name: string): string | null {
-  if (name.length > ATTRIBUTE_NAME_CHARS_MAX)
-    return `The attribute name has ${name.length} characters, the limit is ${ATTRIBUTE_NAME_CHARS_MAX}`;
-  if (!/^[a-z0-9]+$/.test(name)) return "An attribute name is made of a-z and 0-9";
-  return name === "data" ? "data is not an attribute, this dialect compares attributes" : null;
+  if (!/^[a-z0-9]+$/.test(name)) return ATTRIBUTE_NAME;
+  return name === "data" ? "must be an attribute, which data is not" : null;
 }
 
-const TEXT = `a string of 1 to ${ATTRIBUTE_VALUE_BYTES_MAX} bytes of UTF-8`;
-
-function isText(value: unknown): value is string {
-  // A lone surrogate has no UTF-8: no event carries one, and stored it would come back as another character.
-  return (
-    typeof value === "string" && value !== "" && value.isWellFormed() && fitsUtf8(value, ATTRIBUTE_VALUE_BYTES_MAX)
-  );
+/** Of what an attribute is compared to. */
+function textFault(value: unknown): string | null {
+  if (typeof value !== "string") return mustBe("a string");
+  if (value === "") return NOT_EMPTY;
+  // It has no UTF-8: no event carries one, and stored it would come back as another character.
+  if (!value.isWellFormed()) return WELL_FORMED;
+  return fitsUtf8(value, ATTRIBUTE_VALUE_BYTES_MAX) ? null : atMost(ATTRIBUTE_VALUE_BYTES_MAX, "bytes");
 }
 
 /** Null, so that a reader can return it. */
-function fault(walk: Walk, pointer: string, detail: string): null {
+function fault(walk: Walk, pointer: string, words: string): null {
+  walk.faults.push(faultAt(pointer, words));
+  return null;
+}
+
+/** The same where the pointer does not name what is at fault. */
+function told(walk: Walk, pointer: string, detail: string): null {
   walk.faults.push({ pointer, detail });
   return null;
 }
@@ -231,22 +245,23 @@ export function parseWanted(request: {
   const wanted = { types: types.value, source: source.value, filters: filters.value };
   const bytes = utf8Bytes(JSON.stringify(wanted));
   if (bytes <= FILTER_BYTES_MAX) return ok(wanted);
-  const detail = `types, source and filters have ${bytes} bytes as JSON, the limit is ${FILTER_BYTES_MAX}`;
+  const detail = `types, source and filters ${atMost(FILTER_BYTES_MAX, "bytes")} as JSON together`;
   return err([{ pointer: "", detail }]);
 }
 
 function parseTypes(value: unknown): Result<readonly string[] | null, readonly Fault[]> {
   if (value === null) return ok(null);
-  if (!Array.isArray(value)) return err([{ pointer: "/types", detail: "types is an array of strings, or null" }]);
-  if (value.length > TYPES_MAX)
-    return err([{ pointer: "/types", detail: `There are ${value.length} types, the limit is ${TYPES_MAX}` }]);
-  const types = value.filter(isText);
-  if (types.length === value.length) return ok(types);
-  const detail = `The type is not ${TEXT}`;
-  return err(value.flatMap((type, index) => (isText(type) ? [] : [{ pointer: `/types/${index}`, detail }])));
+  if (!Array.isArray(value)) return err([faultAt("/types", mustBe("an array"))]);
+  if (value.length > TYPES_MAX) return err([faultAt("/types", atMost(TYPES_MAX, "entries"))]);
+  const faults = value.flatMap((type, index) => {
+    const words = textFault(type);
+    return words === null ? [] : [faultAt(`/types/${index}`, words)];
+  });
+  return faults.length === 0 ? ok(value.filter((type) => typeof type === "string")) : err(faults);
 }
 
 function parseSource(value: unknown): Result<string | null, readonly Fault[]> {
-  if (value === null || isText(value)) return ok(value);
-  return err([{ pointer: "/source", detail: `source is not null and not ${TEXT}` }]);
+  const words = value === null ? null : textFault(value);
+  if (words !== null) return err([faultAt("/source", words)]);
+  return ok(typeof value === "string" ? value : null);
 }

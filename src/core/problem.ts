@@ -2,7 +2,7 @@
  * The registry of public problems (RFC 9457): one slug, one status, one title. `docs/problems.md` has a heading per slug.
  * Pure: it makes values; `http/` renders them.
  */
-import { FAULT_NAME_CHARS_MAX } from "./limits.ts";
+import { FAULT_NAME_CHARS_MAX, FAULTS_MAX } from "./limits.ts";
 
 export const PROBLEM_BASE = "https://fantail.dev/problems/";
 
@@ -50,6 +50,14 @@ export interface Refusal {
 
 export function refusal(slug: ProblemSlug, detail: string, errors?: readonly Fault[]): Refusal {
   return errors === undefined ? { slug, detail } : { slug, detail, errors };
+}
+
+/** The refusal of what has these faults, at least one: it tells the first, and how many more there are. */
+export function refusalOfFaults(slug: ProblemSlug, faults: readonly Fault[]): Refusal {
+  const [first] = faults;
+  // Of more than can be listed, whoever lists them says how many there are.
+  const others = faults.length > 1 && faults.length <= FAULTS_MAX ? `; ${faults.length - 1} more in errors` : "";
+  return refusal(slug, `${first?.detail ?? ""}${others}`, faults);
 }
 
 /** The pointer to a member of what `parent` points to, or to that alone when the name is over FAULT_NAME_CHARS_MAX. */

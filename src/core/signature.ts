@@ -6,6 +6,7 @@ import { decodeBase64, encodeBase64 } from "./base64.ts";
 import { equalInConstantTime } from "./digest.ts";
 import { SECRET_BYTES_MAX, SECRET_BYTES_MIN, SIGNATURE_TOLERANCE_SECONDS } from "./limits.ts";
 import { err, ok, type Result } from "./result.ts";
+import { atLeast, atMost } from "./words.ts";
 
 const SECRET_PREFIX = "whsec_";
 const HMAC_SHA256 = { name: "HMAC", hash: "SHA-256" };
@@ -15,13 +16,13 @@ export function newSecret(random: Uint8Array): string {
   return SECRET_PREFIX + encodeBase64(random);
 }
 
-/** The bytes of a secret that somebody chose. The error names what is wrong and holds no part of the secret. */
+/** The bytes of a secret that somebody chose. The error is read after `secret` and holds no part of it. */
 export function parseSecret(text: string): Result<Uint8Array<ArrayBuffer>, string> {
-  if (!text.startsWith(SECRET_PREFIX)) return err(`The secret does not begin with ${SECRET_PREFIX}`);
+  if (!text.startsWith(SECRET_PREFIX)) return err(`must begin with ${SECRET_PREFIX}`);
   const bytes = decodeBase64(text.slice(SECRET_PREFIX.length));
-  if (bytes === null) return err(`The secret is not base64 after ${SECRET_PREFIX}`);
-  if (bytes.length < SECRET_BYTES_MIN || bytes.length > SECRET_BYTES_MAX)
-    return err(`The secret has ${bytes.length} bytes, allowed are ${SECRET_BYTES_MIN} to ${SECRET_BYTES_MAX}`);
+  if (bytes === null) return err(`must be base64 with padding (RFC 4648 §4) after ${SECRET_PREFIX}`);
+  if (bytes.length < SECRET_BYTES_MIN) return err(`${atLeast(SECRET_BYTES_MIN, "bytes")} in base64`);
+  if (bytes.length > SECRET_BYTES_MAX) return err(`${atMost(SECRET_BYTES_MAX, "bytes")} in base64`);
   return ok(bytes);
 }
 

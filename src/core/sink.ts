@@ -5,6 +5,7 @@
 import { SINK_CHARS_MAX, SINK_HEADER_NAME_CHARS_MAX, SINK_HEADER_VALUE_CHARS_MAX, SINK_HEADERS_MAX } from "./limits.ts";
 import { type Fault, memberPointer } from "./problem.ts";
 import { err, ok, type Result } from "./result.ts";
+import { atMost, faultAt, GIVEN_ONCE, longName, mustBe, NOT_EMPTY } from "./words.ts";
 
 export interface SinkPolicy {
   /** Lets `http:` and loopback pass, and nothing else. */
@@ -65,19 +66,18 @@ const REFUSED_SUFFIXES = ["localhost", "local", "internal", "home.arpa", "onion"
 
 /**
  * The URL as it is to be called, normalised by the WHATWG URL parser, which also resolves every spelling of an IPv4 address; or the rule
- * that forbids it, as a detail. Checking a result again gives the same.
+ * that forbids it, to be read after `sink`. Checking a result again gives the same.
  */
 export function checkSink(url: string, policy: SinkPolicy): Result<string, string> {
-  if (url.length > SINK_CHARS_MAX) return err(`The sink has ${url.length} characters, the limit is ${SINK_CHARS_MAX}`);
+  if (url.length > SINK_CHARS_MAX) return err(atMost(SINK_CHARS_MAX, "characters"));
   const parsed = URL.parse(url);
-  if (parsed === null) return err("The sink is not an absolute URL");
+  if (parsed === null) return err("must be an absolute URL");
   if (parsed.protocol !== "https:" && !(policy.allowInsecure && parsed.protocol === "http:"))
-    return err(`The sink is not an ${policy.allowInsecure ? "http or https" : "https"} URL`);
-  if (parsed.username !== "" || parsed.password !== "") return err("The sink holds credentials, use headers for them");
-  if (parsed.href.includes("#")) return err("The sink has a fragment, which is never sent");
+    return err(`must be an ${policy.allowInsecure ? "http or https" : "https"} URL`);
+  if (parsed.username !== "" || parsed.password !== "") return err("must not hold credentials, headers are for them");
+  if (parsed.href.includes("#")) return err("must not have a fragment, it is never sent");
   // The parser writes some characters as several.
-  if (parsed.href.length > SINK_CHARS_MAX)
-    return err(`The sink has ${parsed.href.length} characters when it is encoded, the limit is ${SINK_CHARS_MAX}`);
+  if (parsed.href.length > SINK_CHARS_MAX) return err(`${atMost(SINK_CHARS_MAX, "characters")} when it is encoded`);
   const refused = hostRefusal(parsed.hostname, policy);
   return refused === null ? ok(parsed.href) : err(refused);
 }
@@ -85,19 +85,19 @@ export function checkSink(url: string, policy: SinkPolicy): Result<string, strin
 function hostRefusal(hostname: string, { allowInsecure, publicHost }: SinkPolicy): string | null {
   const host = withoutDot(hostname);
   if (publicHost !== null && host === withoutDot(URL.parse(`https://${publicHost}`)?.hostname ?? ""))
-    return "The sink is Fantail itself";
+    return "must not be Fantail itself";
   const bits = bitsOf(host);
   if (bits !== null) {
     const found = BLOCKS.find((block) => bits.startsWith(block.bits));
     if (found === undefined || (allowInsecure && found.rule === "loopback")) return null;
-    return `The sink's address is not public: ${found.block} is ${found.rule}`;
+    return `must have a public address: ${found.block} is ${found.rule}`;
   }
   if (allowInsecure && host === "localhost") return null;
   const labels = host.split(".");
-  if (labels.includes("")) return "The sink's host has an empty label";
+  if (labels.includes("")) return "must have a public host: no label is empty";
   const suffix = REFUSED_SUFFIXES.find((name) => host === name || host.endsWith(`.${name}`));
-  if (suffix !== undefined) return `The sink's host is not public: names under ${suffix} are local`;
-  return labels.length === 1 ? "The sink's host is not public: it has no dot" : null;
+  if (suffix !== undefined) return `must have a public host: names under ${suffix} are local`;
+  return labels.length === 1 ? "must have a public host: it has no dot" : null;
 }
 
 function withoutDot(host: string): string {
@@ -160,35 +160,35 @@ export function checkSinkHeaders(
   pointer: string,
 ): Result<Readonly<Record<string, string>>, readonly Fault[]> {
   if (typeof value !== "object" || value === null || Array.isArray(value))
-    return err([{ pointer, detail: "headers is an object of names and strings" }]);
+    return err([faultAt(pointer, mustBe("an object"))]);
   const entries: [string, unknown][] = Object.entries(value);
-  if (entries.length > SINK_HEADERS_MAX)
-    return err([{ pointer, detail: `There are ${entries.length} headers, the limit is ${SINK_HEADERS_MAX}` }]);
+  if (entries.length > SINK_HEADERS_MAX) return err([faultAt(pointer, atMost(SINK_HEADERS_MAX, "entries"))]);
   const headers = new Map<string, string>();
   const faults: Fault[] = [];
   for (const [name, content] of entries) {
     const lower = name.toLowerCase();
-    const twice = headers.has(lower) ? "The header is there twice: case does not count" : null;
-    const detail = headerNameFault(name) ?? twice ?? headerValueFault(content);
-    if (detail !== null) faults.push({ pointer: memberPointer(pointer, name), detail });
+    const at = memberPointer(pointer, name);
+    const twice = headers.has(lower) ? `${GIVEN_ONCE}, case does not count` : null;
+    const fault = headerNameFault(name) ?? twice ?? headerValueFault(content);
+    if (name.length > SINK_HEADER_NAME_CHARS_MAX)
+      faults.push({ pointer: at, detail: longName(name, SINK_HEADER_NAME_CHARS_MAX) });
+    else if (fault !== null) faults.push(faultAt(at, fault));
     else if (typeof content === "string") headers.set(lower, content);
   }
   return faults.length === 0 ? ok(Object.fromEntries(headers)) : err(faults);
 }
 
 function headerNameFault(name: string): string | null {
-  if (name.length > SINK_HEADER_NAME_CHARS_MAX)
-    return `The header name has ${name.length} characters, the limit is ${SINK_HEADER_NAME_CHARS_MAX}`;
   // Before it is lower-cased: the Kelvin sign becomes a "k".
-  if (!TOKEN.test(name)) return "The header name is empty or holds characters that no header has";
+  if (!TOKEN.test(name)) return "must be named with A-Z, a-z, 0-9 and !#$%&'*+-.^_`|~ only";
   const lower = name.toLowerCase();
   const own = OWN_NAMES.has(lower) || OWN_PREFIXES.some((prefix) => lower.startsWith(prefix));
-  return own ? "The header is not a subscription's to set" : null;
+  return own ? "must be absent, Fantail, HTTP or the network sets it" : null;
 }
 
 function headerValueFault(value: unknown): string | null {
-  if (typeof value !== "string") return "The header value is not a string";
-  if (value.length > SINK_HEADER_VALUE_CHARS_MAX)
-    return `The header value has ${value.length} characters, the limit is ${SINK_HEADER_VALUE_CHARS_MAX}`;
-  return FIELD_VALUE.test(value) ? null : "The header value is not visible ASCII with spaces and tabs between";
+  if (typeof value !== "string") return mustBe("a string");
+  if (value === "") return NOT_EMPTY;
+  if (value.length > SINK_HEADER_VALUE_CHARS_MAX) return atMost(SINK_HEADER_VALUE_CHARS_MAX, "characters");
+  return FIELD_VALUE.test(value) ? null : "must be visible ASCII with spaces and tabs between";
 }

@@ -11,6 +11,7 @@ import { refusal, type Refusal } from "../core/problem.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { withTrace, type Trace } from "../core/trace.ts";
 import { allowsType, namedTypes } from "../core/type-limit.ts";
+import { atMost } from "../core/words.ts";
 import type { KeyGrant } from "../ports.ts";
 import { authorize } from "./auth.ts";
 import { tooLarge, type BodyLimit } from "./body-source.ts";
@@ -78,6 +79,6 @@ export function permitted(
   }
   const bytesMax = Math.min(rules.eventBytesMax, EVENT_BYTES_MAX);
   if (fitsEventLimit(event, bytesMax)) return ok(withTrace(event, trace, bytesMax));
-  const detail = `The event has more than ${bytesMax} bytes as JSON, the limit event_bytes_max of the bus`;
+  const detail = `The event ${atMost(bytesMax, "bytes")} as JSON, the event_bytes_max of the bus`;
   return err(refusal("payload-too-large", detail, [{ pointer, detail }]));
 }

@@ -10,6 +10,7 @@ import { isBusName } from "../core/ids.ts";
 import { KEY_USE_WRITE_MS, KEY_USES_MAX } from "../core/limits.ts";
 import { refusal, type Refusal } from "../core/problem.ts";
 import { err, ok, type Result } from "../core/result.ts";
+import { BUS_NAME } from "../core/words.ts";
 import { SCOPES, type Scope } from "../ports.ts";
 import type { Access, Holder, HttpDeps, HttpEnv } from "./deps.ts";
 import { problem } from "./problem.ts";
@@ -52,7 +53,7 @@ const unknown = err(refusal("unauthorized", "The key is not valid"));
 async function holderOf(c: Context<HttpEnv>, { auth }: HttpDeps): Promise<Result<Holder, Refusal>> {
   if (c.var.holder !== undefined) return ok(c.var.holder);
   const [, key] = /^Bearer +(\S+)$/i.exec(c.req.header("authorization") ?? "") ?? [];
-  if (key === undefined) return err(refusal("unauthorized", "The header authorization must be Bearer and a key"));
+  if (key === undefined) return err(refusal("unauthorized", "authorization must be Bearer and a key"));
   const matches = await Promise.all(auth.rootKeys.map((rootKey) => sameSecret(rootKey, key)));
   const parsed = matches.includes(true) ? "root" : await parseApiKey(key, await auth.checkKeys());
   if (parsed === null) return unknown;
@@ -67,7 +68,7 @@ async function asRoot(
   { required, namedBus }: { required: Requirement; namedBus: string | null },
 ): Promise<Result<Access, Refusal>> {
   const bus = namedBus ?? BUS_DEFAULT;
-  if (!isBusName(bus)) return err(refusal("invalid-header", "fantail-bus must be 1 to 32 of a-z, 0-9 and hyphen"));
+  if (!isBusName(bus)) return err(refusal("invalid-header", `fantail-bus ${BUS_NAME}`));
   if (required !== "root" && (await deps.routes.bus(bus, c.env.background)) === null)
     return err(refusal("bus-not-found", `There is no bus ${bus}`));
   return ok({ bus, scopes: SCOPES, actor: "root", grant: null });

@@ -4,6 +4,7 @@
  */
 import { refusal } from "../core/problem.ts";
 import { err, ok, type Result } from "../core/result.ts";
+import { atMost } from "../core/words.ts";
 import type { HttpRefusal } from "./problem.ts";
 
 export interface BodySource {
@@ -21,8 +22,8 @@ export interface BodyLimit {
 
 /** The refusal of a body, or of what else has that limit, that is over it. */
 export function tooLarge({ bytesMax, of: name }: BodyLimit, what = "body"): HttpRefusal {
-  const limit = name === undefined ? "the limit" : `the limit ${name}`;
-  return refusal("payload-too-large", `The ${what} has more than ${bytesMax} bytes, ${limit}`);
+  const limit = name === undefined ? "" : `, the ${name}`;
+  return refusal("payload-too-large", `The ${what} ${atMost(bytesMax, "bytes")}${limit}`);
 }
 
 /** The body of a request that has none. */

@@ -5,9 +5,10 @@ import { parseJson } from "../core/cloudevents/json-text.ts";
 import { charsetRefusal, parseMediaType } from "../core/cloudevents/media-type.ts";
 import { isMembers, type Members } from "../core/json-value.ts";
 import { DEFLATE_RATIO_MAX, MANAGEMENT_BYTES_MAX } from "../core/limits.ts";
-import { refusal } from "../core/problem.ts";
+import { refusal, refusalOfFaults } from "../core/problem.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { decodeUtf8 } from "../core/utf8.ts";
+import { faultAt, mustBe } from "../core/words.ts";
 import { bounded, NO_BODY, streamed, tooLarge, type BodyLimit, type BodySource } from "./body-source.ts";
 import { inflated } from "./inflate.ts";
 import type { HttpEnv } from "./deps.ts";
@@ -84,8 +85,9 @@ export async function readMembers(
   if (text === null) return err(refusal("malformed-body", "The body is not valid UTF-8"));
   const json = parseJson(text);
   if (!json.ok) return err(refusal("malformed-json", `The body is not valid JSON at ${json.error}`));
-  const detail = "The body must be an object";
-  return isMembers(json.value) ? ok(json.value) : err(refusal("invalid-request", detail, [{ pointer: "", detail }]));
+  return isMembers(json.value)
+    ? ok(json.value)
+    : err(refusalOfFaults("invalid-request", [faultAt("", mustBe("an object"))]));
 }
 
 /** The same of a body that may be left out; null without one. */

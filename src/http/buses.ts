@@ -7,6 +7,7 @@ import type { Members } from "../core/json-value.ts";
 import { BUSES_MAX } from "../core/limits.ts";
 import { refusal } from "../core/problem.ts";
 import { err, ok, type Result } from "../core/result.ts";
+import { BUS_NAME } from "../core/words.ts";
 import type { Bus } from "../ports.ts";
 import { auditMark, auditNote } from "./audit.ts";
 import { BUS_DEFAULT, requires } from "./auth.ts";
@@ -78,8 +79,7 @@ async function shownChanged(c: Context<HttpEnv>, deps: HttpDeps, { bus, status }
 }
 
 async function put(c: Context<HttpEnv>, deps: HttpDeps, name: string): Promise<Response> {
-  if (!isBusName(name))
-    return problem(c, refusal("invalid-request", "The name of a bus must be 1 to 32 of a-z, 0-9 and hyphen"));
+  if (!isBusName(name)) return problem(c, refusal("invalid-request", `bus ${BUS_NAME}`));
   const body = await readMembersIfAny(c);
   if (!body.ok) return problem(c, body.error);
   const precondition = preconditionOf(c);

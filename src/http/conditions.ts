@@ -87,5 +87,5 @@ export function idempotencyKeyOf(headers: Headers): Result<string | null, Refusa
 export const unconditional = createMiddleware<HttpEnv>(async (c, next) => {
   const name = ["if-match", "if-none-match"].find((one) => c.req.header(one) !== undefined);
   if (name === undefined) return next();
-  return problem(c, refusal("invalid-header", `${name} is not evaluated on this path and must be absent`));
+  return problem(c, refusal("invalid-header", `${name} must be absent, it is not evaluated on this path`));
 });

@@ -6,10 +6,13 @@ import type { Members } from "../core/json-value.ts";
 import { EFFECTIVE_MS, KEY_EXPIRY_MS_MAX } from "../core/limits.ts";
 import type { Fault } from "../core/problem.ts";
 import { err, ok, type Result } from "../core/result.ts";
+import { atMost, faultAt } from "../core/words.ts";
 import { SCOPES, type Change, type Key, type KeyLimits } from "../ports.ts";
 import { keyBody } from "./contract/keys.ts";
 import { namedAs } from "./merge-patch.ts";
 import { check } from "./schema.ts";
+
+const DAY_MS = 86_400_000;
 
 /** The members that a caller sets. */
 export const KEY_MEMBERS = namedAs(keyBody.shape);
@@ -38,9 +41,9 @@ export function readKey(
 
 function endFaults(expiresMs: number, now: number): readonly Fault[] {
   const pointer = "/expires_at";
-  if (expiresMs <= now) return [{ pointer, detail: "expires_at must be in the future" }];
+  if (expiresMs <= now) return [faultAt(pointer, "must be in the future")];
   if (expiresMs <= now + KEY_EXPIRY_MS_MAX) return [];
-  return [{ pointer, detail: `expires_at must be at most ${KEY_EXPIRY_MS_MAX / 86_400_000} days ahead` }];
+  return [faultAt(pointer, `${atMost(KEY_EXPIRY_MS_MAX / DAY_MS)} days ahead`)];
 }
 
 const unique = (list: readonly string[] | null) => list && [...new Set(list)];

@@ -5,6 +5,7 @@
 import { BATCH_EVENTS_MAX, NDJSON_CHUNK_BYTES_MAX, NDJSON_LINE_BYTES_MAX, NDJSON_LINES_MAX } from "../core/limits.ts";
 import { lineSplitter, type Line } from "../core/ndjson.ts";
 import { refusal } from "../core/problem.ts";
+import { atMost } from "../core/words.ts";
 import type { BodySource } from "./body-source.ts";
 import type { HttpRefusal } from "./problem.ts";
 
@@ -92,7 +93,7 @@ export function lineGroups(source: BodySource): LineGroups {
 function refusalOf({ kind, number }: Exclude<Line, EventLine>): HttpRefusal {
   const detail =
     kind === "too-long"
-      ? `Line ${number} has more than ${NDJSON_LINE_BYTES_MAX} bytes, the limit`
-      : `The body has more than ${NDJSON_LINES_MAX} lines, the limit`;
+      ? `Line ${number} ${atMost(NDJSON_LINE_BYTES_MAX, "bytes")}`
+      : `The body ${atMost(NDJSON_LINES_MAX, "lines")}`;
   return refusal("payload-too-large", detail);
 }

@@ -33,7 +33,7 @@ export interface HttpRefusal extends Refusal {
 export function problemOf({ slug, detail, errors }: Refusal, instance: string): Problem {
   const { status, title } = PROBLEMS[slug];
   const count = errors?.length ?? 0;
-  const counted = count > FAULTS_MAX ? `${detail}; the first ${FAULTS_MAX} of ${count} faults are listed` : detail;
+  const counted = count > FAULTS_MAX ? `${detail}; the first ${FAULTS_MAX} of ${count} faults are in errors` : detail;
   return {
     type: PROBLEM_BASE + slug,
     title,

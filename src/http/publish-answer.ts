@@ -49,6 +49,6 @@ export function nothingValid(entries: readonly Entry[], isBatch: boolean): Refus
   if (first !== undefined && !isBatch) return first;
   const faults = refused.flatMap(({ detail, index, errors = [{ pointer: `/${index}`, detail }] }) => errors);
   const [slug = "invalid-event", ...others] = new Set(refused.map((one) => one.slug));
-  const detail = `None of the ${entries.length} events can be accepted`;
+  const detail = entries.length > 1 ? `None of the ${entries.length} events can be accepted` : (first?.detail ?? "");
   return refusal(others.length === 0 ? slug : "invalid-event", detail, faults);
 }

@@ -3,6 +3,7 @@ import { HOPS_MAX } from "../core/limits.ts";
 import { refusal, type Refusal } from "../core/problem.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { traceOf, type Trace } from "../core/trace.ts";
+import { integerFault } from "../core/words.ts";
 import { idempotencyKeyOf } from "./conditions.ts";
 import { prefersMinimal } from "./prefer.ts";
 
@@ -31,9 +32,9 @@ export function readPublishHeaders(headers: Headers): Result<PublishHeaders, Ref
 
 function hopsOf(headers: Headers): Result<number, Refusal> {
   const text = headers.get("fantail-hops") ?? "0";
-  if (!/^\d{1,9}$/.test(text)) return err(refusal("invalid-header", "fantail-hops must be a whole number"));
-  const hops = Number(text);
-  return hops <= HOPS_MAX
-    ? ok(hops)
-    : err(refusal("too-many-hops", `The event has made ${hops} hops, the limit is ${HOPS_MAX}`));
+  const hops = /^-?\d+$/.test(text) ? Number(text) : Number.NaN;
+  const fault = integerFault(hops, { min: 0, max: HOPS_MAX });
+  if (fault === null) return ok(hops);
+  // No circle is so long: what has more digits counts no hops.
+  return err(refusal(/^\d{1,9}$/.test(text) ? "too-many-hops" : "invalid-header", `fantail-hops ${fault}`));
 }

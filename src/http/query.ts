@@ -1,8 +1,10 @@
 /** Reading the query parameters of lists, by a schema of `contract/`. Unknown and repeated ones are refused: they are mistakes. */
 import type * as z from "zod";
+import { foreignCursor } from "../core/cursor.ts";
 import { refusal, type Refusal } from "../core/problem.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import { check, shortName } from "./schema.ts";
+import { GIVEN_ONCE, shortName } from "../core/words.ts";
+import { check } from "./schema.ts";
 
 /** The parameters of that URL, or `invalid-parameter` naming all that are wrong. */
 export function readQuery<T>(url: string, schema: z.ZodType<T>): Result<T, Refusal> {
@@ -16,7 +18,7 @@ export function readQuery<T>(url: string, schema: z.ZodType<T>): Result<T, Refus
   return err(
     refusal(
       "invalid-parameter",
-      [...faults, ...[...repeated].map((name) => `${shortName(name)} is given more than once`)].join("; "),
+      [...faults, ...[...repeated].map((name) => `${shortName(name)} ${GIVEN_ONCE}`)].join("; "),
     ),
   );
 }
@@ -29,7 +31,7 @@ export function partsOf(
   if (cursor === undefined) return ok(null);
   return cursor.length === isPart.length && cursor.every((part, index) => isPart[index]?.(part))
     ? ok(cursor)
-    : err(refusal("invalid-parameter", "cursor names no place in this list"));
+    : err(foreignCursor);
 }
 
 /** The same of a list whose places are ids. */

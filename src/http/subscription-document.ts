@@ -10,6 +10,7 @@ import { err, ok, type Result } from "../core/result.ts";
 import { parseSecret } from "../core/signature.ts";
 import { checkSink, checkSinkHeaders, type SinkPolicy } from "../core/sink.ts";
 import type { Format, RetryPolicy, Wanted } from "../core/subscription.ts";
+import { faultAt } from "../core/words.ts";
 import type { StoredSubscription } from "../ports.ts";
 import { merged, namedAs, type Naming, withoutRepeated } from "./merge-patch.ts";
 import { retryMembers, subscriptionDocument } from "./contract/subscriptions.ts";
@@ -67,12 +68,12 @@ function readSink(sink: unknown, policy: SinkPolicy, knownSink: string | null): 
   if (typeof sink !== "string") return err([]);
   if (sink === knownSink) return ok(sink);
   const checked = checkSink(sink, policy);
-  return checked.ok ? checked : err([{ pointer: "/sink", detail: checked.error }]);
+  return checked.ok ? checked : err([faultAt("/sink", checked.error)]);
 }
 
 function secretFaults(secret: string): readonly Fault[] {
   const result = parseSecret(secret);
-  return result.ok ? [] : [{ pointer: "/secret", detail: result.error }];
+  return result.ok ? [] : [faultAt("/secret", result.error)];
 }
 
 /**

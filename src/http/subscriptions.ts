@@ -184,7 +184,7 @@ function secretsAfter(
     return ok(living);
   const before = living.filter(({ secret }) => secret !== given);
   if (before.length >= SECRETS_MAX)
-    return secretFault(`${SECRETS_MAX} secrets sign already, which is the limit; the oldest ends within 24 h`);
+    return secretFault(`secret must be one of at most ${SECRETS_MAX} that sign; the oldest ends within 24 h`);
   return ok([
     { secret: given, untilMs: null },
     ...before.map(({ secret, untilMs }) => ({ secret, untilMs: untilMs ?? now + SECRET_OVERLAP_MS })),

@@ -127,11 +127,11 @@ describe("parseFilters()", () => {
   });
 
   it("names the supported dialects to who asks for another", () => {
-    const supported = "supported are exact, prefix, suffix, all, any, not";
+    const supported = "a dialect is one of exact, prefix, suffix, all, any, not";
     expect(faultsOf(parseFilters([{ regex: {} }, { sql: "TRUE" }, { pattern: {} }], "/f"))).toEqual([
-      { pointer: "/f/0/regex", detail: `The dialect is unknown, ${supported}` },
-      { pointer: "/f/1/sql", detail: `The dialect sql is not supported yet, ${supported}` },
-      { pointer: "/f/2/pattern", detail: `The dialect pattern is not supported yet, ${supported}` },
+      { pointer: "/f/0/regex", detail: `f.0.regex is not known, ${supported}` },
+      { pointer: "/f/1/sql", detail: `f.1.sql is not supported yet, ${supported}` },
+      { pointer: "/f/2/pattern", detail: `f.2.pattern is not supported yet, ${supported}` },
     ]);
   });
 
@@ -144,7 +144,9 @@ describe("parseFilters()", () => {
     expect(pointersOf([nested(FILTER_DEPTH_MAX)])).toEqual([]);
     const [fault, ...others] = faultsOf(parseFilters([nested(FILTER_DEPTH_MAX + 1)], "/filters"));
     expect(others).toEqual([]);
-    expect(fault?.detail).toContain(`more than ${FILTER_DEPTH_MAX} levels`);
+    expect(fault?.detail).toMatch(
+      new RegExp(`^filters[.].* must nest at most ${FILTER_DEPTH_MAX} levels of all, any and not$`),
+    );
   });
 
   it("takes as many dialect objects as the limit, not one more", () => {
@@ -154,7 +156,7 @@ describe("parseFilters()", () => {
     expect(others).toEqual([]);
     expect(fault).toEqual({
       pointer: "/filters/1/not",
-      detail: `There are more than ${FILTER_NODES_MAX} dialect objects, which is the limit; what follows was not read`,
+      detail: `filters must have at most ${FILTER_NODES_MAX} dialect objects in all; what follows was not read`,
     });
   });
 
@@ -273,7 +275,7 @@ describe("parseWanted()", () => {
   it("takes as many types as the limit, not one more", () => {
     expect(parseWanted({ types: repeated(TYPES_MAX, "a") }).ok).toBe(true);
     expect(faultsOf(parseWanted({ types: repeated(TYPES_MAX + 1, "a") }))).toEqual([
-      { pointer: "/types", detail: `There are ${TYPES_MAX + 1} types, the limit is ${TYPES_MAX}` },
+      { pointer: "/types", detail: `types must have at most ${TYPES_MAX} entries` },
     ]);
   });
 
@@ -294,7 +296,7 @@ describe("parseWanted()", () => {
     expect(faultsOf(filled(FILTER_BYTES_MAX + 1))).toEqual([
       {
         pointer: "",
-        detail: `types, source and filters have ${FILTER_BYTES_MAX + 1} bytes as JSON, the limit is ${FILTER_BYTES_MAX}`,
+        detail: `types, source and filters must have at most ${FILTER_BYTES_MAX} bytes as JSON together`,
       },
     ]);
   });

@@ -307,7 +307,7 @@ it("faults over the limit are counted, not listed", async () => {
     json: { sink: "https://a.example.com/", ...many },
   });
   expect(json.errors).toHaveLength(100);
-  expect(json.detail).toBe("The request has 150 faults; the first 100 of 150 faults are listed");
+  expect(json.detail).toBe("f0 is not known; the first 100 of 150 faults are in errors");
 });
 
 it("faults in filters are counted like others", async () => {
@@ -316,7 +316,7 @@ it("faults in filters are counted like others", async () => {
     json: { sink: "https://a.example.com/", filters: [wrong, wrong, wrong], typo: 1 },
   });
   expect(json.errors).toHaveLength(100);
-  expect(json.detail).toContain("the first 100 of 181 faults are listed");
+  expect(json.detail).toContain("the first 100 of 181 faults are in errors");
 });
 
 it("Unavailable is told apart by what it is, not by its name", async () => {
@@ -341,7 +341,11 @@ it("a condition on a version is refused where there is none, and nothing is done
       ["if-none-match", "*"],
     ] as const) {
       const answer = await http.ask(method, path, { json, headers: { [name]: value, "idempotency-key": "one" } });
-      expect([path, answer.status, answer.json.detail]).toEqual([path, 400, expect.stringContaining(`${name} is not`)]);
+      expect([path, answer.status, answer.json.detail]).toEqual([
+        path,
+        400,
+        expect.stringContaining(`${name} must be absent`),
+      ]);
     }
   expect([http.stores.entries, http.idempotency.remembered.size]).toEqual([[], 0]);
 });
@@ -382,7 +386,7 @@ it("a version that is not the current one is told in the same words, read or cha
 it("a parameter that is given twice is named", async () => {
   const http = fakeHttp();
   const twice = async (name: string) => (await http.ask("GET", `/v1/keys?limit=1&${name}=1&${name}=2`)).json.detail;
-  expect(await twice("limit")).toBe("limit is given more than once");
+  expect(await twice("limit")).toBe("limit must be given once");
   expect(await twice("x".repeat(FAULT_NAME_CHARS_MAX + 1))).toBe(
     `A name of ${FAULT_NAME_CHARS_MAX + 1} characters is given more than once`,
   );

@@ -163,7 +163,7 @@ it("the bus's own limit of a request is kept, compressed or not, and named", asy
   ]) {
     const answer = await publish(http, asked);
     expect([answer.status, slug(answer)]).toEqual([413, "payload-too-large"]);
-    expect(answer.json.detail).toBe("The body has more than 2000 bytes, the limit request_bytes_max of the bus");
+    expect(answer.json.detail).toBe("The body must have at most 2000 bytes, the request_bytes_max of the bus");
   }
 });
 
@@ -177,7 +177,7 @@ it("the bus's own limit of an event counts its canonical text without a trace, f
   expect(http.ingest.published[0]?.events[0]?.attributes).not.toHaveProperty("traceparent");
   const over = await publish(http, { json: at(2_001), headers });
   expect([over.status, slug(over)]).toEqual([413, "payload-too-large"]);
-  expect(over.json.detail).toBe("The event has more than 2000 bytes as JSON, the limit event_bytes_max of the bus");
+  expect(over.json.detail).toBe("The event must have at most 2000 bytes as JSON, the event_bytes_max of the bus");
   const mixed = await publish(http, { json: [at(2_001), at(2_000)], headers: BATCH });
   expect([mixed.status, mixed.json.events[0].problem.errors[0].pointer]).toEqual([207, "/0"]);
 });

@@ -454,8 +454,8 @@ describe("what a key and a bus allow", () => {
       undefined,
       "payload-too-large",
     ]);
-    expect(answer.lines[2].problem.detail).toContain("2000 bytes as JSON, the limit event_bytes_max");
-    expect(answer.lines[4].problem.detail).toContain("3000 bytes, the limit request_bytes_max");
+    expect(answer.lines[2].problem.detail).toContain("2000 bytes as JSON, the event_bytes_max");
+    expect(answer.lines[4].problem.detail).toContain("3000 bytes, the request_bytes_max");
     expect((await publish(http, body, { key })).status).toBe(403);
   });
 

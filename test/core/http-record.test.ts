@@ -192,14 +192,14 @@ it("deliveries are filtered by what the parameters say", async () => {
 it("a parameter that is unknown, repeated or out of its range is 400 and named with its limit", async () => {
   const http = fakeHttp();
   for (const [path, words] of [
-    ["/v1/events?limit=0", "limit must be an integer from 1 to 200"],
-    ["/v1/events?limit=201", "limit must be an integer from 1 to 200"],
-    ["/v1/events?limit=1e2", "limit"],
-    ["/v1/events?limit=", "limit"],
-    ["/v1/events?limit=-1", "limit"],
-    ["/v1/events?limit=1&limit=2", "limit is given more than once"],
-    ["/v1/events?tpye=a&limit=1&limit=2&limit=3", "tpye is not known; limit is given more than once"],
-    [`/v1/events?${"n".repeat(101)}&${"n".repeat(101)}`, "A name of 101 characters is given more than once"],
+    ["/v1/events?limit=0", "limit must be at least 1"],
+    ["/v1/events?limit=201", "limit must be at most 200"],
+    ["/v1/events?limit=1e2", "limit must be an integer"],
+    ["/v1/events?limit=", "limit must be an integer"],
+    ["/v1/events?limit=-1", "limit must be at least 1"],
+    ["/v1/events?limit=1&limit=2", "limit must be given once"],
+    ["/v1/events?tpye=a&limit=1&limit=2&limit=3", "tpye is not known; limit must be given once"],
+    [`/v1/events?${"n".repeat(101)}&${"n".repeat(101)}`, "A name of 101 characters must be given once"],
     ["/v1/events?cursor=", "cursor"],
     ["/v1/events?cursor=%00", "cursor"],
     ["/v1/events?cursor=eyJ9", "cursor"],
@@ -214,10 +214,10 @@ it("a parameter that is unknown, repeated or out of its range is 400 and named w
     ["/v1/events?tpye=a", "tpye is not known"],
     ["/v1/events?__proto__=a", "__proto__ is not known"],
     ["/v1/events?status=dead", "status is not known"],
-    ["/v1/events?limit=0&tpye=a", "limit must be an integer from 1 to 200; tpye is not known"],
+    ["/v1/events?limit=0&tpye=a", "limit must be at least 1; tpye is not known"],
     ["/v1/deliveries?status=claimed", "status must be one of pending, retrying, held, delivered, dead, cancelled"],
-    ["/v1/deliveries?subscription_id=1", "subscription_id"],
-    ["/v1/deliveries?event_id=sub_1", "event_id"],
+    ["/v1/deliveries?subscription_id=1", "subscription_id must be the id of a subscription, sub_ and 26 characters"],
+    ["/v1/deliveries?event_id=sub_1", "event_id must be the id of an event, evt_ and 26 characters"],
     ["/v1/subscriptions?type=a", "type is not known"],
     ["/v1/keys?cursor=a", "cursor"],
   ] as const) {
@@ -356,6 +356,6 @@ it("a cursor that names no place is refused, not taken for the end of the list",
   ] as const) {
     const answer = await http.ask("GET", `/v1/${kind}?cursor=${encodeCursor(kind, parts)}`);
     expect([kind, parts, answer.status]).toEqual([kind, parts, status]);
-    if (status === 400) expect(answer.json.detail).toBe("cursor names no place in this list");
+    if (status === 400) expect(answer.json.detail).toBe("cursor must be a next_cursor of this list");
   }
 });

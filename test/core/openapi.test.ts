@@ -189,7 +189,7 @@ describe("the problem of an example is told in these words", () => {
     },
     "malformed-json": (http) =>
       http.ask("POST", "/v1/keys", { body: '{ "scopes": [1] 2 }', headers: { "content-type": "application/json" } }),
-    "invalid-parameter": (http) => http.ask("GET", "/v1/keys?limit=0"),
+    "invalid-parameter": (http) => http.ask("GET", "/v1/keys?limit=201"),
     "invalid-header": (http) => http.ask("GET", "/v1/keys", { headers: { "fantail-bus": "EU" } }),
     unauthorized: (http) => http.ask("GET", "/v1/keys", { key: "wrong" }),
     forbidden: async (http) => http.ask("GET", "/v1/keys", { key: await keyWith(http, ["read"]) }),

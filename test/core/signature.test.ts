@@ -119,7 +119,7 @@ it("parseSecret() takes 24 to 64 bytes and undoes newSecret()", () => {
   for (const length of [0, SECRET_BYTES_MIN - 1, SECRET_BYTES_MAX + 1])
     expect(parseSecret(newSecret(new Uint8Array(length)))).toEqual({
       ok: false,
-      error: `The secret has ${length} bytes, allowed are 24 to 64`,
+      error: `must have at ${length > SECRET_BYTES_MAX ? "most 64" : "least 24"} bytes in base64`,
     });
 });
 
@@ -138,7 +138,8 @@ it("parseSecret() refuses another form and says no part of the secret", () => {
   for (const text of texts) {
     const parsed = parseSecret(text);
     expect(parsed.ok, text).toBe(false);
-    if (!parsed.ok) expect(parsed.error).toMatch(/^The secret (does not begin with|is not base64 after) whsec_$/);
+    if (!parsed.ok)
+      expect(parsed.error).toMatch(/^must (begin with|be base64 with padding \(RFC 4648 §4\) after) whsec_$/);
   }
 });
 

@@ -146,7 +146,7 @@ describe("checkSink()", () => {
     expect(checkSink(padded(SINK_CHARS_MAX), STRICT).ok).toBe(true);
     expect(checkSink(padded(SINK_CHARS_MAX + 1), STRICT)).toEqual({
       ok: false,
-      error: `The sink has ${SINK_CHARS_MAX + 1} characters, the limit is ${SINK_CHARS_MAX}`,
+      error: `must have at most ${SINK_CHARS_MAX} characters`,
     });
     expect(checkSink(`https://example.com/${"é".repeat(SINK_CHARS_MAX / 6)}`, STRICT)).toMatchObject({ ok: false });
   });
@@ -156,15 +156,15 @@ describe("checkSink()", () => {
       const result = checkSink(url, policy);
       return result.ok ? null : result.error;
     };
-    expect(detail("https://10.1.2.3/token")).toBe("The sink's address is not public: 10.0.0.0/8 is private");
-    expect(detail("https://[fe80::1]/token")).toBe("The sink's address is not public: fe80::/10 is link-local");
-    expect(detail("http://example.com/token")).toBe("The sink is not an https URL");
-    expect(detail("ftp://example.com/token", INSECURE)).toBe("The sink is not an http or https URL");
-    expect(detail("https://me:token@example.com/")).toBe("The sink holds credentials, use headers for them");
-    expect(detail("https://db.internal/token")).toBe("The sink's host is not public: names under internal are local");
-    expect(detail("https://intranet/token")).toBe("The sink's host is not public: it has no dot");
+    expect(detail("https://10.1.2.3/token")).toBe("must have a public address: 10.0.0.0/8 is private");
+    expect(detail("https://[fe80::1]/token")).toBe("must have a public address: fe80::/10 is link-local");
+    expect(detail("http://example.com/token")).toBe("must be an https URL");
+    expect(detail("ftp://example.com/token", INSECURE)).toBe("must be an http or https URL");
+    expect(detail("https://me:token@example.com/")).toBe("must not hold credentials, headers are for them");
+    expect(detail("https://db.internal/token")).toBe("must have a public host: names under internal are local");
+    expect(detail("https://intranet/token")).toBe("must have a public host: it has no dot");
     expect(detail("https://a.example/token", { ...STRICT, publicHost: "A.example" })).toBe(
-      "The sink is Fantail itself",
+      "must not be Fantail itself",
     );
   });
 });

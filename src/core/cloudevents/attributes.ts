@@ -9,9 +9,20 @@ import {
   ATTRIBUTES_BYTES_MAX,
   ATTRIBUTES_MAX,
 } from "../limits.ts";
-import { pointerToken, refusal, type Fault, type Refusal } from "../problem.ts";
+import { pointerToken, refusalOfFaults, type Fault, type Refusal } from "../problem.ts";
 import { parseTimestamp } from "../timestamp.ts";
-import { fitsUtf8, utf8Bytes } from "../utf8.ts";
+import { fitsUtf8 } from "../utf8.ts";
+import {
+  atMost,
+  ATTRIBUTE_NAME,
+  integerFault,
+  longName,
+  mustBe,
+  NOT_EMPTY,
+  REQUIRED,
+  TIME,
+  WELL_FORMED,
+} from "../words.ts";
 import { encodeHeaderValue, HEADER_PREFIX } from "./header-value.ts";
 import { parseMediaType } from "./media-type.ts";
 
@@ -36,7 +47,8 @@ export type Context = Omit<CloudEvent, "data">;
 /** What is wrong with the value, to be read after the attribute's name; null when nothing is. */
 type Rule = (value: string) => string | null;
 
-const notEmpty: Rule = (value) => (value === "" ? "must not be empty" : null);
+/** That none of these is empty is said of all alike. */
+const anyText: Rule = () => null;
 
 /** RFC 3986 §2, without the structure: what is written with these characters is read alike by everyone. */
 const URI_CHARACTERS = /^[\w\-.~:/?#[\]@!$&'()*+,;=%]+$/;
@@ -46,33 +58,32 @@ const SCHEME = /^[a-z][a-z\d+.-]*:/i;
 const uriReference: Rule = (value) =>
   URI_CHARACTERS.test(value) && !STRAY_PERCENT.test(value)
     ? null
-    : "must be a URI-reference (RFC 3986): not empty, no spaces, other characters percent-encoded";
+    : "must be a URI-reference (RFC 3986): no spaces, other characters percent-encoded";
 
 const absoluteUri: Rule = (value) =>
   SCHEME.test(value) && uriReference(value) === null ? null : "must be an absolute URI (RFC 3986)";
 
 const mediaType: Rule = (value) => (parseMediaType(value) === null ? "must be a media type (RFC 2046)" : null);
 
-const timestamp: Rule = (value) =>
-  parseTimestamp(value) !== null ? null : "must be a time with an offset (RFC 3339), like 2026-01-31T12:00:00Z";
+const timestamp: Rule = (value) => (parseTimestamp(value) !== null ? null : TIME);
 
 /** The attributes of the specification, in the order of the canonical text. */
 const CORE: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ["specversion", (value) => (value === "1.0" ? null : 'must be "1.0"')],
-  ["id", notEmpty],
+  ["id", anyText],
   ["source", uriReference],
-  ["type", notEmpty],
-  ["subject", notEmpty],
+  ["type", anyText],
+  ["subject", anyText],
   ["time", timestamp],
   ["datacontenttype", mediaType],
   ["dataschema", absoluteUri],
 ]);
-const REQUIRED = new Set(["specversion", "id", "source", "type"]);
+const NEEDED = new Set(["specversion", "id", "source", "type"]);
 
 const NAME = /^[a-z0-9]+$/;
 const PLAIN = /^[ -~]*$/;
-/** Not allowed in a String: control characters, lone surrogates, noncharacters ("Type System"). */
-const FORBIDDEN = /[\p{Cc}\p{Cs}\p{NChar}]/u;
+/** Not allowed in a String, and neither is a lone surrogate ("Type System"). */
+const FORBIDDEN = /[\p{Cc}\p{NChar}]/u;
 const INTEGER_MIN = -2_147_483_648;
 const INTEGER_MAX = 2_147_483_647;
 
@@ -86,7 +97,7 @@ export function readContext(given: Readonly<Record<string, unknown>>, place: Pla
     (name) => given[name] !== null && given[name] !== undefined && !place.dataNames.includes(name),
   );
   if (names.length > ATTRIBUTES_MAX) {
-    faults.push(tooManyFault(names.length, place));
+    faults.push(tooManyFault(place));
     return null;
   }
   // Without a prototype, because "constructor" is a valid name, and one that is absent must read as undefined.
@@ -101,12 +112,12 @@ export function readContext(given: Readonly<Record<string, unknown>>, place: Pla
   for (const name of CORE.keys()) {
     const value = given[name] ?? null;
     if (value !== null) read(name, value);
-    else if (REQUIRED.has(name)) faults.push(attributeFault(name, "is required", place));
+    else if (NEEDED.has(name)) faults.push(attributeFault(name, REQUIRED, place));
   }
   for (const name of names) if (!CORE.has(name)) read(name, given[name]);
   const bytes = headerBytes(attributes);
   if (bytes > ATTRIBUTES_BYTES_MAX) {
-    const detail = `The attributes have ${bytes} bytes as headers, the limit is ${ATTRIBUTES_BYTES_MAX}`;
+    const detail = `The attributes ${atMost(ATTRIBUTES_BYTES_MAX, "bytes")} as headers`;
     faults.push({ pointer: place.pointer, detail });
   }
 
@@ -131,53 +142,47 @@ export function fitTogether(attributes: CloudEvent["attributes"]): boolean {
 
 /** A fault of one attribute; `detail` is read after the attribute's label. A name over the limit is not repeated. */
 export function attributeFault(name: string, detail: string, place: Place): Fault {
-  if (name.length > ATTRIBUTE_NAME_CHARS_MAX) {
-    const tooLong = `A name has ${name.length} characters, the limit is ${ATTRIBUTE_NAME_CHARS_MAX}`;
-    return { pointer: place.pointer, detail: tooLong };
-  }
+  if (name.length > ATTRIBUTE_NAME_CHARS_MAX)
+    return { pointer: place.pointer, detail: longName(name, ATTRIBUTE_NAME_CHARS_MAX) };
   return { pointer: `${place.pointer}/${pointerToken(name)}`, detail: `${place.label(name)} ${detail}` };
 }
 
 /** Said instead of the faults of so many. */
-export function tooManyFault(count: number, { pointer }: Place): Fault {
-  return { pointer, detail: `The event has ${count} attributes, the limit is ${ATTRIBUTES_MAX}` };
+export function tooManyFault({ pointer }: Place): Fault {
+  return { pointer, detail: `The event ${atMost(ATTRIBUTES_MAX, "attributes")}` };
 }
 
 /** The refusal of an event, with all that is wrong with it. `faults` has at least one. */
-export function invalidEvent(faults: readonly Fault[]): Refusal {
-  const [first] = faults;
-  const others = faults.length > 1 ? `; ${faults.length - 1} more in errors` : "";
-  return refusal("invalid-event", `${first?.detail ?? "The event is not valid"}${others}`, faults);
-}
+export const invalidEvent = (faults: readonly Fault[]): Refusal => refusalOfFaults("invalid-event", faults);
 
 function nameFault(name: string, place: Place): Fault | null {
   if (name === "data") return attributeFault(name, "must not be an attribute, the name is reserved", place);
   const isAllowed = name.length <= ATTRIBUTE_NAME_CHARS_MAX && NAME.test(name);
-  return isAllowed ? null : attributeFault(name, "must be named with a-z and 0-9 only", place);
+  return isAllowed ? null : attributeFault(name, ATTRIBUTE_NAME, place);
 }
 
 function valueFault(name: string, value: unknown, place: Place): Fault | null {
   const rule = CORE.get(name);
-  const detail =
-    typeof value === "string" ? (stringFault(value) ?? rule?.(value) ?? null) : otherFault(value, rule !== undefined);
+  const detail = typeof value === "string" ? stringFault(value, rule) : otherFault(value, rule !== undefined);
   if (detail === null) return null;
   const isDecoded = place.decoded?.has(name) === true;
   return attributeFault(name, isDecoded ? `after percent-decoding ${detail}` : detail, place);
 }
 
-function stringFault(value: string): string | null {
-  if (!fitsUtf8(value, ATTRIBUTE_VALUE_BYTES_MAX))
-    return `has ${utf8Bytes(value)} bytes, the limit is ${ATTRIBUTE_VALUE_BYTES_MAX}`;
-  if (PLAIN.test(value) || !FORBIDDEN.test(value)) return null;
-  return "must not hold control characters, noncharacters or lone surrogates";
+function stringFault(value: string, rule: Rule | undefined): string | null {
+  if (!fitsUtf8(value, ATTRIBUTE_VALUE_BYTES_MAX)) return atMost(ATTRIBUTE_VALUE_BYTES_MAX, "bytes");
+  if (!PLAIN.test(value)) {
+    if (!value.isWellFormed()) return WELL_FORMED;
+    if (FORBIDDEN.test(value)) return "must not hold control characters or noncharacters";
+  }
+  if (rule === undefined) return null;
+  return value === "" ? NOT_EMPTY : rule(value);
 }
 
 function otherFault(value: unknown, isCore: boolean): string | null {
   if (value === UNREADABLE) return "must be printable ASCII, anything else as percent-encoded UTF-8, quotes closed";
-  if (isCore) return "must be a string";
+  if (isCore) return mustBe("a string");
   if (typeof value === "boolean") return null;
-  if (typeof value !== "number") return "must be a string, a boolean or a whole number";
-  return Number.isInteger(value) && value >= INTEGER_MIN && value <= INTEGER_MAX
-    ? null
-    : `must be a whole number from ${INTEGER_MIN} to ${INTEGER_MAX}`;
+  if (typeof value !== "number") return "must be a string, a boolean or an integer";
+  return integerFault(value, { min: INTEGER_MIN, max: INTEGER_MAX });
 }

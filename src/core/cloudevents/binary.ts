@@ -8,6 +8,7 @@ import { EVENT_BYTES_MAX, JSON_DEPTH_MAX } from "../limits.ts";
 import { refusal, type Fault, type Refusal } from "../problem.ts";
 import { err, ok, type Result } from "../result.ts";
 import { decodeUtf8Exactly } from "../utf8.ts";
+import { atMost } from "../words.ts";
 import { invalidEvent, readContext, UNREADABLE, type Place } from "./attributes.ts";
 import { decodeHeaderValue, encodeHeaderValue, HEADER_PREFIX } from "./header-value.ts";
 import { readJsonBody } from "./json-body.ts";
@@ -16,7 +17,7 @@ import { isJson, isText, isUtf8, parseMediaType, withUtf8Charset } from "./media
 
 const PLACE: Place = {
   pointer: "",
-  label: (name) => (name === "datacontenttype" ? "header content-type" : `header ${HEADER_PREFIX}${name}`),
+  label: (name) => (name === "datacontenttype" ? "content-type" : HEADER_PREFIX + name),
   dataNames: [],
 };
 
@@ -50,7 +51,7 @@ export function decodeBinary({ contentType, headers, body }: BinaryRequest): Res
   if ("datacontenttype" in given)
     faults.push({
       pointer: "/datacontenttype",
-      detail: "header ce-datacontenttype is not allowed, content-type stands for it",
+      detail: "ce-datacontenttype must be absent, content-type stands for it",
     });
   given["datacontenttype"] = contentType;
   const context = readContext(given, { ...PLACE, decoded }, faults);
@@ -72,7 +73,7 @@ function readBody(body: Uint8Array, contentType: string | null): Result<EventDat
 
 function readJson(body: Uint8Array): Result<EventData, Refusal> {
   // As data it is one level deeper in an event's JSON.
-  const read = readJsonBody(body, JSON_DEPTH_MAX - 1, valueSpan);
+  const read = readJsonBody(body, { depthMax: JSON_DEPTH_MAX - 1, outlineOf: valueSpan });
   if (!read.ok) return read;
   const { text, outline } = read.value;
   return ok({ kind: "json", text: text.slice(outline.start, outline.end) });
@@ -80,7 +81,7 @@ function readJson(body: Uint8Array): Result<EventData, Refusal> {
 
 /** The refusal of an event whose canonical text would be over the limit. */
 export function tooLarge(): Refusal {
-  return refusal("payload-too-large", `The event has more than ${EVENT_BYTES_MAX} bytes as JSON, the limit`);
+  return refusal("payload-too-large", `The event ${atMost(EVENT_BYTES_MAX, "bytes")} as JSON`);
 }
 
 /** An event as headers and body. */

@@ -8,6 +8,7 @@ import { ATTRIBUTES_BYTES_MAX, ATTRIBUTES_MAX, EVENT_BYTES_MAX } from "../limits
 import type { Fault, Refusal } from "../problem.ts";
 import { err, ok, type Result } from "../result.ts";
 import { fitsUtf8 } from "../utf8.ts";
+import { REQUIRED, UNKNOWN, WELL_FORMED } from "../words.ts";
 import { attributeFault, invalidEvent, readContext, tooManyFault, type Place } from "./attributes.ts";
 import type { Span } from "./json-text.ts";
 import { isJsonContentType } from "./media-type.ts";
@@ -53,12 +54,12 @@ export function decodeShortForm(object: JsonObject, defaults: ShortFormDefaults)
   const { members } = object;
   const place = placeOf(object);
   const unknown = Object.keys(members).filter((name) => !SHORT_NAMES.has(name));
-  if (unknown.length > ATTRIBUTES_MAX) return err(invalidEvent([tooManyFault(unknown.length, place)]));
+  if (unknown.length > ATTRIBUTES_MAX) return err(invalidEvent([tooManyFault(place)]));
   const faults = unknown.map((name) =>
-    attributeFault(name, "is not known in the short form, a full event has a specversion", place),
+    attributeFault(name, `${UNKNOWN} in the short form, a full event has a specversion`, place),
   );
   const { type, subject, source = null, id = null, time = null } = members;
-  if (id !== null && source === null) faults.push(attributeFault("source", "is required with an id", place));
+  if (id !== null && source === null) faults.push(attributeFault("source", `${REQUIRED} with an id`, place));
   const given = {
     specversion: "1.0",
     id: id ?? defaults.id,
@@ -82,8 +83,7 @@ const DATA_NAMES = ["data", "data_base64"];
 function readData({ members, data: span, text }: JsonObject, place: Place, faults: Fault[]): EventData {
   const { data, datacontenttype } = members;
   const base64 = members["data_base64"] ?? null;
-  if (base64 !== null && span !== null)
-    faults.push(attributeFault("data_base64", "and data exclude each other", place));
+  if (base64 !== null && span !== null) faults.push(attributeFault("data_base64", "must be absent beside data", place));
   else if (base64 !== null && typeof base64 === "string" && decodeBase64(base64) !== null)
     return { kind: "binary", base64 };
   else if (base64 !== null)
@@ -93,8 +93,7 @@ function readData({ members, data: span, text }: JsonObject, place: Place, fault
   if (typeof data !== "string" || isJsonData(datacontenttype))
     return { kind: "json", text: text.slice(span.start, span.end) };
   // Text is bytes in the end, and half a surrogate pair has none.
-  if (!data.isWellFormed())
-    faults.push(attributeFault("data", "must not hold lone surrogates unless it is JSON", place));
+  if (!data.isWellFormed()) faults.push(attributeFault("data", `${WELL_FORMED} unless it is JSON`, place));
   return { kind: "text", text: data };
 }
 

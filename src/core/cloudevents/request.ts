@@ -5,8 +5,9 @@
 import type { CloudEvent } from "../event.ts";
 import { isList, isMembers } from "../json-value.ts";
 import { BATCH_EVENTS_MAX, JSON_DEPTH_MAX } from "../limits.ts";
-import { refusal, type Refusal } from "../problem.ts";
+import { refusal, refusalOfFaults, type Refusal } from "../problem.ts";
 import { err, ok, type Result } from "../result.ts";
+import { atMost, faultAt, mustBe } from "../words.ts";
 import { invalidEvent } from "./attributes.ts";
 import { decodeBinary, tooLarge, type BinaryRequest } from "./binary.ts";
 import { decodeShortForm, decodeStructured, fitsEventLimit } from "./json.ts";
@@ -69,22 +70,22 @@ function single(decoded: Result<CloudEvent, Refusal>): Result<DecodedRequest, Re
 }
 
 function decodeObject(body: Uint8Array): Result<CloudEvent, Refusal> {
-  const read = readJsonBody(body, JSON_DEPTH_MAX, DATA);
+  const read = readJsonBody(body, { depthMax: JSON_DEPTH_MAX, outlineOf: DATA });
   return read.ok ? decodeElement({ ...read.value, pointer: "" }) : read;
 }
 
 /** The event of one line of NDJSON: in full if it has a `specversion`, else the short form. */
 export function decodeLine(line: JsonRequest): Result<CloudEvent, Refusal> {
-  const read = readJsonBody(line.body, JSON_DEPTH_MAX, DATA);
+  const read = readJsonBody(line.body, { depthMax: JSON_DEPTH_MAX, outlineOf: DATA, of: "line" });
   return read.ok ? withinLimit(decodeMembers(read.value, line)) : read;
 }
 
 /** `application/json`: the same, but an array has a content type of its own. */
 function decodeAnyJson(request: JsonRequest): Result<CloudEvent, Refusal> {
-  const read = readJsonBody(request.body, JSON_DEPTH_MAX, DATA);
+  const read = readJsonBody(request.body, { depthMax: JSON_DEPTH_MAX, outlineOf: DATA });
   if (!read.ok) return read;
   return isList(read.value.value)
-    ? err(refusal("unsupported-media-type", `An array of events must be sent as ${BATCH}`))
+    ? err(refusal("unsupported-media-type", `content-type must be ${BATCH} for an array of events`))
     : decodeMembers(read.value, request);
 }
 
@@ -101,12 +102,12 @@ function decodeMembers(read: JsonBody<Span | null>, request: JsonRequest): Resul
 
 function decodeBatch(body: Uint8Array): Result<DecodedRequest, Refusal> {
   // The array around the events is a level of its own.
-  const read = readJsonBody(body, JSON_DEPTH_MAX + 1, DATA_OF_EACH);
+  const read = readJsonBody(body, { depthMax: JSON_DEPTH_MAX + 1, outlineOf: DATA_OF_EACH });
   if (!read.ok) return read;
   const { text, value, outline } = read.value;
-  if (!isList(value)) return err(refusal("invalid-request", "A batch must be a JSON array of events"));
+  if (!isList(value)) return err(refusalOfFaults("invalid-request", [faultAt("", mustBe("an array"))]));
   if (value.length > BATCH_EVENTS_MAX)
-    return err(refusal("invalid-request", `The batch has ${value.length} events, the limit is ${BATCH_EVENTS_MAX}`));
+    return err(refusalOfFaults("invalid-request", [faultAt("", atMost(BATCH_EVENTS_MAX, "entries"))]));
   const entries = value.map((element, index) =>
     withinLimit(decodeElement({ value: element, text, outline: outline[index] ?? null, pointer: `/${index}` })),
   );
@@ -115,7 +116,7 @@ function decodeBatch(body: Uint8Array): Result<DecodedRequest, Refusal> {
 
 function decodeElement(element: JsonBody<Span | null> & { readonly pointer: string }): Result<CloudEvent, Refusal> {
   const { value, text, outline, pointer } = element;
-  if (!isMembers(value)) return err(invalidEvent([{ pointer, detail: "An event must be a JSON object" }]));
+  if (!isMembers(value)) return err(invalidEvent([{ pointer, detail: `The event ${mustBe("an object")}` }]));
   return decodeStructured({ members: value, data: outline, text, pointer });
 }
 

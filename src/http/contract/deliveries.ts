@@ -6,12 +6,12 @@ import { idParameter, pageParameters, spanParameters, wordParameter } from "./pa
 export const STATUSES = ["pending", "retrying", "held", "delivered", "dead", "cancelled"] as const;
 
 export const deliveryQuery = z.strictObject({
-  subscription_id: idParameter("subscription_id", {
+  subscription_id: idParameter("must be the id of a subscription, sub_ and 26 characters", {
     isId: isSubscriptionId,
     pattern: ID_PATTERNS.subscription,
     description: "Only those of this subscription.",
   }),
-  event_id: idParameter("event_id", {
+  event_id: idParameter("must be the id of an event, evt_ and 26 characters", {
     isId: isEventId,
     pattern: ID_PATTERNS.event,
     description: "Only those of this event.",

@@ -10,6 +10,7 @@ import {
   RATE_PERIOD_SECONDS,
   RATE_REQUESTS,
 } from "../../core/limits.ts";
+import { WELL_FORMED } from "../../core/words.ts";
 import { RATE_TIERS, SCOPES } from "../../ports.ts";
 import { nameMember, orNull, pageParameters, repeated, timeText, wellFormed } from "./parts.ts";
 
@@ -25,8 +26,8 @@ export const types = z
       .string()
       .min(1)
       .max(KEY_TYPE_CHARS_MAX)
-      .refine(wellFormed, "a type must not hold lone surrogates")
-      .refine((type) => !type.slice(0, -1).includes("*"), "* stands at the end of a type, and nowhere else")
+      .refine(wellFormed, WELL_FORMED)
+      .refine((type) => !type.slice(0, -1).includes("*"), "must hold * at its end only")
       .meta({ override: { pattern: "^[^*]*[*]?$" } }),
   )
   .min(1)
@@ -49,7 +50,7 @@ export const allowedOrigins = z
     z
       .string()
       .max(KEY_ORIGIN_CHARS_MAX)
-      .refine(isOrigin, "allowed_origins must hold origins as browsers write them, like https://shop.example.com")
+      .refine(isOrigin, "must be an origin as browsers write it, like https://shop.example.com")
       .meta({ override: { minLength: 1, pattern: "^https?://[^/*\\s]+$" } }),
   )
   .min(1)
@@ -85,7 +86,7 @@ function refuseLimitsOfOthers(
   if (key.scopes.every((scope) => scope === "publish")) return;
   for (const name of LIMITED) {
     if (key[name] === null) continue;
-    context.addIssue({ code: "custom", path: [name], message: `${name} is only for a key whose one scope is publish` });
+    context.addIssue({ code: "custom", path: [name], message: "must be null unless scopes is publish alone" });
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import * as z from "zod";
 import type { oas31 } from "zod-openapi";
-import { decodeCursor, type CursorKind } from "../../core/cursor.ts";
+import { CURSOR_WORDS, decodeCursor, type CursorKind } from "../../core/cursor.ts";
 import { ID_PATTERNS, isBusName } from "../../core/ids.ts";
 import {
   ATTRIBUTE_VALUE_BYTES_MAX,
@@ -15,6 +15,7 @@ import {
 } from "../../core/limits.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import { parseTimestamp } from "../../core/timestamp.ts";
+import { integerFault, WELL_FORMED } from "../../core/words.ts";
 
 export type JsonSchema = oas31.SchemaObject;
 
@@ -35,7 +36,7 @@ export const nameMember = z
   .string()
   .min(1)
   .max(NAME_CHARS_MAX)
-  .refine(wellFormed, "name must not hold lone surrogates")
+  .refine(wellFormed, WELL_FORMED)
   .meta({ description: "What people call it.", examples: ["billing"] })
   .nullable()
   .default(null);
@@ -57,7 +58,7 @@ export const spanParameters = (what: string) => ({
   until: timeParameter(`Only what was ${what} before that time.`),
 });
 
-/** A parameter that is decoded from its text; the error says what it must be. */
+/** A parameter that is decoded from its text; the error is read after its name. */
 const decoded = <T>(decode: (text: string) => Result<T, string>) =>
   z.string().transform((text, context) => {
     const value = decode(text);
@@ -74,12 +75,12 @@ export const textParameter = (description: string) =>
 export const wordParameter = <const T extends readonly string[]>(words: T, description: string) =>
   z.enum(words).exactOptional().meta({ param: { description } });
 
-/** An id that `isId` knows. */
+/** An id that `isId` knows; `words` say what it must be. */
 export const idParameter = (
-  name: string,
+  words: string,
   { isId, pattern, description }: { isId: (text: string) => boolean; pattern: string; description: string },
 ) =>
-  decoded((text) => (isId(text) ? ok(text) : err(`${name} is not an id of such a thing`)))
+  decoded((text) => (isId(text) ? ok(text) : err(words)))
     .meta({ override: { type: "string", pattern } })
     .exactOptional()
     .meta({ param: { description } });
@@ -87,10 +88,9 @@ export const idParameter = (
 /** `limit` and `cursor` of the lists of that kind. */
 export const pageParameters = (kind: CursorKind) => ({
   limit: decoded((text) => {
-    const limit = /^\d{1,9}$/.test(text) ? Number(text) : 0;
-    return limit >= 1 && limit <= LIST_LIMIT_MAX
-      ? ok(limit)
-      : err(`limit must be an integer from 1 to ${LIST_LIMIT_MAX}`);
+    const limit = /^-?\d+$/.test(text) ? Number(text) : Number.NaN;
+    const fault = integerFault(limit, { min: 1, max: LIST_LIMIT_MAX });
+    return fault === null ? ok(limit) : err(fault);
   })
     .prefault(String(LIST_LIMIT_DEFAULT))
     .meta({
@@ -99,7 +99,7 @@ export const pageParameters = (kind: CursorKind) => ({
     }),
   cursor: decoded((text) => {
     const cursor = decodeCursor(kind, text);
-    return cursor.ok ? cursor : err(cursor.error.detail);
+    return cursor.ok ? cursor : err(CURSOR_WORDS);
   })
     .meta({ override: { type: "string", maxLength: CURSOR_CHARS_MAX, pattern: "^[A-Za-z0-9_-]+$" } })
     .exactOptional()

@@ -42,7 +42,7 @@ export const problemSchema = z
 const DETAILS: Readonly<Record<ProblemSlug, readonly [detail: string, ...errors: Fault[]]>> = {
   "malformed-body": ["The body broke off before its end"],
   "malformed-json": ["The body is not valid JSON at line 1, column 18"],
-  "invalid-parameter": ["limit must be an integer from 1 to 200"],
+  "invalid-parameter": ["limit must be at most 200"],
   "invalid-header": ["fantail-bus must be 1 to 32 of a-z, 0-9 and hyphen"],
   unauthorized: ["The key is not valid"],
   forbidden: ["The key has not the scope manage"],
@@ -54,7 +54,7 @@ const DETAILS: Readonly<Record<ProblemSlug, readonly [detail: string, ...errors:
   "bus-being-deleted": ["What the deleted bus eu had is not all removed yet"],
   "limit-reached": ["The bus has 1000 keys, the limit"],
   "version-mismatch": ["The subscription has version 12 by now"],
-  "payload-too-large": ["The body has more than 262144 bytes, the limit"],
+  "payload-too-large": ["The body must have at most 262144 bytes"],
   "unsupported-media-type": ["content-type must be application/json"],
   "invalid-event": ["source is required", { pointer: "/source", detail: "source is required" }],
   "invalid-request": [
@@ -62,7 +62,7 @@ const DETAILS: Readonly<Record<ProblemSlug, readonly [detail: string, ...errors:
     { pointer: "/timeout_ms", detail: "timeout_ms must be at most 60000" },
   ],
   "idempotency-key-reused": ["The idempotency-key came with another request within 24 h"],
-  "too-many-hops": ["The event has made 6 hops, the limit is 5"],
+  "too-many-hops": ["fantail-hops must be at most 5"],
   "rate-limited": ['The key has made more than 1000 publishes in 10 s, the limit of its rate_limit "standard"'],
   "internal-error": [""],
   unavailable: ["Not everything was confirmed; the same request may be sent again"],
