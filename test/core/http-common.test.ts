@@ -388,6 +388,6 @@ it("a parameter that is given twice is named", async () => {
   const twice = async (name: string) => (await http.ask("GET", `/v1/keys?limit=1&${name}=1&${name}=2`)).json.detail;
   expect(await twice("limit")).toBe("limit must be given once");
   expect(await twice("x".repeat(FAULT_NAME_CHARS_MAX + 1))).toBe(
-    `A name of ${FAULT_NAME_CHARS_MAX + 1} characters is given more than once`,
+    `A name of ${FAULT_NAME_CHARS_MAX + 1} characters must be given once`,
   );
 });
