@@ -383,7 +383,7 @@ it("a parameter that is given twice is named", async () => {
   const http = fakeHttp();
   const twice = async (name: string) => (await http.ask("GET", `/v1/keys?limit=1&${name}=1&${name}=2`)).json.detail;
   expect(await twice("limit")).toBe("limit is given more than once");
-  expect(await twice("x".repeat(FAULT_NAME_CHARS_MAX + 1))).toBe(
+  expect(await twice("x".repeat(FAULT_NAME_CHARS_MAX + 1))).toContain(
     `A name of ${FAULT_NAME_CHARS_MAX + 1} characters is given more than once`,
   );
 });
