@@ -254,6 +254,8 @@ export const DATABASE_MB_MIN = 10;
 export const DATABASE_MB_MAX = 10_000;
 /** Over this part of it the oldest events go before their retention. */
 export const SHORTEN_FRACTION = 0.7;
+/** What is younger stays whatever the size: its first attempts may still be on their way, and something else may be what fills it. */
+export const SHORTEN_SPARES_MS = 3_600_000;
 /** Over this part of it all buses record failures only, until it is under the second figure. */
 export const FAILURES_ONLY_FRACTION = 0.85;
 export const FAILURES_ONLY_END_FRACTION = 0.8;

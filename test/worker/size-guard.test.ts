@@ -10,6 +10,7 @@ import {
   RETENTION_DELIVERIES_MAX,
   RETENTION_EVENTS_MAX,
   SHORTEN_FRACTION,
+  SHORTEN_SPARES_MS,
   SWEEP_BUDGET_MS,
 } from "../../src/core/limits.ts";
 import { d1Changes } from "../../src/d1/changes.ts";
@@ -238,6 +239,25 @@ it("ends within its budget, and the next sweep goes on", async () => {
   for (let sweeps = 0; sweeps < 5; sweeps++) await stage.router.sweep();
   expect(await sizeNow()).toBeLessThanOrEqual(SHORTEN_FRACTION * DATABASE_BYTES);
   expect(await count("events")).toBeGreaterThan(0);
+});
+
+it("spares what is an hour old or younger when something else fills the database: its retries go on", async () => {
+  const stage = await smallStage();
+  await fillForGood(stage, SHORTEN_FRACTION);
+  const since = stage.clock.now() - SHORTEN_SPARES_MS;
+  const waiting = { state: "waiting" } as const;
+  const [old = "", young = ""] = await putEvents([
+    { bus: "eu", acceptedMs: since - 1, states: [waiting] },
+    { bus: "default", acceptedMs: since, states: [waiting] },
+  ]);
+  // Its retry is an hour away, so that the sweep does not wake it.
+  await run("UPDATE deliveries SET due_ms = ?1", stage.clock.now() + HOUR_MS);
+  await stage.router.sweep();
+  expect([await count("events WHERE event_id = ?1", old), await count("events WHERE event_id = ?1", young)]).toEqual([
+    0, 1,
+  ]);
+  expect(await rows("SELECT state, cause FROM deliveries")).toEqual([{ state: "waiting", cause: null }]);
+  expect(stage.lines("sweep.shortened")).toMatchObject([{ fields: { expired: 1, removed: 1 } }]);
 });
 
 it("ends when nothing is left to remove, and does not fail for that", async () => {
