@@ -79,4 +79,5 @@ export async function firstAttempts(
 
 const NONE: Peeked = { deliveries: [], events: new Map(), others: [] };
 
-const placeOf = ({ bus, seq, subscriptionId }: Settlement["key"]): string => [bus, seq, subscriptionId].join(" ");
+const placeOf = ({ bus, seq, subscriptionId, run }: Settlement["key"]): string =>
+  [bus, seq, subscriptionId, run].join(" ");

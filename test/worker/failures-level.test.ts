@@ -221,6 +221,21 @@ describe("what is not", () => {
     expect((await stage.record(id))[0]).toMatchObject({ status: "retrying", attempt: 1 });
   });
 
+  it("is another delivery than one of another run, in the same batch", async () => {
+    const { id } = await router.subscribe({ sink: good.url });
+    await publish("1");
+    const message = onlyMessage();
+    await router.handle([message], "fantail-poison");
+    router.take();
+    await env.DB.exec("UPDATE deliveries SET run = 'job_1'");
+    const row = await env.DB.prepare("SELECT bus, seq FROM deliveries").first<{ bus: string; seq: string }>();
+    const keys = [{ ...row, subscriptionId: id, run: "job_1" }];
+    await router.handle([message, { ...message, body: JSON.stringify({ v: 1, kind: "wake", keys }) }]);
+    const states = await env.DB.prepare("SELECT run, state FROM deliveries").all();
+    expect(states.results).toEqual([{ run: "job_1", state: "delivered" }]);
+    expect(await good.requests()).toHaveLength(2);
+  });
+
   it("keeps its large body", async () => {
     const { id } = await router.subscribe({ sink: bad.url, retry: { schedule_s: [60] } });
     await publish("1", "x".repeat(INLINE_BYTES_MAX));
