@@ -125,12 +125,17 @@ export function createDeliver(deps: DeliverDeps): Deliver {
    */
   async function take(work: readonly Work[], token: string): Promise<Taken | null> {
     const unclaimed = work.flatMap(({ parcel }) => (isUnclaimed(parcel) ? [parcel] : []));
-    const handedOnce = new Set(work.filter(({ message }) => message.attempts <= 1).map(({ parcel }) => parcel));
-    const isCounted = (parcel: EventParcel): boolean => parcel.part === 0 && handedOnce.has(parcel);
+    const rest = work.flatMap(({ parcel }) => (isUnclaimed(parcel) ? [] : [parcel]));
+    const handedOnce = new Set(
+      work.flatMap(({ message, parcel }) =>
+        parcel.kind === "event" && parcel.part === 0 && message.attempts <= 1 ? [parcel.receipt] : [],
+      ),
+    );
+    const isCounted = ({ part, receipt }: EventParcel): boolean => part === 0 && handedOnce.has(receipt);
     const once = async (): Promise<Taken> => {
       const takenMs = clock.now();
       const first = await answered(firstAttempts({ log, clock }, unclaimed), clock);
-      const parcels = [...work.flatMap(({ parcel }) => (isUnclaimed(parcel) ? [] : [parcel])), ...first.others];
+      const parcels = [...rest, ...first.others];
       if (parcels.length === 0) return { claimed: NOTHING, first, takenMs };
       const claimed = await answered(log.claim(parcels, { token, now: takenMs, isCounted }), clock);
       return { claimed, first, takenMs };

@@ -221,6 +221,19 @@ describe("what is not", () => {
     expect((await stage.record(id))[0]).toMatchObject({ status: "retrying", attempt: 1 });
   });
 
+  it("counts another publish of it, once", async () => {
+    await router.subscribe({ sink: bad.url, retry: { schedule_s: [600] } });
+    await publish("1");
+    await deliver();
+    router.take();
+    await publish("1");
+    const message = onlyMessage();
+    await router.handle([message]);
+    await router.handle([message]);
+    const list = await router.json<{ data: { duplicates: number }[] }>("/v1/events");
+    expect(list.data).toMatchObject([{ duplicates: 1 }]);
+  });
+
   it("is another delivery than one of another run, in the same batch", async () => {
     const { id } = await router.subscribe({ sink: good.url });
     await publish("1");
