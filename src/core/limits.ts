@@ -141,6 +141,10 @@ export const PUSH_START_MS = 30_000;
 export const SETTLE_EARLY_MS = 2_000;
 /** A claim's lease: PUSH_START_MS + TIMEOUT_MS_MAX + the settle retries, with room; under the platform's 15 min. */
 export const LEASE_MS = 180_000;
+/**
+ * What a queue hands out more often is claimed at any log level. Waits for a database that is away come first: these are 40 minutes of them.
+ */
+export const UNCLAIMED_HANDOUTS_MAX = 10;
 /** The wait before a failed claim is repeated with the same token. */
 export const CLAIM_RETRY_MS = 200;
 /** A claim or settle that has not answered by then is repeated with the same token. */

@@ -10,6 +10,7 @@ import {
   PARCEL_DELIVERIES_MAX,
   SETTLE_RETRY_MS,
   SPENT_BODY_KEPT_MS,
+  UNCLAIMED_HANDOUTS_MAX,
 } from "../../src/core/limits.ts";
 import { sink, type SinkClient } from "../sink-client.ts";
 import type { Held, TestRouter } from "./router.ts";
@@ -89,6 +90,19 @@ describe("what is delivered at its first attempt", () => {
       await deliver();
     }
     expect([...timesSeen(await good.requests()).values()]).toEqual([2]);
+  });
+
+  it("is claimed when its message was handed out too often: what ends its isolates must not repeat the others for ever", async () => {
+    const { id } = await router.subscribe({ sink: good.url });
+    await publish("1");
+    const message = onlyMessage();
+    message.attempts = UNCLAIMED_HANDOUTS_MAX - 1;
+    await router.handle([message]);
+    expect(await rows()).toEqual(NOTHING);
+    // The isolate ended before it could say so.
+    for (let handouts = 0; handouts < 2; handouts++) await router.handle([message]);
+    expect(await good.requests()).toHaveLength(2);
+    expect((await stage.record(id))[0]).toMatchObject({ status: "delivered", attempt: 1 });
   });
 
   it("is pushed once when a batch holds it twice", async () => {
