@@ -303,6 +303,22 @@ describe("when the database is away", () => {
     expect(await bad.requests()).toHaveLength(2);
   });
 
+  it("and the sink asked for time, its message comes when that is over", async () => {
+    await bad.program([], { status: 429, headers: { "retry-after": "600" } });
+    await router.subscribe({ sink: bad.url });
+    const other = sink();
+    await other.program([], { status: 503 });
+    await router.subscribe({ sink: other.url, retry: { schedule_s: [5] } });
+    await publish("1");
+    stage.flaky.fate = ([sql = ""]) => (sql.includes("INSERT INTO events") ? "fail-before" : "pass");
+    const handling = router.handle(router.take());
+    for (const waitMs of SETTLE_RETRY_MS) await stage.clock.pass(waitMs);
+    await handling;
+    const waitedMs = SETTLE_RETRY_MS.reduce((sum, ms) => sum + ms, 0);
+    const delays = router.take().map(({ delaySeconds }) => delaySeconds);
+    expect(delays.toSorted((a, b) => a - b)).toEqual([MESSAGE_RETRY_SECONDS_MIN, 600 - Math.floor(waitedMs / 1_000)]);
+  });
+
   it("and the queues are too: the message comes back after the lease, a knowing second push", async () => {
     await router.subscribe({ sink: bad.url });
     await publish("1");
