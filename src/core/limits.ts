@@ -239,6 +239,8 @@ export const RETENTION_DAYS_MAX = 30;
 export const EXPIRED_KEPT_MS = 86_400_000;
 /** Bodies without an event: longer than a lane (15 h) and the poison queue (100 h) try to make one of them. */
 export const ORPHAN_BODIES_KEPT_MS = 6 * 86_400_000;
+/** The same while only failures are recorded, because they fill the database and no event goes for them: still longer than a lane tries. */
+export const ORPHAN_BODIES_KEPT_TIGHT_MS = 86_400_000;
 /** A body that nobody needs any more goes so much later: the same event may be on its way a second time. */
 export const SPENT_BODY_KEPT_MS = 3_600_000;
 /** An erasure is remembered for longer than an event can be on record (RETENTION_DAYS_MAX) or a queue can carry it (14 days). */
