@@ -85,7 +85,8 @@ const REMOVE_DELIVERIES = `
 /** Events of the page that have no deliveries, or none any more. */
 const bare = (page: string): string => `SELECT p.bus, p.seq, p.event_id FROM (${page}) p
   WHERE NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.bus = p.bus AND d.seq = p.seq)`;
-const REMOVE_BODIES = `DELETE FROM bodies WHERE event_id IN (SELECT event_id FROM (${bare(PAGE)}))`;
+/** Not one that was stored again lately (after ?2): another publish of the event is about to be claimed, and its record will have it. */
+const REMOVE_BODIES = `DELETE FROM bodies WHERE event_id IN (SELECT event_id FROM (${bare(PAGE)})) AND stored_ms < ?2`;
 const REMOVE_EVENTS = `DELETE FROM events WHERE (bus, seq) IN (SELECT bus, seq FROM (${bare(PAGE)}))`;
 
 /** Up to when events are going now that their bus would have kept. Primary keys. */
@@ -123,7 +124,7 @@ async function removePage(
       db.prepare(EXPIRE).bind(page, now),
       db.prepare(REMOVE_DELIVERIES).bind(page, keptSince),
       ...between,
-      db.prepare(REMOVE_BODIES).bind(page),
+      db.prepare(REMOVE_BODIES).bind(page, now - SHORTEN_SPARES_MS),
       db.prepare(REMOVE_EVENTS).bind(page),
     ]),
   );
