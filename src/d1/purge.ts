@@ -81,9 +81,10 @@ const COUNT_DOWN = `
   UPDATE buses SET keys = keys - k.count FROM (SELECT bus, count(*) AS count FROM (${EXPIRED_KEYS}) GROUP BY bus) k
   WHERE buses.bus = k.bus`;
 
-/** A tombstone keeps no hash. Primary key. */
+/** A tombstone keeps nothing but its place, like that of a revoked key. Primary key. */
 const REVOKE_EXPIRED = `
-  UPDATE keys SET version = (SELECT version FROM meta) - k.behind, status = 'deleted', hash = '', name = NULL, updated_ms = ?2
+  UPDATE keys SET version = (SELECT version FROM meta) - k.behind, status = 'deleted', hash = '', name = NULL, types = NULL,
+    allowed_origins = NULL, updated_ms = ?2
   FROM (SELECT bus, id, count(*) OVER () - place AS behind FROM (${EXPIRED_KEYS})) k
   WHERE keys.bus = k.bus AND keys.id = k.id`;
 
