@@ -222,6 +222,31 @@ it("spares events when a deleted bus makes room enough", async () => {
   expect([await count("events"), stage.lines("sweep.shortened")]).toEqual([1, []]);
 });
 
+it("spares events while a deleted bus is still being emptied, in as many sweeps as that takes", async () => {
+  const stage = await smallStage();
+  const now = stage.clock.now();
+  await putEvents([{ bus: "default", acceptedMs: now - DAY_MS, states: [] }]);
+  await fillWith((index) => ({ bus: "gone", acceptedMs: now - HOUR_MS + index, states: [] }), 0.97);
+  await run("UPDATE buses SET status = 'deleted', updated_ms = ?1 WHERE bus = 'gone'", now);
+  stage.flaky.fate = (statements) => {
+    if (statements.some((sql) => sql.includes("DELETE FROM erasures"))) stage.clock.advance(SWEEP_BUDGET_MS);
+    return "pass";
+  };
+  await stage.router.sweep();
+  expect(await sizeNow()).toBeGreaterThan(SHORTEN_FRACTION * DATABASE_BYTES);
+  expect([await count("events WHERE bus = 'default'"), stage.lines("sweep.shortened")]).toEqual([1, []]);
+  for (let sweeps = 0; sweeps < 5; sweeps++) await stage.router.sweep();
+  expect([await count("events"), stage.lines("sweep.shortened")]).toEqual([1, []]);
+  // Then it looks again.
+  stage.flaky.fate = () => "pass";
+  await fillWith(
+    (index) => ({ bus: "default", acceptedMs: now - DAY_MS + index, states: [] }),
+    SHORTEN_FRACTION + 0.05,
+  );
+  await stage.router.sweep();
+  expect(stage.lines("sweep.shortened")).toHaveLength(1);
+});
+
 it("ends within its budget, and the next sweep goes on", async () => {
   const stage = await smallStage();
   const now = stage.clock.now();
