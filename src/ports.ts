@@ -241,8 +241,9 @@ export interface SweepLog {
   /** Notes it for all isolates. */
   noteDatabase(state: { readonly bytes: number; readonly failuresOnly: boolean }): Promise<void>;
   /**
-   * Closes and removes the oldest events of all buses, however young, until so many bytes of them are gone or the step is full: from a
-   * place onward, for what is in flight stays. What goes ahead of its retention is noted as DatabaseState.shortenedMs.
+   * Closes and removes the oldest events of all buses, until so many bytes of them are gone or the step is full: from a place onward, for
+   * what is in flight stays, and so does what is younger than SHORTEN_SPARES_MS. What goes ahead of its retention is noted as
+   * DatabaseState.shortenedMs.
    */
   shorten(
     options: RetentionOptions & { readonly bytes: number },

@@ -98,11 +98,14 @@ export function createSweep(deps: SweepDeps): Sweep {
     });
   }
 
-  /** The last part: only what all others leave has to go before its time. */
+  /** A deleted bus had something left when its part of the sweep was over. */
+  let isEmptyingBus = false;
+
+  /** The last part: only what all others leave has to go before its time. What a deleted bus still has goes first. */
   async function shorten(deadlineMs: number): Promise<void> {
     const limit = SHORTEN_FRACTION * databaseBytes;
     let { bytes } = await log.database();
-    if (bytes <= limit) return;
+    if (bytes <= limit || isEmptyingBus) return;
     const total = { expired: 0, removed: 0 };
     let before: string | null = null;
     let place: string | null = null;
@@ -118,9 +121,11 @@ export function createSweep(deps: SweepDeps): Sweep {
   }
 
   async function purge(what: Purge, deadlineMs: number): Promise<void> {
+    if (what === "buses") isEmptyingBus = false;
     await repeat(deadlineMs, async () => {
       const { removed, more } = await log.purge(what, clock.now());
       if (removed > 0) logger.info("sweep.purged", { what, removed });
+      if (what === "buses") isEmptyingBus = more;
       return more;
     });
   }

@@ -141,6 +141,10 @@ export const PUSH_START_MS = 30_000;
 export const SETTLE_EARLY_MS = 2_000;
 /** A claim's lease: PUSH_START_MS + TIMEOUT_MS_MAX + the settle retries, with room; under the platform's 15 min. */
 export const LEASE_MS = 180_000;
+/**
+ * What a queue hands out more often is claimed at any log level. Waits for a database that is away come first: these are 40 minutes of them.
+ */
+export const UNCLAIMED_HANDOUTS_MAX = 10;
 /** The wait before a failed claim is repeated with the same token. */
 export const CLAIM_RETRY_MS = 200;
 /** A claim or settle that has not answered by then is repeated with the same token. */
@@ -235,6 +239,8 @@ export const RETENTION_DAYS_MAX = 30;
 export const EXPIRED_KEPT_MS = 86_400_000;
 /** Bodies without an event: longer than a lane (15 h) and the poison queue (100 h) try to make one of them. */
 export const ORPHAN_BODIES_KEPT_MS = 6 * 86_400_000;
+/** The same while only failures are recorded, because they fill the database and no event goes for them: still longer than a lane tries. */
+export const ORPHAN_BODIES_KEPT_TIGHT_MS = 86_400_000;
 /** A body that nobody needs any more goes so much later: the same event may be on its way a second time. */
 export const SPENT_BODY_KEPT_MS = 3_600_000;
 /** An erasure is remembered for longer than an event can be on record (RETENTION_DAYS_MAX) or a queue can carry it (14 days). */
@@ -254,6 +260,8 @@ export const DATABASE_MB_MIN = 10;
 export const DATABASE_MB_MAX = 10_000;
 /** Over this part of it the oldest events go before their retention. */
 export const SHORTEN_FRACTION = 0.7;
+/** What is younger stays whatever the size: its first attempts may still be on their way, and something else may be what fills it. */
+export const SHORTEN_SPARES_MS = 3_600_000;
 /** Over this part of it all buses record failures only, until it is under the second figure. */
 export const FAILURES_ONLY_FRACTION = 0.85;
 export const FAILURES_ONLY_END_FRACTION = 0.8;
