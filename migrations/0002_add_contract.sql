@@ -29,6 +29,8 @@ ALTER TABLE keys ADD COLUMN rate_limit TEXT NOT NULL DEFAULT 'standard' CHECK (r
 ALTER TABLE keys ADD COLUMN expires_ms INTEGER;
 -- Written at most once in KEY_USE_WRITE_MS.
 ALTER TABLE keys ADD COLUMN last_used_ms INTEGER;
+-- Id of the successor that a rotation made; null unless it ends for that.
+ALTER TABLE keys ADD COLUMN replaced_by TEXT;
 CREATE INDEX keys_expiring ON keys (expires_ms) WHERE status = 'active' AND expires_ms IS NOT NULL;
 
 -- Events whose content was erased. A row outlives what queues still carry, so that no message brings the content back.

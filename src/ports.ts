@@ -470,6 +470,8 @@ export interface Key extends KeyGrant {
   readonly updatedMs: number;
   /** To within KEY_USE_WRITE_MS; null: never. */
   readonly lastUsedMs: number | null;
+  /** The successor that a rotation made of it; null: none, or its end was set anew since. */
+  readonly replacedBy: string | null;
   readonly version: number;
 }
 
@@ -506,7 +508,7 @@ export interface KeyStore {
   used(bus: string, id: string, now: number): Promise<void>;
 }
 
-export type NewKey = Omit<Key, "version" | "updatedMs" | "lastUsedMs">;
+export type NewKey = Omit<Key, "version" | "updatedMs" | "lastUsedMs" | "replacedBy">;
 
 /** What an earlier request with the same `Idempotency-Key` left. */
 export interface Remembered {

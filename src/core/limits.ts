@@ -307,8 +307,8 @@ export const FAULT_NAME_CHARS_MAX = 100;
 export const CURSOR_CHARS_MAX = 512;
 /** `Retry-After` of an answer 503. */
 export const UNAVAILABLE_RETRY_SECONDS = 5;
-/** Times that a change without `If-Match` is tried when others change the same thing meanwhile. */
-export const CHANGE_TRIES_MAX = 5;
+/** Times that a change without `If-Match` is tried when others change the same thing meanwhile: so many at once all get their turn. */
+export const CHANGE_TRIES_MAX = 20;
 /** Secrets of one subscription: the current one, and replaced ones that still sign along. */
 export const SECRETS_MAX = 4;
 
