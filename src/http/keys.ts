@@ -37,7 +37,7 @@ const expired = refusal("invalid-request", "The key has expired, and its success
 export const keys = (deps: HttpDeps): Hono<HttpEnv> =>
   new Hono<HttpEnv>()
     .post("/", requires(deps, ["manage"]), unconditional, idempotent(deps), (c) => create(c, deps))
-    .get("/", requires(deps, ["manage"]), async (c) => {
+    .get("/", requires(deps, ["manage"], { readsQuery: true }), async (c) => {
       const query = readQuery(c.req.url, keyQuery);
       if (!query.ok) return problem(c, query.error);
       const place = placeOf(query.value.cursor, isKeyId);
@@ -52,7 +52,7 @@ export const keys = (deps: HttpDeps): Hono<HttpEnv> =>
       const found = await find(deps, c.var.access.bus, c.req.param("id"));
       if (found === null) return problem(c, missing);
       const shown = renderedKey(found, { now: deps.clock.now(), committedMs: found.updatedMs });
-      return answered(c, found, { noun: "key", shown });
+      return answered(c, found, { noun: "key", shown, isVersioned: false });
     })
     .patch("/:id", requires(deps, ["manage"]), (c) => change(c, deps, c.req.param("id")))
     .delete("/:id", requires(deps, ["manage"]), (c) => revoke(c, deps, c.req.param("id")))

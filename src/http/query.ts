@@ -21,6 +21,13 @@ export function readQuery<T>(url: string, schema: z.ZodType<T>): Result<T, Refus
   );
 }
 
+/** Why a URL is refused where nothing reads its parameters; null when it has none. */
+export function queryRefusal(url: string): Refusal | null {
+  const names = new Set(new URL(url).searchParams.keys());
+  if (names.size === 0) return null;
+  return refusal("invalid-parameter", [...names].map((name) => `${shortName(name)} is not known`).join("; "));
+}
+
 /** Where a list goes on, if each part of the cursor is what it must be in its places; null at its start. */
 export function partsOf(
   cursor: readonly string[] | undefined,

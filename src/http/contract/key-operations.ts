@@ -131,7 +131,6 @@ export const keyPaths: ZodOpenApiPathsObject = {
       requestHeaders: ["if-none-match", "if-match"],
       answers: {
         200: answer("The key.", { schema: key, example: EXAMPLE, more: ["etag"] }),
-        304: bare("It still has that version.", ["etag"]),
       },
       problems: ["not-found", "version-mismatch"],
     }),
