@@ -1,5 +1,6 @@
 -- Settings of buses, limits of keys, erasure, the audit and idempotency. Only additions, all with defaults: the Worker from before runs on
--- them as it did; it would match for a deleted bus and ignore a key's limits, until the new version is deployed right after.
+-- them as it did; it would match for a deleted bus, ignore a key's limits, and put on record again what was erased, until the new version is deployed right
+-- after. So the Worker from before is not gone back to once something was erased or a bus deleted.
 -- docs/storage.md names the query behind each index.
 
 -- What the size guard last saw, and what follows from it for all buses.

@@ -8,6 +8,7 @@ import {
   FAILURES_ONLY_FRACTION,
   SHORTEN_FRACTION,
   SWEEP_BUDGET_MS,
+  SWEEP_STEPS_MAX,
 } from "./core/limits.ts";
 import { type Wake, wakeMessages } from "./core/wakes.ts";
 import { PURGES, type Clock, type Lanes, type Logger, type Purge, type SweepLog } from "./ports.ts";
@@ -40,9 +41,9 @@ export function createSweep(deps: SweepDeps): Sweep {
     if (wakes.length > 0) await lanes.send(wakeMessages(wakes, clock.now()));
   }
 
-  /** Repeats a step until it says that nothing is left, or the deadline is over. */
+  /** Repeats a step until it says that nothing is left, the deadline is over, or it was done SWEEP_STEPS_MAX times. */
   async function repeat(deadlineMs: number, step: () => Promise<boolean>): Promise<void> {
-    while ((await step()) && clock.now() < deadlineMs);
+    for (let steps = 1; (await step()) && steps < SWEEP_STEPS_MAX && clock.now() < deadlineMs; steps++);
   }
 
   /** Three digits, as the API shows it. */
