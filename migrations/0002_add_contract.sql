@@ -1,5 +1,6 @@
 -- Settings of buses, limits of keys, erasure, the audit and idempotency. Only additions, all with defaults: the Worker from before runs on
--- them as it did; it would match for a deleted bus and ignore a key's limits, until the new version is deployed right after.
+-- them as it did; it would match for a deleted bus, ignore a key's limits, and put on record again what was erased, until the new version is deployed right
+-- after. So the Worker from before is not gone back to once something was erased or a bus deleted.
 -- docs/storage.md names the query behind each index.
 
 -- What the size guard last saw, and what follows from it for all buses.
@@ -29,6 +30,8 @@ ALTER TABLE keys ADD COLUMN rate_limit TEXT NOT NULL DEFAULT 'standard' CHECK (r
 ALTER TABLE keys ADD COLUMN expires_ms INTEGER;
 -- Written at most once in KEY_USE_WRITE_MS.
 ALTER TABLE keys ADD COLUMN last_used_ms INTEGER;
+-- Id of the successor that a rotation made; null unless it ends for that.
+ALTER TABLE keys ADD COLUMN replaced_by TEXT;
 CREATE INDEX keys_expiring ON keys (expires_ms) WHERE status = 'active' AND expires_ms IS NOT NULL;
 
 -- Events whose content was erased. A row outlives what queues still carry, so that no message brings the content back.

@@ -12,6 +12,7 @@ import {
   MESSAGE_RETRY_SECONDS_MIN,
   OUTCOMES_RETRY_SECONDS,
   POISON_RETRY_SECONDS,
+  UNCLAIMED_HANDOUTS_MAX,
 } from "./core/limits.ts";
 import { decodeParcel, type EventParcel, type OutcomesParcel, type WakeParcel } from "./core/parcel.ts";
 import type { Wake } from "./core/wakes.ts";
@@ -66,9 +67,14 @@ function names(parcel: Claimable, key: DeliveryKey, eventId: string): boolean {
   );
 }
 
-/** On buses that record failures only, first attempts are made without a claim. */
-const isUnclaimed = (parcel: Claimable): parcel is EventParcel =>
-  parcel.kind === "event" && parcel.logLevel === "failures";
+/**
+ * On buses that record failures only, first attempts are made without a claim. Not those of a message that comes again and again: what
+ * ends its isolates is for a claim to count, and what else is in these batches for a lease to hold apart.
+ */
+function unclaimedIn({ message, parcel }: Work): EventParcel | null {
+  const isFirst = parcel.kind === "event" && parcel.logLevel === "failures";
+  return isFirst && message.attempts <= UNCLAIMED_HANDOUTS_MAX ? parcel : null;
+}
 
 const NOTHING: Claimed = { deliveries: [], events: new Map(), elsewhere: [] };
 
@@ -124,13 +130,18 @@ export function createDeliver(deps: DeliverDeps): Deliver {
    * was lost is answered again, not made again. Null when the database does not answer; then nothing is to be pushed.
    */
   async function take(work: readonly Work[], token: string): Promise<Taken | null> {
-    const unclaimed = work.flatMap(({ parcel }) => (isUnclaimed(parcel) ? [parcel] : []));
-    const handedOnce = new Set(work.filter(({ message }) => message.attempts <= 1).map(({ parcel }) => parcel));
-    const isCounted = (parcel: EventParcel): boolean => parcel.part === 0 && handedOnce.has(parcel);
+    const unclaimed = work.flatMap((one) => unclaimedIn(one) ?? []);
+    const rest = work.flatMap((one) => (unclaimedIn(one) === null ? [one.parcel] : []));
+    const handedOnce = new Set(
+      work.flatMap(({ message, parcel }) =>
+        parcel.kind === "event" && parcel.part === 0 && message.attempts <= 1 ? [parcel.receipt] : [],
+      ),
+    );
+    const isCounted = ({ part, receipt }: EventParcel): boolean => part === 0 && handedOnce.has(receipt);
     const once = async (): Promise<Taken> => {
       const takenMs = clock.now();
       const first = await answered(firstAttempts({ log, clock }, unclaimed), clock);
-      const parcels = [...work.flatMap(({ parcel }) => (isUnclaimed(parcel) ? [] : [parcel])), ...first.others];
+      const parcels = [...rest, ...first.others];
       if (parcels.length === 0) return { claimed: NOTHING, first, takenMs };
       const claimed = await answered(log.claim(parcels, { token, now: takenMs, isCounted }), clock);
       return { claimed, first, takenMs };

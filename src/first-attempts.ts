@@ -16,11 +16,20 @@ export interface FirstAttempts extends Peeked {
    * @throws Unavailable
    */
   settle(settlements: readonly Settlement[]): Promise<readonly Settlement[]>;
-  /** What was not delivered as messages like those it came in: while the database is away, its first attempt is made once more. */
+  /**
+   * What was not delivered as messages like those it came in: while the database is away, its first attempt is made once more, when its
+   * second was due.
+   */
   again(settlements: readonly Settlement[]): readonly Outgoing[];
 }
 
 const isFailed = ({ outcome }: Settlement): boolean => outcome.kind !== "delivered";
+
+/** What a sink asks for with `Retry-After` holds also when nobody can write it down. */
+function delaySecondsOf({ outcome }: Settlement, now: number): number {
+  const dueMs = outcome.kind === "retry" || outcome.kind === "released" ? outcome.dueMs : now;
+  return Math.max(MESSAGE_RETRY_SECONDS_MIN, Math.ceil((dueMs - now) / 1_000));
+}
 
 /** Whether all that the event's publish matched is in this parcel, so that its body is nobody else's. */
 const isWhole = ({ matched, subscriptionIds }: EventParcel): boolean => matched === subscriptionIds.length;
@@ -66,12 +75,14 @@ export async function firstAttempts(
     },
 
     again(settlements) {
-      const failed = Map.groupBy(settlements.filter(isFailed), ({ key }) => key.seq);
-      return [...failed].flatMap(([seq, rest]): Outgoing[] => {
-        const parcel = parcelOf.get(seq);
-        if (parcel === undefined) return [];
-        const text = encodeParcel({ ...parcel, subscriptionIds: rest.map(({ key }) => key.subscriptionId) });
-        return [{ lane: "fast", shard: shardOf(parcel.eventId), delaySeconds: MESSAGE_RETRY_SECONDS_MIN, text }];
+      const now = clock.now();
+      const failed = Map.groupBy(settlements.filter(isFailed), (one) => `${one.key.seq} ${delaySecondsOf(one, now)}`);
+      return [...failed.values()].flatMap((together): Outgoing[] => {
+        const [one] = together;
+        const parcel = parcelOf.get(one?.key.seq ?? "");
+        if (one === undefined || parcel === undefined) return [];
+        const text = encodeParcel({ ...parcel, subscriptionIds: together.map(({ key }) => key.subscriptionId) });
+        return [{ lane: "fast", shard: shardOf(parcel.eventId), delaySeconds: delaySecondsOf(one, now), text }];
       });
     },
   };
@@ -79,4 +90,5 @@ export async function firstAttempts(
 
 const NONE: Peeked = { deliveries: [], events: new Map(), others: [] };
 
-const placeOf = ({ bus, seq, subscriptionId }: Settlement["key"]): string => [bus, seq, subscriptionId].join(" ");
+const placeOf = ({ bus, seq, subscriptionId, run }: Settlement["key"]): string =>
+  [bus, seq, subscriptionId, run].join(" ");

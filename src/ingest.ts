@@ -13,6 +13,7 @@ import {
   REQUEST_DELIVERIES_MAX,
   SEND_BYTES_MAX,
   SEND_MESSAGES_MAX,
+  UNRECORDED_BYTES_MAX,
 } from "./core/limits.ts";
 import { encodeParcel, withBody } from "./core/parcel.ts";
 import { refusal, type Refusal } from "./core/problem.ts";
@@ -79,13 +80,16 @@ function partsOf(subscriptionIds: readonly string[], logLevel: LogLevel): string
 
 /**
  * Whether the body goes into every parcel: not when a message would be over the inline limit, nor when one send could not hold them
- * all. Decided by arithmetic: to make the texts first would mean a thousand copies of a body that then travels by reference.
+ * all; where only failures are recorded it may take several, up to a limit. Decided by arithmetic: to make the texts first would mean a
+ * thousand copies of a body that then travels by reference.
  */
-function travelsInline(heads: readonly string[], bodyBytes: number): boolean {
-  if (heads.length > SEND_MESSAGES_MAX) return false;
+function travelsInline(heads: readonly string[], bodyBytes: number, logLevel: LogLevel): boolean {
+  const [messagesMax, bytesMax] =
+    logLevel === "all" ? [SEND_MESSAGES_MAX, SEND_BYTES_MAX] : [Number.POSITIVE_INFINITY, UNRECORDED_BYTES_MAX];
+  if (heads.length > messagesMax) return false;
   const sizes = heads.map((head) => utf8Bytes(head) + 1 + bodyBytes);
   const total = sizes.reduce((sum, size) => sum + size + MESSAGE_OVERHEAD_BYTES, 0);
-  return total <= SEND_BYTES_MAX && sizes.every((size) => size <= INLINE_BYTES_MAX);
+  return total <= bytesMax && sizes.every((size) => size <= INLINE_BYTES_MAX);
 }
 
 export function createIngest({ routes, log, lanes, clock, random }: IngestDeps): Ingest {
@@ -124,7 +128,7 @@ export function createIngest({ routes, log, lanes, clock, random }: IngestDeps):
       const heads = partsOf(subscriptionIds, logLevel).map((ids, part) =>
         encodeParcel({ ...envelope, part, subscriptionIds: ids }),
       );
-      const inline = travelsInline(heads, envelope.bytes);
+      const inline = travelsInline(heads, envelope.bytes, logLevel);
       const shard = shardOf(eventId);
       return {
         accepted: { eventId, event, matched: subscriptionIds.length, subscriptionIds },

@@ -241,8 +241,9 @@ export interface SweepLog {
   /** Notes it for all isolates. */
   noteDatabase(state: { readonly bytes: number; readonly failuresOnly: boolean }): Promise<void>;
   /**
-   * Closes and removes the oldest events of all buses, however young, until so many bytes of them are gone or the step is full: from a
-   * place onward, for what is in flight stays. What goes ahead of its retention is noted as DatabaseState.shortenedMs.
+   * Closes and removes the oldest events of all buses, until so many bytes of them are gone or the step is full: from a place onward, for
+   * what is in flight stays, and so does what is younger than SHORTEN_SPARES_MS. What goes ahead of its retention is noted as
+   * DatabaseState.shortenedMs.
    */
   shorten(
     options: RetentionOptions & { readonly bytes: number },
@@ -469,6 +470,8 @@ export interface Key extends KeyGrant {
   readonly updatedMs: number;
   /** To within KEY_USE_WRITE_MS; null: never. */
   readonly lastUsedMs: number | null;
+  /** The successor that a rotation made of it; null: none, or its end was set anew since. */
+  readonly replacedBy: string | null;
   readonly version: number;
 }
 
@@ -505,7 +508,7 @@ export interface KeyStore {
   used(bus: string, id: string, now: number): Promise<void>;
 }
 
-export type NewKey = Omit<Key, "version" | "updatedMs" | "lastUsedMs">;
+export type NewKey = Omit<Key, "version" | "updatedMs" | "lastUsedMs" | "replacedBy">;
 
 /** What an earlier request with the same `Idempotency-Key` left. */
 export interface Remembered {

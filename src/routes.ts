@@ -57,15 +57,16 @@ export function createRoutes(deps: {
    * Queries of several requests overlap and may end in any order; versions alone decide what is news.
    */
   async function ask(cached: readonly CachedBus[]): Promise<boolean> {
-    const from = cached.reduce((least, { version }) => Math.min(least, version), Number.MAX_SAFE_INTEGER);
+    const known = new Map(cached.map((bus) => [bus, bus.version]));
+    const from = Math.min(...known.values());
     const sentMs = clock.now();
     const madeBefore = state.madeVersion;
     const names = cached.map(({ name }) => name);
     const { changes, version, purgedVersion, failuresOnly } = await feed.since(from, names);
     state.failuresOnly = failuresOnly;
 
-    // A counter below what was known before is another database: one that was restored to an earlier time.
-    const lost = cached.filter((bus) => version < from || isBehindPurge(bus, purgedVersion));
+    // A counter below what was known when it was asked for is another database: one that was restored to an earlier time.
+    const lost = cached.filter((bus) => version < (known.get(bus) ?? 0) || isBehindPurge(bus, purgedVersion));
     for (const bus of lost) forget(bus);
     if (lost.length > 0) logger.warn("routes.reloaded", { buses: lost.length, from, version, purged: purgedVersion });
     const learning = new Map(cached.map((bus) => [bus.name, bus]));

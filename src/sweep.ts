@@ -8,6 +8,7 @@ import {
   FAILURES_ONLY_FRACTION,
   SHORTEN_FRACTION,
   SWEEP_BUDGET_MS,
+  SWEEP_STEPS_MAX,
 } from "./core/limits.ts";
 import { type Wake, wakeMessages } from "./core/wakes.ts";
 import { PURGES, type Clock, type Lanes, type Logger, type Purge, type SweepLog } from "./ports.ts";
@@ -40,9 +41,9 @@ export function createSweep(deps: SweepDeps): Sweep {
     if (wakes.length > 0) await lanes.send(wakeMessages(wakes, clock.now()));
   }
 
-  /** Repeats a step until it says that nothing is left, or the deadline is over. */
+  /** Repeats a step until it says that nothing is left, the deadline is over, or it was done SWEEP_STEPS_MAX times. */
   async function repeat(deadlineMs: number, step: () => Promise<boolean>): Promise<void> {
-    while ((await step()) && clock.now() < deadlineMs);
+    for (let steps = 1; (await step()) && steps < SWEEP_STEPS_MAX && clock.now() < deadlineMs; steps++);
   }
 
   /** Three digits, as the API shows it. */
@@ -98,11 +99,14 @@ export function createSweep(deps: SweepDeps): Sweep {
     });
   }
 
-  /** The last part: only what all others leave has to go before its time. */
+  /** A deleted bus had something left when its part of the sweep was over. */
+  let isEmptyingBus = false;
+
+  /** The last part: only what all others leave has to go before its time. What a deleted bus still has goes first. */
   async function shorten(deadlineMs: number): Promise<void> {
     const limit = SHORTEN_FRACTION * databaseBytes;
     let { bytes } = await log.database();
-    if (bytes <= limit) return;
+    if (bytes <= limit || isEmptyingBus) return;
     const total = { expired: 0, removed: 0 };
     let before: string | null = null;
     let place: string | null = null;
@@ -118,9 +122,11 @@ export function createSweep(deps: SweepDeps): Sweep {
   }
 
   async function purge(what: Purge, deadlineMs: number): Promise<void> {
+    if (what === "buses") isEmptyingBus = false;
     await repeat(deadlineMs, async () => {
       const { removed, more } = await log.purge(what, clock.now());
       if (removed > 0) logger.info("sweep.purged", { what, removed });
+      if (what === "buses") isEmptyingBus = more;
       return more;
     });
   }

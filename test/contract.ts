@@ -225,7 +225,7 @@ function slugFault(operationId: string, { status, text }: GivenAnswer): string |
 }
 
 function mediaFault(document: DescribedApi, { schema = {} }: Media, text: string): string | null {
-  const line: Schema | undefined = schema["x-line-schema"];
+  const line: Schema | undefined = schema["contentSchema"]?.items;
   if (line === undefined) return jsonFault(document, schema, text);
   const lines = text.split(/\r?\n/).filter((one) => one.trim() !== "");
   return lines.map((one) => jsonFault(document, line, one)).find((fault) => fault !== null) ?? null;
@@ -287,7 +287,7 @@ async function bodyFault({ requestBody }: DescribedOperation, request: SentReque
   const media = requestBody.content[essence];
   if (media === undefined) return `the content type ${essence} is unknown`;
   // Lines are taken or refused one by one, as the entries of a 207.
-  return media.schema?.["x-line-schema"] === undefined ? mediaFault(REQUESTS, media, text) : null;
+  return media.schema?.["contentSchema"] === undefined ? mediaFault(REQUESTS, media, text) : null;
 }
 
 /** Null when it is compressed in a way that only the router reads: several members, or bytes behind them. */

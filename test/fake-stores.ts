@@ -127,7 +127,7 @@ function keyStore(world: World): KeyStore {
     const known = keys.get(key.id);
     if (known !== undefined) return known;
     if (inBus(keys, key.bus).length >= world.limits.keys) return "limit-reached";
-    const stored = { ...key, updatedMs: key.createdMs, lastUsedMs: null, version: ++world.version };
+    const stored = { ...key, updatedMs: key.createdMs, lastUsedMs: null, replacedBy: null, version: ++world.version };
     keys.set(key.id, stored);
     note(world, key.bus, key.id, entry);
     return stored;
@@ -144,7 +144,8 @@ function keyStore(world: World): KeyStore {
       const stored = made(successor, notes.created);
       if (typeof stored === "string") return stored;
       const expiresMs = Math.min(former.expiresMs ?? untilMs, untilMs);
-      const ended = { ...former, expiresMs, updatedMs: successor.createdMs, version: ++world.version };
+      const times = { expiresMs, updatedMs: successor.createdMs };
+      const ended = { ...former, ...times, replacedBy: successor.id, version: ++world.version };
       keys.set(id, ended);
       note(world, bus, id, notes.rotated);
       return { successor: stored, former: ended };

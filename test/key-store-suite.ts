@@ -54,7 +54,13 @@ export function testKeyStore(open: () => KeyWorld): void {
     for (const changes of [{}, LIMITED]) {
       const given = key(bus, changes);
       const stored = await store.create(given, noteFor("key.created", { after: "{}", actor: "key_9" }));
-      expect(stored).toEqual({ ...given, updatedMs: NOW, lastUsedMs: null, version: expect.any(Number) });
+      expect(stored).toEqual({
+        ...given,
+        updatedMs: NOW,
+        lastUsedMs: null,
+        replacedBy: null,
+        version: expect.any(Number),
+      });
       expect(await store.get(bus, given.id)).toEqual(stored);
       expect(await world.audited(bus, given.id)).toMatchObject([
         { bus, target: given.id, action: "key.created", actor: "key_9", before: null, after: "{}" },
@@ -132,7 +138,8 @@ export function testKeyStore(open: () => KeyWorld): void {
     expect(await store.rotate(successor, { ...options, expected: former.version - 1 })).toBeNull();
     expect(await store.get(bus, successor.id)).toBeNull();
     const rotated = await store.rotate(successor, { ...options, expected: former.version });
-    const ended = { ...former, expiresMs: NOW + 60, updatedMs: NOW + 3, version: expect.any(Number) };
+    const times = { expiresMs: NOW + 60, updatedMs: NOW + 3 };
+    const ended = { ...former, ...times, replacedBy: successor.id, version: expect.any(Number) };
     expect(rotated).toMatchObject({ successor, former: ended });
     expect(await store.get(bus, former.id)).toEqual(ended);
     expect(await world.counted(bus)).toBe(2);

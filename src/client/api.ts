@@ -184,6 +184,8 @@ export interface KeyPatch {
   /** Read-only: as it is, or absent. */
   readonly last_used_at?: unknown;
   /** Read-only: as it is, or absent. */
+  readonly replaced_by?: unknown;
+  /** Read-only: as it is, or absent. */
   readonly status?: unknown;
   /** Read-only: as it is, or absent. */
   readonly created_at?: unknown;
@@ -634,6 +636,8 @@ export interface KeyCreated {
   readonly expires_at: string | null;
   /** To within an hour; null: never. */
   readonly last_used_at: string | null;
+  /** The successor that a rotation made of it; null: none, or its end was set anew since. */
+  readonly replaced_by: string | null;
   readonly status: "active" | "expired";
   /** When it was made. */
   readonly created_at: string;
@@ -673,6 +677,8 @@ export interface Key {
   readonly expires_at: string | null;
   /** To within an hour; null: never. */
   readonly last_used_at: string | null;
+  /** The successor that a rotation made of it; null: none, or its end was set anew since. */
+  readonly replaced_by: string | null;
   readonly status: "active" | "expired";
   /** When it was made. */
   readonly created_at: string;
@@ -704,6 +710,8 @@ export interface KeyRotated {
   readonly expires_at: string | null;
   /** To within an hour; null: never. */
   readonly last_used_at: string | null;
+  /** The successor that a rotation made of it; null: none, or its end was set anew since. */
+  readonly replaced_by: string | null;
   readonly status: "active" | "expired";
   /** When it was made. */
   readonly created_at: string;

@@ -112,6 +112,11 @@ export const ENCRYPTION_KEY_BYTES = 32;
 export const PARCEL_DELIVERIES_MAX = 10;
 /** UTF-8 bytes of a message that carries its event: below 64,000 a message is one billed operation each way. */
 export const INLINE_BYTES_MAX = 60_000;
+/**
+ * UTF-8 bytes of all messages of one event that travels inline on a bus that records failures only, in as many sends as they need: by
+ * reference its body would be written, and kept for a day at the least.
+ */
+export const UNRECORDED_BYTES_MAX = 500_000;
 /** UTF-8 bytes of any message we send. Queues take 128,000 with some 100 B of their own. */
 export const MESSAGE_BYTES_MAX = 120_000;
 /** UTF-8 bytes of one `sendBatch`, MESSAGE_OVERHEAD_BYTES of each message included. Queues take 256,000. */
@@ -141,6 +146,10 @@ export const PUSH_START_MS = 30_000;
 export const SETTLE_EARLY_MS = 2_000;
 /** A claim's lease: PUSH_START_MS + TIMEOUT_MS_MAX + the settle retries, with room; under the platform's 15 min. */
 export const LEASE_MS = 180_000;
+/**
+ * What a queue hands out more often is claimed at any log level. Waits for a database that is away come first: these are 40 minutes of them.
+ */
+export const UNCLAIMED_HANDOUTS_MAX = 10;
 /** The wait before a failed claim is repeated with the same token. */
 export const CLAIM_RETRY_MS = 200;
 /** A claim or settle that has not answered by then is repeated with the same token. */
@@ -226,6 +235,8 @@ export const SWEEP_CLAIMS_MAX = 50;
 export const RETENTION_EVENTS_MAX = 500;
 /** Deliveries that one step of retention closes or removes: D1 has one writer, and a batch has 30 s. */
 export const RETENTION_DELIVERIES_MAX = 5_000;
+/** Steps of one part of one sweep: an invocation has 1,000 queries of D1, and a step makes up to nine. */
+export const SWEEP_STEPS_MAX = 40;
 /** Each part of the sweep starts no further step after so long. */
 export const SWEEP_BUDGET_MS = 10_000;
 export const RETENTION_DAYS_MIN = 1;
@@ -235,6 +246,8 @@ export const RETENTION_DAYS_MAX = 30;
 export const EXPIRED_KEPT_MS = 86_400_000;
 /** Bodies without an event: longer than a lane (15 h) and the poison queue (100 h) try to make one of them. */
 export const ORPHAN_BODIES_KEPT_MS = 6 * 86_400_000;
+/** The same while only failures are recorded, because they fill the database and no event goes for them: still longer than a lane tries. */
+export const ORPHAN_BODIES_KEPT_TIGHT_MS = 86_400_000;
 /** A body that nobody needs any more goes so much later: the same event may be on its way a second time. */
 export const SPENT_BODY_KEPT_MS = 3_600_000;
 /** An erasure is remembered for longer than an event can be on record (RETENTION_DAYS_MAX) or a queue can carry it (14 days). */
@@ -254,6 +267,8 @@ export const DATABASE_MB_MIN = 10;
 export const DATABASE_MB_MAX = 10_000;
 /** Over this part of it the oldest events go before their retention. */
 export const SHORTEN_FRACTION = 0.7;
+/** What is younger stays whatever the size: its first attempts may still be on their way, and something else may be what fills it. */
+export const SHORTEN_SPARES_MS = 3_600_000;
 /** Over this part of it all buses record failures only, until it is under the second figure. */
 export const FAILURES_ONLY_FRACTION = 0.85;
 export const FAILURES_ONLY_END_FRACTION = 0.8;
@@ -299,8 +314,8 @@ export const FAULT_NAME_CHARS_MAX = 100;
 export const CURSOR_CHARS_MAX = 512;
 /** `Retry-After` of an answer 503. */
 export const UNAVAILABLE_RETRY_SECONDS = 5;
-/** Times that a change without `If-Match` is tried when others change the same thing meanwhile. */
-export const CHANGE_TRIES_MAX = 5;
+/** Times that a change without `If-Match` is tried when others change the same thing meanwhile: so many at once all get their turn. */
+export const CHANGE_TRIES_MAX = 20;
 /** Secrets of one subscription: the current one, and replaced ones that still sign along. */
 export const SECRETS_MAX = 4;
 

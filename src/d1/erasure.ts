@@ -38,7 +38,8 @@ const REST = `
   CROSS JOIN deliveries d ON d.bus = e.bus AND d.seq = e.seq AND (d.subscription_id, d.run) > (x.subscription_id, x.run)
   WHERE x.event_id = ?1 ORDER BY d.subscription_id, d.run`;
 
-const IS_OPEN = "state IN ('waiting', 'held', 'claimed')";
+/** An alarm that came before its step found no body: that is not what became of the delivery. */
+const IS_OPEN = "(state IN ('waiting', 'held', 'claimed') OR state = 'dead' AND cause = 'body-missing')";
 
 /**
  * Open ones are cancelled, whoever holds them: a settle then finds no claim. Attempts lose what the sink answered, in which it may have

@@ -49,9 +49,9 @@ const INSERT_DELIVERIES = `
 const READ_PLACES = `
   SELECT e.event_id, e.bus, e.seq FROM json_each(?1) k CROSS JOIN events e ON e.event_id = k.value WHERE NOT ${IS_ERASED}`;
 
-/** Lets purge take a body soon. One of an event on record stays with it. Primary key, events_event_id. */
+/** Lets purge take a body soon, though never before where it has looked already. One of an event on record stays with it. Primary key, events_event_id. */
 const SPEND_BODIES = `
-  UPDATE bodies SET stored_ms = ?2
+  UPDATE bodies SET stored_ms = max(?2, (SELECT bodies_checked_ms FROM meta) + ${SPENT_BODY_KEPT_MS})
   WHERE event_id IN (SELECT value FROM json_each(?1)) AND NOT EXISTS (SELECT 1 FROM events e WHERE e.event_id = bodies.event_id)`;
 
 interface FreshRow {

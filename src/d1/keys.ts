@@ -22,11 +22,13 @@ interface KeyRow extends GrantRow {
   readonly created_ms: number;
   readonly updated_ms: number;
   readonly last_used_ms: number | null;
+  readonly replaced_by: string | null;
 }
 
 function toDomain(row: KeyRow): Key {
-  const { bus, id, hash, name, created_ms: createdMs, updated_ms: updatedMs, last_used_ms: lastUsedMs, version } = row;
-  return { bus, id, hash, name, ...toLimits(row), createdMs, updatedMs, lastUsedMs, version };
+  const { bus, id, hash, name, version } = row;
+  const times = { createdMs: row.created_ms, updatedMs: row.updated_ms, lastUsedMs: row.last_used_ms };
+  return { bus, id, hash, name, ...toLimits(row), ...times, replacedBy: row.replaced_by, version };
 }
 
 const listText = (list: readonly string[] | null): string | null => (list === null ? null : JSON.stringify(list));
@@ -83,20 +85,21 @@ const LIST = `
 
 /** Primary keys of `keys` and `buses`. */
 const REPLACE = `
-  UPDATE keys SET version = ${THIS_VERSION}, updated_ms = ?9, (${COLUMNS}) = (?3, ?4, ?5, ?6, ?7, ?8)
+  UPDATE keys SET version = ${THIS_VERSION}, updated_ms = ?9, replaced_by = iif(expires_ms IS ?8, replaced_by, NULL), (${COLUMNS}) = (?3, ?4, ?5, ?6, ?7, ?8)
     WHERE bus = ?1 AND id = ?2 AND version = ?10 AND status = 'active' AND ${ON_LIVING_BUS}
     RETURNING *`;
 
 /** The key that a successor of this batch replaces ends, once that is stored: it took the number before. Primary key. */
 const END = `
-  UPDATE keys SET version = ${THIS_VERSION}, updated_ms = ?4, expires_ms = min(coalesce(expires_ms, ?5), ?5)
+  UPDATE keys SET version = ${THIS_VERSION}, updated_ms = ?4, expires_ms = min(coalesce(expires_ms, ?5), ?5),
+      replaced_by = ?6
     WHERE bus = ?1 AND id = ?2 AND version = ?3 AND status = 'active'
       AND EXISTS (SELECT 1 FROM keys WHERE bus = ?1 AND id = ?6 AND version = ${THIS_VERSION} - 1)`;
 
 /** A tombstone keeps nothing but its place. Primary keys of `keys` and `buses`. */
 const REVOKE = `
   UPDATE keys SET version = ${THIS_VERSION}, status = 'deleted', hash = '', name = NULL, types = NULL, allowed_origins = NULL,
-      updated_ms = ?3
+      replaced_by = NULL, updated_ms = ?3
     WHERE bus = ?1 AND id = ?2 AND version = ?4 AND status = 'active' AND ${ON_LIVING_BUS}
     RETURNING version`;
 

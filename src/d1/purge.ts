@@ -9,6 +9,7 @@ import {
   IDEMPOTENCY_KEPT_MS,
   KEY_EXPIRED_KEPT_MS,
   ORPHAN_BODIES_KEPT_MS,
+  ORPHAN_BODIES_KEPT_TIGHT_MS,
   RETENTION_DELIVERIES_MAX,
   RETENTION_EVENTS_MAX,
   SWEEP_ROWS_MAX,
@@ -80,9 +81,10 @@ const COUNT_DOWN = `
   UPDATE buses SET keys = keys - k.count FROM (SELECT bus, count(*) AS count FROM (${EXPIRED_KEYS}) GROUP BY bus) k
   WHERE buses.bus = k.bus`;
 
-/** A tombstone keeps no hash. Primary key. */
+/** A tombstone keeps nothing but its place, like that of a revoked key. Primary key. */
 const REVOKE_EXPIRED = `
-  UPDATE keys SET version = (SELECT version FROM meta) - k.behind, status = 'deleted', hash = '', name = NULL, updated_ms = ?2
+  UPDATE keys SET version = (SELECT version FROM meta) - k.behind, status = 'deleted', hash = '', name = NULL, types = NULL,
+    allowed_origins = NULL, updated_ms = ?2
   FROM (SELECT bus, id, count(*) OVER () - place AS behind FROM (${EXPIRED_KEYS})) k
   WHERE keys.bus = k.bus AND keys.id = k.id`;
 
@@ -138,16 +140,19 @@ async function purgeTombstones(db: D1Database, now: number): Promise<Purged> {
 
 // ---- Bodies of publishes that were never confirmed ---------------------------------------------------------------
 
-/** The next bodies that have been there for long enough, each once: whether its event is on record. Index: bodies_stored. */
+/**
+ * The next bodies that have been there for long enough (since ?1, while the database is nearly full ?2), each once: whether its event is on
+ * record. Index: bodies_stored.
+ */
 const NEXT_BODIES = `
   SELECT b.event_id, b.stored_ms, NOT EXISTS (SELECT 1 FROM events e WHERE e.event_id = b.event_id) AS orphan
   FROM meta m CROSS JOIN bodies b INDEXED BY bodies_stored
-    ON (b.stored_ms, b.event_id) > (m.bodies_checked_ms, m.bodies_checked_id) AND b.stored_ms < ?1
+    ON (b.stored_ms, b.event_id) > (m.bodies_checked_ms, m.bodies_checked_id) AND b.stored_ms < iif(m.failures_only, ?2, ?1)
   ORDER BY b.stored_ms, b.event_id LIMIT ${SWEEP_ROWS_MAX}`;
 
 /** Unless it was stored again, or its event came on record. Primary keys. */
 const REMOVE_ORPHANS = `
-  DELETE FROM bodies WHERE event_id IN (SELECT value FROM json_each(?2)) AND stored_ms < ?1
+  DELETE FROM bodies WHERE event_id IN (SELECT value FROM json_each(?2)) AND stored_ms <= ?1
     AND NOT EXISTS (SELECT 1 FROM events e WHERE e.event_id = bodies.event_id)`;
 
 /** From then on a body goes with its event. */
@@ -160,14 +165,14 @@ interface BodyRow {
 }
 
 async function purgeBodies(db: D1Database, now: number): Promise<Purged> {
-  const before = now - ORPHAN_BODIES_KEPT_MS;
-  const { results: rows } = await weather(() => db.prepare(NEXT_BODIES).bind(before).all<BodyRow>());
+  const next = db.prepare(NEXT_BODIES).bind(now - ORPHAN_BODIES_KEPT_MS, now - ORPHAN_BODIES_KEPT_TIGHT_MS);
+  const { results: rows } = await weather(() => next.all<BodyRow>());
   const last = rows.at(-1);
   if (last === undefined) return { removed: 0, more: false };
   const orphans = rows.filter(({ orphan }) => orphan === 1).map(({ event_id }) => event_id);
   const [removed] = await weather(() =>
     db.batch([
-      db.prepare(REMOVE_ORPHANS).bind(before, JSON.stringify(orphans)),
+      db.prepare(REMOVE_ORPHANS).bind(last.stored_ms, JSON.stringify(orphans)),
       db.prepare(BODIES_CHECKED).bind(last.stored_ms, last.event_id),
     ]),
   );

@@ -3,7 +3,13 @@
  * one batch(): what it names by primary key is looked at again there.
  */
 import { timeOrderedFloor } from "../core/ids.ts";
-import { EXPIRED_KEPT_MS, RETENTION_DAYS_MAX, RETENTION_DELIVERIES_MAX, RETENTION_EVENTS_MAX } from "../core/limits.ts";
+import {
+  EXPIRED_KEPT_MS,
+  RETENTION_DAYS_MAX,
+  RETENTION_DELIVERIES_MAX,
+  RETENTION_EVENTS_MAX,
+  SHORTEN_SPARES_MS,
+} from "../core/limits.ts";
 import type { RetentionOptions, SweepLog } from "../ports.ts";
 import { weather } from "./unavailable.ts";
 
@@ -35,7 +41,7 @@ const firstAfter = (bus: string, seq: string): string =>
   `(SELECT min(f.seq) FROM events f WHERE f.bus = ${bus} AND f.seq > ${seq})`;
 
 /**
- * The oldest events of all buses after ?1, oldest first, until their bytes are ?2 or their deliveries as many as a step may touch. The
+ * The oldest events of all buses after ?1 and below ?3, oldest first, until their bytes are ?2 or their deliveries as many as a step may touch. The
  * queue of the recursion, ordered by seq, merges the buses: it begins with the first event of each, and each that is taken puts the next
  * one of its bus there. So it costs a few seeks for each bus and each event taken, whatever is on record. Index: primary key of events.
  */
@@ -50,7 +56,7 @@ const OLDEST_EVENTS = `
     SELECT e.bus, e.seq, e.event_id, e.accepted_ms,
       sum(e.matched) OVER (ORDER BY e.seq) - e.matched AS deliveries, sum(e.bytes) OVER (ORDER BY e.seq) - e.bytes AS bytes
     FROM oldest o CROSS JOIN events e ON e.bus = o.bus AND e.seq = o.seq)
-  WHERE deliveries < ${RETENTION_DELIVERIES_MAX} AND bytes < ?2 ORDER BY seq`;
+  WHERE deliveries < ${RETENTION_DELIVERIES_MAX} AND bytes < ?2 AND seq < ?3 ORDER BY seq`;
 
 /** The page again, as JSON [bus, seq, event_id] each. */
 const pageAt = (parameter: "?1" | "?3"): string =>
@@ -79,7 +85,8 @@ const REMOVE_DELIVERIES = `
 /** Events of the page that have no deliveries, or none any more. */
 const bare = (page: string): string => `SELECT p.bus, p.seq, p.event_id FROM (${page}) p
   WHERE NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.bus = p.bus AND d.seq = p.seq)`;
-const REMOVE_BODIES = `DELETE FROM bodies WHERE event_id IN (SELECT event_id FROM (${bare(PAGE)}))`;
+/** Not one that was stored again lately (after ?2): another publish of the event is about to be claimed, and its record will have it. */
+const REMOVE_BODIES = `DELETE FROM bodies WHERE event_id IN (SELECT event_id FROM (${bare(PAGE)})) AND stored_ms < ?2`;
 const REMOVE_EVENTS = `DELETE FROM events WHERE (bus, seq) IN (SELECT bus, seq FROM (${bare(PAGE)}))`;
 
 /** Up to when events are going now that their bus would have kept. Primary keys. */
@@ -117,7 +124,7 @@ async function removePage(
       db.prepare(EXPIRE).bind(page, now),
       db.prepare(REMOVE_DELIVERIES).bind(page, keptSince),
       ...between,
-      db.prepare(REMOVE_BODIES).bind(page),
+      db.prepare(REMOVE_BODIES).bind(page, now - SHORTEN_SPARES_MS),
       db.prepare(REMOVE_EVENTS).bind(page),
     ]),
   );
@@ -171,7 +178,7 @@ export function d1Retention({
       const found = await weather(() =>
         db
           .prepare(OLDEST_EVENTS)
-          .bind(after ?? "", bytes)
+          .bind(after ?? "", bytes, timeOrderedFloor(now - SHORTEN_SPARES_MS))
           .all<OldEvent & { readonly accepted_ms: number }>(),
       );
       const last = found.results.at(-1);

@@ -17,7 +17,7 @@ import { health } from "./health.ts";
 import { keys } from "./keys.ts";
 import { answerOtherMethods } from "./methods.ts";
 import { openapi } from "./openapi.ts";
-import { problem, problemOfError } from "./problem.ts";
+import { causeOf, problem, problemOfError } from "./problem.ts";
 import { subscriptions } from "./subscriptions.ts";
 
 export type { HttpDeps } from "./deps.ts";
@@ -67,8 +67,8 @@ const observed = ({ clock, random, logger }: HttpDeps) =>
     const { error } = c;
     if (error === undefined) logger.info("http.request", line);
     else if (error instanceof Unavailable)
-      logger.warn("http.request", { ...line, error: String(error), cause: String(error.cause) });
-    else logger.error("http.request", { ...line, error: error.stack, cause: String(error.cause) });
+      logger.warn("http.request", { ...line, error: String(error), ...causeOf(error) });
+    else logger.error("http.request", { ...line, error: error.stack, ...causeOf(error) });
   });
 
 /** Somebody typed the host into a browser. An API client names no HTML: for it there is nothing at `/`, as at any unknown path. */

@@ -56,7 +56,7 @@ function rendered({ id, bus, atMs, actor, requestId, action, target, before, aft
 const documentIn = (text: string | null): unknown => (text === null ? null : JSON.parse(text));
 
 export const audit = (deps: HttpDeps): Hono<HttpEnv> =>
-  new Hono<HttpEnv>().get("/", requires(deps, ["manage"]), async (c) => {
+  new Hono<HttpEnv>().get("/", requires(deps, ["manage"], { readsQuery: true }), async (c) => {
     const query = readQuery(c.req.url, auditQuery);
     if (!query.ok) return problem(c, query.error);
     const { limit, cursor, since, until, ...others } = query.value;

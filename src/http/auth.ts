@@ -14,6 +14,7 @@ import { BUS_NAME } from "../core/words.ts";
 import { SCOPES, type Scope } from "../ports.ts";
 import type { Access, Holder, HttpDeps, HttpEnv } from "./deps.ts";
 import { problem } from "./problem.ts";
+import { queryRefusal } from "./query.ts";
 
 /** The bus that every installation has. */
 export const BUS_DEFAULT = "default";
@@ -21,8 +22,11 @@ export const BUS_DEFAULT = "default";
 /** One of these scopes is enough; `root` is for the root key alone, and names no bus. */
 export type Requirement = readonly Scope[] | "root";
 
-/** Lets a request pass when its key allows it, with `access` and `reauthorize` set. */
-export const requires = (deps: HttpDeps, required: Requirement) =>
+/**
+ * Lets a request pass when its key allows it, with `access` and `reauthorize` set. Only what `readsQuery` may have parameters: elsewhere they
+ * are mistakes, and who sends `?dry_run=1` must not find that it was none.
+ */
+export const requires = (deps: HttpDeps, required: Requirement, { readsQuery = false } = {}) =>
   createMiddleware<HttpEnv>(async (c, next) => {
     const authorized = async (): Promise<Refusal | null> => {
       const access = await authorize(c, deps, required);
@@ -31,7 +35,7 @@ export const requires = (deps: HttpDeps, required: Requirement) =>
       return null;
     };
     c.set("reauthorize", authorized);
-    const refused = await authorized();
+    const refused = (await authorized()) ?? (readsQuery ? null : queryRefusal(c.req.url));
     return refused === null ? next() : problem(c, refused);
   });
 

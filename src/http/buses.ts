@@ -34,7 +34,7 @@ import { invalidRequest } from "./schema.ts";
 
 export const buses = (deps: HttpDeps): Hono<HttpEnv> =>
   new Hono<HttpEnv>()
-    .get("/", requires(deps, "root"), async (c) => {
+    .get("/", requires(deps, "root", { readsQuery: true }), async (c) => {
       const query = readQuery(c.req.url, busQuery);
       if (!query.ok) return problem(c, query.error);
       const place = placeOf(query.value.cursor, isBusName);
@@ -49,7 +49,7 @@ export const buses = (deps: HttpDeps): Hono<HttpEnv> =>
       if (grant !== null && bus !== name) return problem(c, refusal("forbidden", "The key belongs to another bus"));
       const found = await find(deps, name);
       if (found === null) return problem(c, missing(name));
-      return answered(c, found, { noun: "bus", shown: await shownWhole(deps, found) });
+      return answered(c, found, { noun: "bus", shown: await shownWhole(deps, found), isVersioned: false });
     })
     .put("/:bus", requires(deps, "root"), (c) => put(c, deps, c.req.param("bus")))
     .patch("/:bus", requires(deps, "root"), (c) => change(c, deps, c.req.param("bus")))

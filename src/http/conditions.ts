@@ -10,7 +10,7 @@ import { err, ok, type Result } from "../core/result.ts";
 import type { HttpEnv } from "./deps.ts";
 import { problem } from "./problem.ts";
 
-/** Of something that has a version. It names a state of what is set: counts and times of use change without it. */
+/** Of something that has a version. It names a state of what is set: counts, times of use and what is in effect change without it. */
 export const etagOf = ({ version }: { readonly version: number }) => ({ etag: `"${version}"` });
 
 /**
@@ -57,18 +57,25 @@ export function allows({ match, noneMatch }: Precondition, version: number | nul
 export const versionMismatch = (noun: string, { version }: { readonly version: number }): Refusal =>
   refusal("version-mismatch", `The ${noun} has version ${version} by now`);
 
-/** The answer to a GET of one thing, 304 when the caller has that version already (RFC 9110 §13.1.2). */
+/**
+ * The answer to a GET of one thing, 304 when the caller has that version already (RFC 9110 §13.1.2); not when it shows more than a version
+ * names (`isVersioned` false): what changes without one would stay unseen.
+ */
 export function answered(
   c: Context<HttpEnv>,
   current: { readonly version: number },
-  { noun, shown }: { readonly noun: string; readonly shown: object },
+  {
+    noun,
+    shown,
+    isVersioned = true,
+  }: { readonly noun: string; readonly shown: object; readonly isVersioned?: boolean },
 ): Response {
   const precondition = preconditionOf(c);
   if (!precondition.ok) return problem(c, precondition.error);
   const { match, noneMatch } = precondition.value;
   const headers = etagOf(current);
   if (match !== null && !includes(match, current.version)) return problem(c, versionMismatch(noun, current));
-  if (noneMatch !== null && includes(noneMatch, current.version)) return c.body(null, 304, headers);
+  if (isVersioned && noneMatch !== null && includes(noneMatch, current.version)) return c.body(null, 304, headers);
   return c.json(shown, 200, headers);
 }
 

@@ -19,8 +19,10 @@ const REQUEST_HEADERS = new Set([
   "traceparent",
   "tracestate",
   "fantail-hops",
+  "fantail-bus",
 ]);
 const ATTRIBUTE_HEADER = new RegExp(`^ce-[a-z0-9]{1,${ATTRIBUTE_NAME_CHARS_MAX}}$`);
+const ALLOW_ORIGIN = "access-control-allow-origin";
 const EXPOSED_HEADERS = "x-request-id, retry-after, preference-applied";
 
 /** Why a request with that header `Origin` may not use the key, null when it may. */
@@ -35,7 +37,7 @@ export function originRefusal(grant: KeyGrant | null, origin: string | null): Re
 
 /**
  * Refuses the keys of browsers to everyone else, and lets the pages that they are for read every answer, problems included. Comes
- * behind `requires`: what is answered before the key is known is for nobody's page.
+ * behind `requires`.
  */
 export const crossOrigin = createMiddleware<HttpEnv>(async (c, next) => {
   const { grant } = c.var.access;
@@ -43,13 +45,27 @@ export const crossOrigin = createMiddleware<HttpEnv>(async (c, next) => {
   const refused = originRefusal(grant, origin);
   if (refused !== null) return problem(c, { ...refused, headers: { vary: "origin" } });
   await next();
-  if (origin !== null && (grant?.allowedOrigins ?? null) !== null) {
-    c.res.headers.set("access-control-allow-origin", origin);
-    c.res.headers.set("access-control-expose-headers", EXPOSED_HEADERS);
-    c.res.headers.append("vary", "origin");
-  }
+  if (origin !== null && (grant?.allowedOrigins ?? null) !== null) letRead(c.res.headers, origin);
   return undefined;
 });
+
+/**
+ * Lets a page read that its key is not valid (any more), or that nobody can tell: it would take that for a lost connection, and come back
+ * for ever. It sent the key itself, and learns nothing else. Comes before `requires`.
+ */
+export const readableRefusals = createMiddleware<HttpEnv>(async (c, next) => {
+  await next();
+  const origin = c.req.header("origin");
+  const isUnknown = c.res.status === 401 || c.res.status >= 500;
+  if (isUnknown && origin !== undefined && isOrigin(origin) && !c.res.headers.has(ALLOW_ORIGIN))
+    letRead(c.res.headers, origin);
+});
+
+function letRead(headers: Headers, origin: string): void {
+  headers.set(ALLOW_ORIGIN, origin);
+  headers.set("access-control-expose-headers", EXPOSED_HEADERS);
+  headers.append("vary", "origin");
+}
 
 /**
  * Adds to the answer to OPTIONS what a browser asks before it publishes. It has no key yet, so that every origin may ask; the publish
@@ -61,7 +77,7 @@ export const preflight = createMiddleware<HttpEnv>(async (c, next) => {
   headers.append("vary", "origin, access-control-request-method, access-control-request-headers");
   const origin = c.req.header("origin");
   if (origin === undefined || !isOrigin(origin) || c.req.header("access-control-request-method") === undefined) return;
-  headers.set("access-control-allow-origin", origin);
+  headers.set(ALLOW_ORIGIN, origin);
   headers.set("access-control-allow-methods", "POST");
   headers.set("access-control-max-age", String(PREFLIGHT_SECONDS));
   const names = allowedHeaders(c.req.header("access-control-request-headers") ?? "");

@@ -55,7 +55,7 @@ const renderedAttempt = ({ attempt, at_ms, duration_ms, status, error, answer }:
 
 export const deliveries = (deps: HttpDeps): Hono<HttpEnv> =>
   new Hono<HttpEnv>()
-    .get("/", requires(deps, ["read"]), async (c) => {
+    .get("/", requires(deps, ["read"], { readsQuery: true }), async (c) => {
       const query = readQuery(c.req.url, deliveryQuery);
       if (!query.ok) return problem(c, query.error);
       const { limit, cursor, subscription_id, event_id, status, since, until } = query.value;

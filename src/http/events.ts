@@ -6,7 +6,7 @@ import { LIST_LIMIT_MAX } from "../core/limits.ts";
 import { refusal } from "../core/problem.ts";
 import type { EventSummary } from "../ports.ts";
 import { requires } from "./auth.ts";
-import { crossOrigin, preflight } from "./cors.ts";
+import { crossOrigin, preflight, readableRefusals } from "./cors.ts";
 import { unconditional } from "./conditions.ts";
 import { eventQuery } from "./contract/events.ts";
 import { renderedDelivery } from "./deliveries.ts";
@@ -35,8 +35,10 @@ const rendered = (event: EventSummary) => ({
 export const events = (deps: HttpDeps): Hono<HttpEnv> =>
   new Hono<HttpEnv>()
     .options("/", preflight)
-    .post("/", requires(deps, ["publish"]), crossOrigin, (c) => publish(c, deps))
-    .get("/", requires(deps, ["read"]), async (c) => {
+    .post("/", readableRefusals, requires(deps, ["publish"], { readsQuery: true }), crossOrigin, (c) =>
+      publish(c, deps),
+    )
+    .get("/", requires(deps, ["read"], { readsQuery: true }), async (c) => {
       const query = readQuery(c.req.url, eventQuery);
       if (!query.ok) return problem(c, query.error);
       const { limit, cursor, since, until, ...attributes } = query.value;

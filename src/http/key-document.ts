@@ -18,7 +18,7 @@ const DAY_MS = 86_400_000;
 export const KEY_MEMBERS = namedAs(keyBody.shape);
 /** What answers show and nobody sets, and what differs in answers about the same version. */
 export const KEY_SHOWN = {
-  readOnly: ["id", "bus", "status", "created_at", "updated_at", "version"],
+  readOnly: ["id", "bus", "replaced_by", "status", "created_at", "updated_at", "version"],
   passing: ["effective_at", "last_used_at"],
 } as const;
 
@@ -60,6 +60,9 @@ export const documentOf = (key: KeySettings): Members => ({
   expires_at: timeOrNull(key.expiresMs),
 });
 
+export const sameSettings = (a: KeySettings, b: KeySettings): boolean =>
+  JSON.stringify(documentOf(a)) === JSON.stringify(documentOf(b));
+
 export const isExpired = ({ expiresMs }: KeyLimits, now: number): boolean => expiresMs !== null && expiresMs <= now;
 
 /** The key as an answer shows it. `committedMs` is when its last change was stored. */
@@ -69,6 +72,7 @@ export function renderedKey(key: Key, { now, committedMs }: { readonly now: numb
     bus: key.bus,
     ...documentOf(key),
     last_used_at: timeOrNull(key.lastUsedMs),
+    replaced_by: key.replacedBy,
     status: isExpired(key, now) ? "expired" : "active",
     created_at: new Date(key.createdMs).toISOString(),
     updated_at: new Date(key.updatedMs).toISOString(),

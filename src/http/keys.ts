@@ -14,19 +14,30 @@ import { answered, etagOf, unconditional } from "./conditions.ts";
 import { keyQuery, rotateBody } from "./contract/keys.ts";
 import type { Draw, HttpDeps, HttpEnv } from "./deps.ts";
 import { drawOf, idempotent } from "./idempotency.ts";
-import { changeOfKey, documentOf, isExpired, KEY_MEMBERS, KEY_SHOWN, readKey, renderedKey } from "./key-document.ts";
+import {
+  changeOfKey,
+  documentOf,
+  isExpired,
+  KEY_MEMBERS,
+  KEY_SHOWN,
+  readKey,
+  renderedKey,
+  sameSettings,
+} from "./key-document.ts";
 import { merged, PATCH_TYPES, withoutRepeated } from "./merge-patch.ts";
 import { problem } from "./problem.ts";
 import { placeOf, readQuery } from "./query.ts";
 import { check, invalidRequest } from "./schema.ts";
 
 const missing = refusal("not-found", "There is no such key");
+const replaced = (by: string): Refusal =>
+  refusal("invalid-request", `The key is replaced by ${by} already, whose successor it would not be: rotate that one`);
 const expired = refusal("invalid-request", "The key has expired, and its successor would be: make another one");
 
 export const keys = (deps: HttpDeps): Hono<HttpEnv> =>
   new Hono<HttpEnv>()
     .post("/", requires(deps, ["manage"]), unconditional, idempotent(deps), (c) => create(c, deps))
-    .get("/", requires(deps, ["manage"]), async (c) => {
+    .get("/", requires(deps, ["manage"], { readsQuery: true }), async (c) => {
       const query = readQuery(c.req.url, keyQuery);
       if (!query.ok) return problem(c, query.error);
       const place = placeOf(query.value.cursor, isKeyId);
@@ -41,7 +52,7 @@ export const keys = (deps: HttpDeps): Hono<HttpEnv> =>
       const found = await find(deps, c.var.access.bus, c.req.param("id"));
       if (found === null) return problem(c, missing);
       const shown = renderedKey(found, { now: deps.clock.now(), committedMs: found.updatedMs });
-      return answered(c, found, { noun: "key", shown });
+      return answered(c, found, { noun: "key", shown, isVersioned: false });
     })
     .patch("/:id", requires(deps, ["manage"]), (c) => change(c, deps, c.req.param("id")))
     .delete("/:id", requires(deps, ["manage"]), (c) => revoke(c, deps, c.req.param("id")))
@@ -132,7 +143,10 @@ async function change(c: Context<HttpEnv>, deps: HttpDeps, id: string): Promise<
         return problem(c, invalidRequest([...faults, ...(settings.ok ? [] : settings.error)]));
       const refused = beyond(c, [...current.scopes, ...settings.value.scopes]);
       if (refused !== null) return problem(c, refused);
-      const next = { ...current, ...settings.value, updatedMs: now };
+      if (sameSettings(current, settings.value))
+        return c.json(renderedKey(current, { now, committedMs: current.updatedMs }), 200, etagOf(current));
+      const replacedBy = settings.value.expiresMs === current.expiresMs ? current.replacedBy : null;
+      const next = { ...current, ...settings.value, replacedBy, updatedMs: now };
       const after = renderedKey(next, { now, committedMs: now });
       const note = auditNote(mark, { action: "key.changed", before, after });
       const stored = await deps.keys.replace(next, { expected: current.version, note });
@@ -186,7 +200,10 @@ async function rotate(c: Context<HttpEnv>, deps: HttpDeps, id: string): Promise<
     find: () => find(deps, bus, id),
     absent: async () => problem(c, missing),
     apply: async (current) => {
-      const refused = beyond(c, current.scopes) ?? (isExpired(current, draw.now) ? expired : null);
+      const { replacedBy } = current;
+      // Its end is that of the overlap by now, which a successor must not take for its own.
+      const unfit = replacedBy !== null ? replaced(replacedBy) : isExpired(current, draw.now) ? expired : null;
+      const refused = beyond(c, current.scopes) ?? unfit;
       if (refused !== null) return problem(c, refused);
       const { name, scopes, types, allowedOrigins, rateLimit, expiresMs } = current;
       const row: NewKey = { ...identity, name, scopes, types, allowedOrigins, rateLimit, expiresMs };

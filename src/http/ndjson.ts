@@ -17,7 +17,7 @@ import { confirmed } from "./confirm.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { lineGroups, type EventLine, type LineGroups } from "./line-groups.ts";
 import { MINIMAL_APPLIED } from "./prefer.ts";
-import { problem, problemOf } from "./problem.ts";
+import { causeOf, problem, problemOf } from "./problem.ts";
 import { acceptedEntry, rejectedEntry, type Entry } from "./publish-answer.ts";
 import type { PublishHeaders } from "./publish-headers.ts";
 
@@ -205,6 +205,6 @@ function log(
   const line = { ...counted, end: typeof end === "string" ? end : end.slug };
   if (failure === null) logger.info("publish.streamed", line);
   else if (failure instanceof Unavailable)
-    logger.warn("publish.streamed", { ...line, error: String(failure), cause: String(failure.cause) });
+    logger.warn("publish.streamed", { ...line, error: String(failure), ...causeOf(failure) });
   else logger.error("publish.streamed", { ...line, error: failure instanceof Error ? failure.stack : "no error" });
 }

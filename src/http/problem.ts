@@ -53,6 +53,10 @@ export function problem(c: Context<HttpEnv>, refused: HttpRefusal): Response {
   });
 }
 
+/** What an error was caused by, as a member of a log line; none without a cause. */
+export const causeOf = ({ cause }: Error): object =>
+  cause === undefined ? {} : { cause: cause instanceof Error ? String(cause) : JSON.stringify(cause) };
+
 /** A thrown error as an answer: our weather is told, a defect of ours is not. */
 export function problemOfError(c: Context<HttpEnv>, error: Error): Response {
   if (!(error instanceof Unavailable)) return problem(c, refusal("internal-error", ""));

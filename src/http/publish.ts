@@ -2,6 +2,7 @@
  * `POST /v1/events`: authenticate, read, decode, hand to ingest, and say per event what became of it. It answers 202 or 207 only
  * when every event it calls accepted is confirmed.
  */
+import { queryRefusal } from "./query.ts";
 import type { Context } from "hono";
 import { decodeRequest } from "../core/cloudevents/request.ts";
 import { ID_RANDOM_BYTES, timeOrderedId } from "../core/ids.ts";
@@ -19,6 +20,8 @@ import { readPublishHeaders, type PublishHeaders } from "./publish-headers.ts";
 export async function publish(c: Context<HttpEnv>, deps: HttpDeps): Promise<Response> {
   const tooMany = await rateRefusal(deps, c.var.access.grant);
   if (tooMany !== null) return problem(c, tooMany);
+  const misread = queryRefusal(c.req.url);
+  if (misread !== null) return problem(c, misread);
   const headers = readPublishHeaders(c.req.raw.headers);
   if (!headers.ok) return problem(c, headers.error);
   return isLines(c.req.raw.headers) ? publishLines(c, deps, headers.value) : publishWhole(c, deps, headers.value);

@@ -3,7 +3,7 @@ import type * as z from "zod";
 import { foreignCursor } from "../core/cursor.ts";
 import { refusal, type Refusal } from "../core/problem.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import { GIVEN_ONCE, shortName } from "../core/words.ts";
+import { GIVEN_ONCE, shortName, UNKNOWN } from "../core/words.ts";
 import { check } from "./schema.ts";
 
 /** The parameters of that URL, or `invalid-parameter` naming all that are wrong. */
@@ -21,6 +21,13 @@ export function readQuery<T>(url: string, schema: z.ZodType<T>): Result<T, Refus
       [...faults, ...[...repeated].map((name) => `${shortName(name)} ${GIVEN_ONCE}`)].join("; "),
     ),
   );
+}
+
+/** Why a URL is refused where nothing reads its parameters; null when it has none. */
+export function queryRefusal(url: string): Refusal | null {
+  const names = new Set(new URL(url).searchParams.keys());
+  if (names.size === 0) return null;
+  return refusal("invalid-parameter", [...names].map((name) => `${shortName(name)} ${UNKNOWN}`).join("; "));
 }
 
 /** Where a list goes on, if each part of the cursor is what it must be in its places; null at its start. */

@@ -106,7 +106,7 @@ export function mergedDocument(target: Members, patch: Members): Members {
 }
 
 /** Stands for a secret, such as the value of a header. No value of a header can be this. */
-export const HIDDEN = "…";
+const HIDDEN = "…";
 
 /** What answers show and nobody sets. */
 const READ_ONLY = ["id", "bus", "disabled_reason", "created_at", "updated_at", "version"];

@@ -22,21 +22,14 @@ import { subscriptionQuery } from "./contract/subscriptions.ts";
 import { problem } from "./problem.ts";
 import { placeOf, readQuery } from "./query.ts";
 import { invalidRequest } from "./schema.ts";
-import {
-  changesOf,
-  documentOf,
-  HIDDEN,
-  mergedDocument,
-  readDocument,
-  renderedSubscription,
-} from "./subscription-document.ts";
+import { changesOf, documentOf, mergedDocument, readDocument, renderedSubscription } from "./subscription-document.ts";
 
 const missing = refusal("not-found", "There is no such subscription");
 
 export const subscriptions = (deps: HttpDeps): Hono<HttpEnv> =>
   new Hono<HttpEnv>()
     .post("/", requires(deps, ["manage"]), unconditional, idempotent(deps), (c) => create(c, deps))
-    .get("/", requires(deps, ["read", "manage"]), async (c) => {
+    .get("/", requires(deps, ["read", "manage"], { readsQuery: true }), async (c) => {
       const query = readQuery(c.req.url, subscriptionQuery);
       if (!query.ok) return problem(c, query.error);
       const place = placeOf(query.value.cursor, isSubscriptionId);
@@ -114,13 +107,18 @@ async function change(c: Context<HttpEnv>, deps: HttpDeps, id: string): Promise<
   });
 }
 
-/** A change as the audit notes it. A secret is in neither document; the member says that another one signs since. */
+/** A change as the audit notes it. No document has a secret or the value of a header: `hidden_changes` names those that are others since. */
 function notedChange(current: StoredSubscription, next: StoredSubscription) {
   const isReplaced = next.secrets?.[0]?.secret !== current.secrets?.[0]?.secret;
-  const secret = isReplaced ? { secret: HIDDEN } : {};
+  const names = new Set([...Object.keys(current.headers ?? {}), ...Object.keys(next.headers ?? {})]);
+  const headers = [...names].filter((name) => next.headers?.[name] !== current.headers?.[name]);
+  const hidden = [...(isReplaced ? ["secret"] : []), ...headers.map((name) => `headers.${name}`)];
   return {
-    before: { ...renderedSubscription(current, current.updatedMs), ...secret },
-    after: { ...renderedSubscription(next, next.updatedMs), ...secret },
+    before: renderedSubscription(current, current.updatedMs),
+    after: {
+      ...renderedSubscription(next, next.updatedMs),
+      ...(hidden.length === 0 ? {} : { hidden_changes: hidden }),
+    },
   };
 }
 

@@ -58,18 +58,26 @@ it("has who, what, when, by which request, before and after, newest first", asyn
   expect(document.headers).toEqual({ "x-token": "…" });
 });
 
-it("says that a secret was replaced, never which, and nothing about one that stayed", async () => {
+it("says that a secret or the value of a header is another, never which, and nothing about one that stayed", async () => {
   const http = fakeHttp();
   const { id } = (await http.ask("POST", "/v1/subscriptions", { json: { sink: SINK, secret: SECRET } })).json;
-  const patch = (json: object) => http.ask("PATCH", `/v1/subscriptions/${id}`, { json });
+  const patch = (json: object) => {
+    http.clock.advance(1);
+    return http.ask("PATCH", `/v1/subscriptions/${id}`, { json });
+  };
   await patch({ secret: OTHER_SECRET, headers: HEADERS });
   await patch({ name: "same secret", secret: OTHER_SECRET });
   await keyWith(http, ["publish"]);
   const [kept, replaced, created] = (await http.ask("GET", `/v1/audit?target=${id}`)).json.data;
   expect(created.after).not.toHaveProperty("secret");
-  expect([replaced.before.secret, replaced.after.secret]).toEqual(["…", "…"]);
-  expect(kept.before).not.toHaveProperty("secret");
-  expect(kept.after).not.toHaveProperty("secret");
+  const [name = ""] = Object.keys(HEADERS);
+  expect(replaced.after.hidden_changes).toEqual(["secret", `headers.${name.toLowerCase()}`]);
+  expect(kept.after).not.toHaveProperty("hidden_changes");
+  await patch({ headers: { [name]: "another" } });
+  await patch({ headers: null });
+  const [removed, other] = (await http.ask("GET", `/v1/audit?target=${id}`)).json.data;
+  expect(other.before.headers).toEqual(other.after.headers);
+  for (const { after } of [removed, other]) expect(after.hidden_changes).toEqual([`headers.${name.toLowerCase()}`]);
   expect(JSON.stringify(http.stores.entries)).not.toMatch(/whsec_|in-the-clear|ftk_|hash/);
 });
 

@@ -202,7 +202,8 @@ it("GET of one is for root and for keys of that bus that read or manage", async 
     expect((await http.ask("GET", "/v1/buses", { key })).status).toBe(403);
   }
   const answer = await http.ask("GET", "/v1/buses/eu", { headers: { "if-none-match": '"2"' } });
-  expect([answer.status, answer.text]).toEqual([304, ""]);
+  // What is in effect, and counts, change without a version: whoever has it may have missed them.
+  expect([answer.status, answer.headers.get("etag"), answer.json.bus]).toEqual([200, '"2"', "eu"]);
   for (const name of ["none", "EU", "%ff"])
     expect(slug(await http.ask("GET", `/v1/buses/${name}`))).toBe("bus-not-found");
 });

@@ -387,7 +387,26 @@ it("a parameter that is given twice is named", async () => {
   const http = fakeHttp();
   const twice = async (name: string) => (await http.ask("GET", `/v1/keys?limit=1&${name}=1&${name}=2`)).json.detail;
   expect(await twice("limit")).toBe("limit must be given once");
-  expect(await twice("x".repeat(FAULT_NAME_CHARS_MAX + 1))).toBe(
+  expect(await twice("x".repeat(FAULT_NAME_CHARS_MAX + 1))).toContain(
     `A name of ${FAULT_NAME_CHARS_MAX + 1} characters must be given once`,
   );
+});
+
+it("a parameter where nothing reads any is refused: who asks for a dry run must not find that it was none", async () => {
+  const http = fakeHttp();
+  const { id } = (await http.ask("POST", "/v1/subscriptions", { json: { sink: "https://a.example.com/" } })).json;
+  const before = http.stores.stored();
+  for (const [method, path, json] of [
+    ["DELETE", `/v1/subscriptions/${id}`, undefined],
+    ["PATCH", `/v1/subscriptions/${id}`, { name: "x" }],
+    ["GET", `/v1/subscriptions/${id}`, undefined],
+    ["POST", "/v1/subscriptions", { sink: "https://a.example.com/" }],
+    ["PUT", "/v1/buses/new", undefined],
+    ["POST", "/v1/events", { type: "t" }],
+  ] as const) {
+    const answer = await http.ask(method, `${path}?dry_run=1&x`, json === undefined ? {} : { json });
+    expect([method, answer.status, answer.json.type.split("/").at(-1)]).toEqual([method, 400, "invalid-parameter"]);
+    expect(answer.json.detail).toBe("dry_run is not known; x is not known");
+  }
+  expect([http.stores.stored(), http.ingest.published]).toEqual([before, []]);
 });

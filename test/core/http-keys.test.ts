@@ -46,6 +46,7 @@ it("POST shows a key once and stores its hash", async () => {
     rate_limit: "standard",
     expires_at: null,
     last_used_at: null,
+    replaced_by: null,
     status: "active",
     created_at: "2026-01-02T03:04:05.678Z",
     updated_at: "2026-01-02T03:04:05.678Z",
@@ -226,7 +227,7 @@ it("GET lists keys newest first, page by page", async () => {
   expect(second.json.next_cursor).toBe(null);
 });
 
-it("GET of one shows it with its version, 304 to who has it, and never the key", async () => {
+it("GET of one shows it with its version, also to who has that, and never the key", async () => {
   const http = fakeHttp();
   const { key, ...shown } = await make(http, LIMITED);
   const path = `/v1/keys/${shown.id}`;
@@ -235,7 +236,8 @@ it("GET of one shows it with its version, 304 to who has it, and never the key",
   expect(answer.text).not.toContain(key);
   for (const tag of ['"2"', 'W/"2"', '"1", "2"', "*"]) {
     const same = await http.ask("GET", path, { headers: { "if-none-match": tag } });
-    expect([tag, same.status, same.text, same.headers.get("etag")]).toEqual([tag, 304, "", '"2"']);
+    // When it was used last, and that it expired, changes without a version.
+    expect([tag, same.status, same.json, same.headers.get("etag")]).toEqual([tag, 200, shown, '"2"']);
   }
   for (const tag of ['"1"', '"x"', '""'])
     expect((await http.ask("GET", path, { headers: { "if-none-match": tag } })).status).toBe(200);
@@ -266,10 +268,17 @@ it("PATCH changes what it names, tells the routes, and notes before and after", 
     actor: "root",
     requestId: answer.headers.get("x-request-id"),
   });
-  expect(JSON.parse(entry?.before ?? "")).toEqual({ id, bus: "default", status: "active", ...LIMITED });
+  expect(JSON.parse(entry?.before ?? "")).toEqual({
+    id,
+    bus: "default",
+    replaced_by: null,
+    status: "active",
+    ...LIMITED,
+  });
   expect(JSON.parse(entry?.after ?? "")).toEqual({
     id,
     bus: "default",
+    replaced_by: null,
     status: "active",
     scopes: ["publish"],
     ...patch,
@@ -366,6 +375,32 @@ it("rotate makes a successor with the same rights, and lets the former key end",
   const rotated = JSON.parse(http.stores.entries.at(-1)?.after ?? "");
   expect(rotated).toMatchObject({ expires_at: replaces.expires_at, replaced_by: shown.id });
   expect(JSON.stringify(http.stores.entries)).not.toContain(key);
+});
+
+it("a key that is replaced is not rotated again until its end is set anew: a successor would end with the overlap", async () => {
+  const http = fakeHttp();
+  const { id } = await make(http, { scopes: ["read"] });
+  const rotate = () => http.ask("POST", `/v1/keys/${id}/rotate`, { json: { overlap_s: 60 } });
+  const first = await rotate();
+  expect([first.status, first.json.expires_at]).toEqual([201, null]);
+  const second = await rotate();
+  expect([second.status, slug(second)]).toEqual([422, "invalid-request"]);
+  expect(second.json.detail).toContain(first.json.id);
+  expect((await http.ask("GET", `/v1/keys/${id}`)).json.replaced_by).toBe(first.json.id);
+  const revived = await http.ask("PATCH", `/v1/keys/${id}`, { json: { expires_at: null } });
+  expect(revived.json).toMatchObject({ expires_at: null, replaced_by: null });
+  expect((await rotate()).status).toBe(201);
+});
+
+it("PATCH that changes nothing takes no version and leaves no entry", async () => {
+  const http = fakeHttp();
+  const { id, version } = await make(http, LIMITED);
+  const entries = http.stores.entries.length;
+  for (const json of [{}, { name: LIMITED.name }, { scopes: ["publish"] }]) {
+    const answer = await http.ask("PATCH", `/v1/keys/${id}`, { json });
+    expect([answer.status, answer.json.version]).toEqual([200, version]);
+  }
+  expect(http.stores.entries).toHaveLength(entries);
 });
 
 it("rotate: the overlap has a default and limits, and is never past the key's own end", async () => {

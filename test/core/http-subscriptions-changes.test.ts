@@ -1,6 +1,6 @@
 // Changing subscriptions over HTTP: merge patches, rotation, races, what may be repeated, what cannot be opened.
 import { expect, it } from "vitest";
-import { RETRY_PERMANENT_DEFAULT, RETRY_SCHEDULE_SECONDS_DEFAULT } from "../../src/core/limits.ts";
+import { CHANGE_TRIES_MAX, RETRY_PERMANENT_DEFAULT, RETRY_SCHEDULE_SECONDS_DEFAULT } from "../../src/core/limits.ts";
 import type { StoredSubscription } from "../../src/ports.ts";
 import { noteFor } from "../fake-stores.ts";
 import { fakeHttp, type Answered, type FakeHttp } from "../http.ts";
@@ -227,13 +227,13 @@ it("PATCH that loses a race reads again and changes what it named alone; with If
     },
   });
   const { id, version } = (await create(http)).json;
-  race.left = 4;
+  race.left = CHANGE_TRIES_MAX - 1;
   expect((await patch(http, id, { name: "mine" })).json).toMatchObject({ name: "mine", format: "binary" });
-  race.left = 5;
+  race.left = CHANGE_TRIES_MAX;
   const lost = await patch(http, id, { name: "yours" });
   expect([lost.status, lost.headers.get("retry-after")]).toEqual([503, "5"]);
   race.left = 1;
-  const current = version + 5 + 5;
+  const current = version + 2 * CHANGE_TRIES_MAX;
   expect((await patch(http, id, { name: "theirs" }, { "if-match": `"${current}"` })).status).toBe(412);
 });
 

@@ -2,7 +2,13 @@
 import { expect, it } from "vitest";
 import { DEFAULT_BUS_SETTINGS, rulesOf, type LogLevel } from "../../src/core/bus.ts";
 import type { CloudEvent } from "../../src/core/event.ts";
-import { EVENT_BYTES_MAX, PARCEL_DELIVERIES_MAX, REQUEST_DELIVERIES_MAX } from "../../src/core/limits.ts";
+import {
+  EVENT_BYTES_MAX,
+  PARCEL_DELIVERIES_MAX,
+  REQUEST_DELIVERIES_MAX,
+  SEND_BYTES_MAX,
+  UNRECORDED_BYTES_MAX,
+} from "../../src/core/limits.ts";
 import { createIngest } from "../../src/ingest.ts";
 import type { Outgoing } from "../../src/ports.ts";
 
@@ -69,3 +75,25 @@ it("an event that matches nothing travels where everything is recorded, and only
     expect([sent.length, stored.length]).toEqual([messages, 0]);
   }
 });
+
+it.each([
+  ["all", SEND_BYTES_MAX],
+  ["failures", UNRECORDED_BYTES_MAX],
+] as const)(
+  "on a bus that records %s an event travels inline as long as its messages have %i bytes",
+  async (logLevel, max) => {
+    const parcels = 20;
+    const total = (sent: readonly Outgoing[]) => sent.reduce((sum, { text }) => sum + text.length + 100, 0);
+    const publish = async (dataChars: number) => {
+      const { publish: send, sent, stored } = ingestInto(parcels * PARCEL_DELIVERIES_MAX, logLevel);
+      await send([event("e", `"${"x".repeat(dataChars)}"`)]);
+      return { bytes: total(sent), isInline: stored.length === 0 };
+    };
+    const { bytes } = await publish(1_000);
+    const room = Math.floor((max - bytes) / parcels);
+    // The event's size is told in each message: with a digit more.
+    const most = await publish(1_000 + room - 1);
+    expect([most.isInline, most.bytes <= max, most.bytes > max - 2 * parcels]).toEqual([true, true, true]);
+    expect((await publish(1_000 + room + 1)).isInline).toBe(false);
+  },
+);

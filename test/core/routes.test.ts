@@ -670,6 +670,20 @@ test("a database that was restored to an earlier time is loaded from the beginni
   expect(await seen()).toEqual(["sub_1"]);
 });
 
+test("so is a bus that is known further than others that this isolate loaded since", async () => {
+  world.putBus("later");
+  await warm();
+  const version = world.version();
+  routes.applied(world.put("b", "sub_undone", wants("t")));
+  await clock.advance(ROUTES_STALE_MS + 1);
+  await bus();
+  world.restore(version);
+  // As old as the restored database, so that the next query begins where the counter is.
+  await bus("later");
+  await clock.advance(ROUTES_STALE_MS + 1);
+  expect(await seen()).toEqual(["sub_1"]);
+});
+
 describe("memory", () => {
   /** A subscription that is estimated at a hundredth of all memory. */
   const large = { ...wants("t"), source: "/".repeat(ROUTES_BYTES_MAX / 100 / ROUTES_CHAR_BYTES) };

@@ -422,6 +422,26 @@ describe("of an event with very many deliveries", () => {
     },
   );
 
+  it("an alarm that comes before the sweep has reached its delivery attempts nothing, and leaves no dead letter", async () => {
+    const one = sink();
+    await one.program([], { status: 503 });
+    const { id } = await stage.router.subscribe({ sink: one.url, retry: { schedule_s: [5, 5] } });
+    await stage.router.publish({ type: "t", source: "/s", id: "1" });
+    await stage.router.handle(stage.router.take());
+    const alarms = stage.router.take();
+    const [{ event_id: eventId } = { event_id: "" }] = await rows<{ event_id: string }>("SELECT event_id FROM events");
+    await widen(eventId, inRequest, { state: "delivered" });
+    // All of them come before it in the order of the key.
+    await run("UPDATE deliveries SET subscription_id = replace(subscription_id, 'sub_w', 'sub_!')");
+    expect((await erase(eventId)).status).toBe(204);
+    stage.clock.advance(5_000);
+    await stage.router.handle(alarms);
+    await stage.router.sweep();
+    const [delivery] = await rows("SELECT state, cause FROM deliveries WHERE subscription_id = ?1", id);
+    expect(delivery).toEqual({ state: "cancelled", cause: "erased" });
+    expect(await one.requests()).toHaveLength(1);
+  });
+
   it("a step that fails is made up for, by the sweep or by a repetition", async () => {
     const [eventId = ""] = await putEvents([{ bus: "default", acceptedMs: stage.clock.now(), states: [] }]);
     await widen(eventId, inRequest, { state: "waiting", attempts: JSON.stringify([ATTEMPT]) });

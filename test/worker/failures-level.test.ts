@@ -10,6 +10,7 @@ import {
   PARCEL_DELIVERIES_MAX,
   SETTLE_RETRY_MS,
   SPENT_BODY_KEPT_MS,
+  UNCLAIMED_HANDOUTS_MAX,
 } from "../../src/core/limits.ts";
 import { sink, type SinkClient } from "../sink-client.ts";
 import type { Held, TestRouter } from "./router.ts";
@@ -89,6 +90,19 @@ describe("what is delivered at its first attempt", () => {
       await deliver();
     }
     expect([...timesSeen(await good.requests()).values()]).toEqual([2]);
+  });
+
+  it("is claimed when its message was handed out too often: what ends its isolates must not repeat the others for ever", async () => {
+    const { id } = await router.subscribe({ sink: good.url });
+    await publish("1");
+    const message = onlyMessage();
+    message.attempts = UNCLAIMED_HANDOUTS_MAX - 1;
+    await router.handle([message]);
+    expect(await rows()).toEqual(NOTHING);
+    // The isolate ended before it could say so.
+    for (let handouts = 0; handouts < 2; handouts++) await router.handle([message]);
+    expect(await good.requests()).toHaveLength(2);
+    expect((await stage.record(id))[0]).toMatchObject({ status: "delivered", attempt: 1 });
   });
 
   it("is pushed once when a batch holds it twice", async () => {
@@ -221,6 +235,34 @@ describe("what is not", () => {
     expect((await stage.record(id))[0]).toMatchObject({ status: "retrying", attempt: 1 });
   });
 
+  it("counts another publish of it, once", async () => {
+    await router.subscribe({ sink: bad.url, retry: { schedule_s: [600] } });
+    await publish("1");
+    await deliver();
+    router.take();
+    await publish("1");
+    const message = onlyMessage();
+    await router.handle([message]);
+    await router.handle([message]);
+    const list = await router.json<{ data: { duplicates: number }[] }>("/v1/events");
+    expect(list.data).toMatchObject([{ duplicates: 1 }]);
+  });
+
+  it("is another delivery than one of another run, in the same batch", async () => {
+    const { id } = await router.subscribe({ sink: good.url });
+    await publish("1");
+    const message = onlyMessage();
+    await router.handle([message], "fantail-poison");
+    router.take();
+    await env.DB.exec("UPDATE deliveries SET run = 'job_1'");
+    const row = await env.DB.prepare("SELECT bus, seq FROM deliveries").first<{ bus: string; seq: string }>();
+    const keys = [{ ...row, subscriptionId: id, run: "job_1" }];
+    await router.handle([message, { ...message, body: JSON.stringify({ v: 1, kind: "wake", keys }) }]);
+    const states = await env.DB.prepare("SELECT run, state FROM deliveries").all();
+    expect(states.results).toEqual([{ run: "job_1", state: "delivered" }]);
+    expect(await good.requests()).toHaveLength(2);
+  });
+
   it("keeps its large body", async () => {
     const { id } = await router.subscribe({ sink: bad.url, retry: { schedule_s: [60] } });
     await publish("1", "x".repeat(INLINE_BYTES_MAX));
@@ -259,6 +301,22 @@ describe("when the database is away", () => {
     expect(await good.requests()).toHaveLength(1);
     expect((await stage.record(id))[0]).toMatchObject({ status: "retrying", attempt: 1 });
     expect(await bad.requests()).toHaveLength(2);
+  });
+
+  it("and the sink asked for time, its message comes when that is over", async () => {
+    await bad.program([], { status: 429, headers: { "retry-after": "600" } });
+    await router.subscribe({ sink: bad.url });
+    const other = sink();
+    await other.program([], { status: 503 });
+    await router.subscribe({ sink: other.url, retry: { schedule_s: [5] } });
+    await publish("1");
+    stage.flaky.fate = ([sql = ""]) => (sql.includes("INSERT INTO events") ? "fail-before" : "pass");
+    const handling = router.handle(router.take());
+    for (const waitMs of SETTLE_RETRY_MS) await stage.clock.pass(waitMs);
+    await handling;
+    const waitedMs = SETTLE_RETRY_MS.reduce((sum, ms) => sum + ms, 0);
+    const delays = router.take().map(({ delaySeconds }) => delaySeconds);
+    expect(delays.toSorted((a, b) => a - b)).toEqual([MESSAGE_RETRY_SECONDS_MIN, 600 - Math.floor(waitedMs / 1_000)]);
   });
 
   it("and the queues are too: the message comes back after the lease, a knowing second push", async () => {

@@ -41,6 +41,18 @@ test("the encryption key rotates: what the old one sealed is opened while it is 
   await expect(under(newer).begin(place, request)).rejects.toThrow(/encryption key [0-9a-f]{8} is missing/);
 });
 
+test("while the list is turned round, isolates of either order open what the others sealed; those of before the first step do not", async () => {
+  for (const [key, seals, opens] of [
+    ["four", under(newer, older), under(older, newer)],
+    ["five", under(older, newer), under(newer, older)],
+    ["six", under(older), under(older, newer)],
+  ] as const) {
+    await seals.begin({ ...place, key }, request);
+    expect(await opens.begin({ ...place, key }, request)).toEqual({ ...request, answer: null });
+  }
+  await expect(under(older).begin({ ...place, key: "four" }, request)).rejects.toThrow(/is missing/);
+});
+
 test("every statement is answered by the primary key", async () => {
   const { db: reading, plans } = watched(db);
   const reader = d1Idempotency({ db: reading, vault: createVault([older]), random });

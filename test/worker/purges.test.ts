@@ -29,8 +29,9 @@ describe("expired keys", () => {
       bus,
     );
     await run(
-      `${NUMBERS} INSERT INTO keys (bus, id, version, status, hash, name, scopes, created_ms, updated_ms, expires_ms)
-       SELECT ?2, printf('key_%s_%s', ?3, i), 1, 'active', printf('%s %s %s', ?2, ?3, i), 'name', '["publish"]', 0, 0, ?3 FROM n`,
+      `${NUMBERS} INSERT INTO keys (bus, id, version, status, hash, name, scopes, types, allowed_origins, created_ms, updated_ms, expires_ms)
+       SELECT ?2, printf('key_%s_%s', ?3, i), 1, 'active', printf('%s %s %s', ?2, ?3, i), 'name', '["publish"]', '["t"]', '["https://a.example"]',
+         0, 0, ?3 FROM n`,
       many,
       bus,
       expiresMs,
@@ -50,11 +51,17 @@ describe("expired keys", () => {
     const before = (await env.DB.prepare("SELECT version FROM meta").first<number>("version")) ?? 0;
     await stage.router.sweep();
     const gone = await rows<{ version: number }>(
-      "SELECT bus, version, hash, name, updated_ms FROM keys WHERE status = 'deleted' ORDER BY version",
+      "SELECT bus, version, hash, name, types, allowed_origins, updated_ms FROM keys WHERE status = 'deleted' ORDER BY version",
     );
     expect(gone.map(({ version }) => version)).toEqual([1, 2, 3, 4, 5].map((place) => before + place));
     expect(gone).toMatchObject(
-      Array.from({ length: 5 }, () => ({ hash: "", name: null, updated_ms: stage.clock.now() })),
+      Array.from({ length: 5 }, () => ({
+        hash: "",
+        name: null,
+        types: null,
+        allowed_origins: null,
+        updated_ms: stage.clock.now(),
+      })),
     );
     expect([await keysOf("eu"), await keysOf("us")]).toEqual([3, 1]);
     expect(await env.DB.prepare("SELECT version FROM meta").first<number>("version")).toBe(before + 5);

@@ -3,11 +3,13 @@ import { env } from "cloudflare:workers";
 import { beforeEach, expect, it } from "vitest";
 import {
   EXPIRED_KEPT_MS,
+  INLINE_BYTES_MAX,
   ORPHAN_BODIES_KEPT_MS,
   RETENTION_DELIVERIES_MAX,
   RETENTION_EVENTS_MAX,
   SWEEP_ROWS_MAX,
 } from "../../src/core/limits.ts";
+import { sink } from "../sink-client.ts";
 import { count, putEvents, rows, run, widen } from "./records.ts";
 import { createStage, type Stage } from "./stage.ts";
 
@@ -217,4 +219,23 @@ it("spares a body whose event comes on record between the look and the removal",
   };
   await stage.router.sweep();
   expect(await count("bodies")).toBe(1);
+});
+
+it("leaves the body of an event that is published once more when its retention ends", async () => {
+  const { router, clock } = stage;
+  const good = sink();
+  const { id } = await router.subscribe({ sink: good.url });
+  const publish = () => router.publish({ type: "t", source: "/s", id: "1", data: "x".repeat(INLINE_BYTES_MAX) });
+  await publish();
+  await router.drain();
+  clock.advance(RETENTION_DAYS * DAY_MS + 1);
+  await publish();
+  await router.sweep();
+  expect(await count("events")).toBe(0);
+  await router.drain();
+  expect(await stage.record(id)).toMatchObject([{ status: "delivered", cause: null }]);
+  // With that event it goes, like any.
+  clock.advance(RETENTION_DAYS * DAY_MS + 1);
+  await router.sweep();
+  expect([await count("events"), await count("bodies")]).toEqual([0, 0]);
 });

@@ -40,6 +40,20 @@ function checkSend(messages: readonly MessageSendRequest[]): void {
   if (total > 256_000) throw new Error(`A send of ${total} bytes`);
 }
 
+/** The answer, checked when all of it was read: the reader is told at its end if it is not as it should be. */
+function checkedAtItsEnd(response: Response, check: (text: string) => Promise<void>): Response {
+  const decoder = new TextDecoder();
+  let text = "";
+  const watched = new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, controller) {
+      text += decoder.decode(chunk, { stream: true });
+      controller.enqueue(chunk);
+    },
+    flush: () => check(text),
+  });
+  return new Response(response.body?.pipeThrough(watched) ?? null, response);
+}
+
 /** What happened to one message of a batch. */
 export interface Handled {
   readonly message: Held;
@@ -88,13 +102,11 @@ export function createTestRouter(overrides: Partial<Env> = {}, doors: Doors | nu
         ? await worker.fetch(sent as never, env, context)
         : await assembled.app.fetch(sent, { background: (work) => void background.push(work) });
     const { status } = response;
+    const check = (text: string): Promise<void> =>
+      checkExchange({ method, url, headers, body: knownBody(init.body) }, { status, headers: response.headers, text });
     // What is answered while it is still sent must not be waited for.
-    if (response.headers.get("content-type") === "application/x-ndjson") return response;
-    const text = await response.clone().text();
-    await checkExchange(
-      { method, url, headers, body: knownBody(init.body) },
-      { status, headers: response.headers, text },
-    );
+    if (response.headers.get("content-type") === "application/x-ndjson") return checkedAtItsEnd(response, check);
+    await check(await response.clone().text());
     return response;
   }
 

@@ -6,13 +6,19 @@ import {
   DATABASE_NOTED_FRACTION,
   FAILURES_ONLY_END_FRACTION,
   FAILURES_ONLY_FRACTION,
+  INLINE_BYTES_MAX,
   LEASE_MS,
+  ORPHAN_BODIES_KEPT_MS,
+  ORPHAN_BODIES_KEPT_TIGHT_MS,
+  PARCEL_DELIVERIES_MAX,
   RETENTION_DELIVERIES_MAX,
   RETENTION_EVENTS_MAX,
   SHORTEN_FRACTION,
+  SHORTEN_SPARES_MS,
   SWEEP_BUDGET_MS,
 } from "../../src/core/limits.ts";
 import { d1Changes } from "../../src/d1/changes.ts";
+import { sink } from "../sink-client.ts";
 import { count, putEvents, rows, run, widen, type EventSeed } from "./records.ts";
 import { createStage, type Stage } from "./stage.ts";
 
@@ -216,6 +222,31 @@ it("spares events when a deleted bus makes room enough", async () => {
   expect([await count("events"), stage.lines("sweep.shortened")]).toEqual([1, []]);
 });
 
+it("spares events while a deleted bus is still being emptied, in as many sweeps as that takes", async () => {
+  const stage = await smallStage();
+  const now = stage.clock.now();
+  await putEvents([{ bus: "default", acceptedMs: now - DAY_MS, states: [] }]);
+  await fillWith((index) => ({ bus: "gone", acceptedMs: now - HOUR_MS + index, states: [] }), 0.97);
+  await run("UPDATE buses SET status = 'deleted', updated_ms = ?1 WHERE bus = 'gone'", now);
+  stage.flaky.fate = (statements) => {
+    if (statements.some((sql) => sql.includes("DELETE FROM erasures"))) stage.clock.advance(SWEEP_BUDGET_MS);
+    return "pass";
+  };
+  await stage.router.sweep();
+  expect(await sizeNow()).toBeGreaterThan(SHORTEN_FRACTION * DATABASE_BYTES);
+  expect([await count("events WHERE bus = 'default'"), stage.lines("sweep.shortened")]).toEqual([1, []]);
+  for (let sweeps = 0; sweeps < 5; sweeps++) await stage.router.sweep();
+  expect([await count("events"), stage.lines("sweep.shortened")]).toEqual([1, []]);
+  // Then it looks again.
+  stage.flaky.fate = () => "pass";
+  await fillWith(
+    (index) => ({ bus: "default", acceptedMs: now - DAY_MS + index, states: [] }),
+    SHORTEN_FRACTION + 0.05,
+  );
+  await stage.router.sweep();
+  expect(stage.lines("sweep.shortened")).toHaveLength(1);
+});
+
 it("ends within its budget, and the next sweep goes on", async () => {
   const stage = await smallStage();
   const now = stage.clock.now();
@@ -238,6 +269,25 @@ it("ends within its budget, and the next sweep goes on", async () => {
   for (let sweeps = 0; sweeps < 5; sweeps++) await stage.router.sweep();
   expect(await sizeNow()).toBeLessThanOrEqual(SHORTEN_FRACTION * DATABASE_BYTES);
   expect(await count("events")).toBeGreaterThan(0);
+});
+
+it("spares what is an hour old or younger when something else fills the database: its retries go on", async () => {
+  const stage = await smallStage();
+  await fillForGood(stage, SHORTEN_FRACTION);
+  const since = stage.clock.now() - SHORTEN_SPARES_MS;
+  const waiting = { state: "waiting" } as const;
+  const [old = "", young = ""] = await putEvents([
+    { bus: "eu", acceptedMs: since - 1, states: [waiting] },
+    { bus: "default", acceptedMs: since, states: [waiting] },
+  ]);
+  // Its retry is an hour away, so that the sweep does not wake it.
+  await run("UPDATE deliveries SET due_ms = ?1", stage.clock.now() + HOUR_MS);
+  await stage.router.sweep();
+  expect([await count("events WHERE event_id = ?1", old), await count("events WHERE event_id = ?1", young)]).toEqual([
+    0, 1,
+  ]);
+  expect(await rows("SELECT state, cause FROM deliveries")).toEqual([{ state: "waiting", cause: null }]);
+  expect(stage.lines("sweep.shortened")).toMatchObject([{ fields: { expired: 1, removed: 1 } }]);
 });
 
 it("ends when nothing is left to remove, and does not fail for that", async () => {
@@ -280,6 +330,38 @@ it("records failures only over its limit until it is well under it, everywhere, 
   expect(await failuresOnly()).toBe(false);
   expect(stage.lines("database.failures_only").at(-1)).toMatchObject({ level: "info", fields: { on: false } });
 });
+
+it("is not kept over its limits by bodies of large events that leave no record", async () => {
+  const stage = await smallStage();
+  const { router, clock } = stage;
+  await router.json("/v1/buses/default", { ...router.post("", { log_level: "failures" }), method: "PATCH" });
+  const good = sink();
+  for (let index = 0; index <= PARCEL_DELIVERIES_MAX; index++) await router.subscribe({ sink: good.url });
+  const publish = (id: string) =>
+    router.publish({ type: "t", source: "/s", id, data: "x".repeat(2 * INLINE_BYTES_MAX) });
+  for (let index = 0; (await sizeNow()) <= FAILURES_ONLY_FRACTION * DATABASE_BYTES; index++) {
+    expect((await publish(`wide${index}`)).status).toBe(202);
+    await router.drain();
+  }
+  clock.advance(ORPHAN_BODIES_KEPT_TIGHT_MS);
+  await router.sweep();
+  expect((await metaNow()).failures_only).toBe(1);
+  expect(await sizeNow()).toBeGreaterThan(FAILURES_ONLY_FRACTION * DATABASE_BYTES);
+  clock.advance(1);
+  await router.sweep();
+  expect(await count("bodies")).toBe(0);
+  await router.sweep();
+  expect((await metaNow()).failures_only).toBe(0);
+
+  // What is spent from here on lies behind the place up to which bodies were looked at, and goes all the same.
+  const { data } = await router.json<{ data: { id: string }[] }>("/v1/subscriptions");
+  for (const { id } of data.slice(1)) await router.request(`/v1/subscriptions/${id}`, { method: "DELETE" });
+  await publish("narrow");
+  await router.drain();
+  clock.advance(ORPHAN_BODIES_KEPT_MS);
+  await router.sweep();
+  expect(await count("bodies")).toBe(0);
+}, 60_000);
 
 it("begins and ends in two sweeps when shortening helps, and takes no version for it", async () => {
   const stage = await smallStage();

@@ -107,7 +107,6 @@ export const busPaths: ZodOpenApiPathsObject = {
       requestHeaders: ["if-none-match", "if-match"],
       answers: {
         200: answer("The bus.", { schema: bus, example: EXAMPLE, more: ["etag"] }),
-        304: bare("It still has that version.", ["etag"]),
       },
       problems: ["version-mismatch"],
     }),

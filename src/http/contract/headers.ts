@@ -40,7 +40,8 @@ export const requestHeaders = {
     example: '"12"',
   }),
   "if-none-match": read("if-none-match", {
-    description: "Do it only if the version is none of these (`ETag`): a read answers 304 then, a change 412.",
+    description:
+      "Do it only if the version is none of these (`ETag`): the read of a subscription answers 304 then, a change 412.",
     example: '"12"',
   }),
   "fantail-hops": read("fantail-hops", {

@@ -17,6 +17,10 @@ const shown = {
   rate_limit: rateLimit,
   expires_at: time("It is refused from then on; null: never.").nullable(),
   last_used_at: time("To within an hour; null: never.").nullable(),
+  replaced_by: idOf(
+    "key",
+    "The successor that a rotation made of it; null: none, or its end was set anew since.",
+  ).nullable(),
   status: z.enum(["active", "expired"]),
   created_at: time("When it was made."),
   updated_at: time("When it was changed last."),
@@ -56,6 +60,7 @@ const EXAMPLE = {
   rate_limit: "standard",
   expires_at: null,
   last_used_at: "2026-11-25T10:00:00.000Z",
+  replaced_by: null,
   status: "active",
   created_at: "2026-11-23T09:00:00.000Z",
   updated_at: "2026-11-23T09:00:00.000Z",
@@ -126,7 +131,6 @@ export const keyPaths: ZodOpenApiPathsObject = {
       requestHeaders: ["if-none-match", "if-match"],
       answers: {
         200: answer("The key.", { schema: key, example: EXAMPLE, more: ["etag"] }),
-        304: bare("It still has that version.", ["etag"]),
       },
       problems: ["not-found", "version-mismatch"],
     }),

@@ -115,7 +115,17 @@ export const keyPatch = z
     allowed_origins: allowedOrigins.optional(),
     rate_limit: rateLimit.nullable().optional(),
     expires_at: expiresAt.optional(),
-    ...repeated(["id", "bus", "last_used_at", "status", "created_at", "updated_at", "version", "effective_at"]),
+    ...repeated([
+      "id",
+      "bus",
+      "last_used_at",
+      "replaced_by",
+      "status",
+      "created_at",
+      "updated_at",
+      "version",
+      "effective_at",
+    ]),
   })
   .meta({ id: "KeyPatch", description: "What is to change (RFC 7396). An answer can be edited and sent back." });
 

@@ -20,19 +20,19 @@ export interface Operation {
   readonly requestHeaders?: readonly RequestHeader[];
   readonly body?: ZodOpenApiRequestBodyObject;
   readonly answers: Readonly<Record<string, ZodOpenApiResponseObject>>;
-  /** Beside those that everything behind a key, with a query or with a body can answer. */
+  /** Beside those that everything behind a key or with a body can answer. */
   readonly problems: readonly ProblemSlug[];
 }
 
 const ANYWHERE = ["internal-error"] as const satisfies readonly ProblemSlug[];
 const BEHIND_A_KEY = [
+  "invalid-parameter",
   "invalid-header",
   "unauthorized",
   "forbidden",
   "unavailable",
 ] as const satisfies readonly ProblemSlug[];
 const ON_A_BUS = ["bus-not-found"] as const satisfies readonly ProblemSlug[];
-const WITH_A_QUERY = ["invalid-parameter"] as const satisfies readonly ProblemSlug[];
 const WITH_A_BODY = [
   "malformed-body",
   "malformed-json",
@@ -66,7 +66,6 @@ export function operation(one: Operation): ZodOpenApiOperationObject {
         ...ANYWHERE,
         ...(access === "nobody" ? [] : BEHIND_A_KEY),
         ...(access === "nobody" || access === "root" ? [] : ON_A_BUS),
-        ...(one.query === undefined ? [] : WITH_A_QUERY),
         ...(one.body === undefined ? [] : WITH_A_BODY),
         ...one.problems,
       ]),

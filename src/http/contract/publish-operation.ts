@@ -104,9 +104,12 @@ const REJECTED = {
   },
 };
 
-/** NDJSON: a text for JSON Schema, of which each line is a value of its own. */
+/** NDJSON: a text whose lines are the values of a list (JSON Schema 2020-12, "Validation" §8). */
 const ndjson = (description: string, schema: object) =>
-  z.string().meta({ description, override: { "x-line-schema": schema } });
+  z.string().meta({
+    description,
+    override: { contentMediaType: "application/x-ndjson", contentSchema: { type: "array", items: schema } },
+  });
 
 const HEADERS = headers(["x-request-id", "cache-control", "preference-applied", "access-control-allow-origin"]);
 
