@@ -37,12 +37,15 @@ CREATE INDEX keys_expiring ON keys (expires_ms) WHERE status = 'active' AND expi
 -- Events whose content was erased. A row outlives what queues still carry, so that no message brings the content back.
 CREATE TABLE erasures (
   event_id TEXT PRIMARY KEY,
+  -- Another bus of the name has events of the same ids: with the bus its erasures go.
+  bus TEXT NOT NULL,
   erased_ms INTEGER NOT NULL,
   -- The event's deliveries are erased up to this one, in the order of their key; null in both: all are.
   subscription_id TEXT,
   run TEXT
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX erasures_erased ON erasures (erased_ms);
+CREATE INDEX erasures_bus ON erasures (bus);
 CREATE INDEX erasures_unfinished ON erasures (erased_ms) WHERE subscription_id IS NOT NULL;
 
 -- Every change of configuration. Append-only, held by the triggers below.

@@ -37,7 +37,7 @@ const settingsValues = ({ retentionDays, logLevel, eventBytesMax, requestBytesMa
   requestBytesMax,
 ];
 
-/** What an earlier bus of the name had, or may still have in queues: nothing of it may become another's. ?2 now. Primary keys. */
+/** What an earlier bus of the name had, or may still have in queues: nothing of it may become another's. ?2 now. Primary keys, erasures_bus. */
 const HAS_REST = `(buses.updated_ms > ?2 - ${BUS_NAME_REST_MS} OR ${[
   "subscriptions",
   "keys",
@@ -45,6 +45,7 @@ const HAS_REST = `(buses.updated_ms > ?2 - ${BUS_NAME_REST_MS} OR ${[
   "deliveries",
   "audit",
   "idempotency",
+  "erasures",
 ]
   .map((table) => `EXISTS (SELECT 1 FROM ${table} WHERE bus = ?1)`)
   .join(" OR ")})`;

@@ -16,8 +16,8 @@ const NOTE = `
 
 /** Unique index events_event_id. */
 const REMEMBER = `
-  INSERT INTO erasures (event_id, erased_ms, subscription_id, run)
-  SELECT event_id, ?3, '', '' FROM events WHERE event_id = ?1 AND bus = ?2
+  INSERT INTO erasures (event_id, bus, erased_ms, subscription_id, run)
+  SELECT event_id, bus, ?3, '', '' FROM events WHERE event_id = ?1 AND bus = ?2
   ON CONFLICT DO NOTHING`;
 
 /** An id is never empty but here. Unique index events_event_id. */

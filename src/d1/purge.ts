@@ -22,16 +22,16 @@ type Purged = Awaited<ReturnType<SweepLog["purge"]>>;
 
 // ---- Deleted buses -----------------------------------------------------------------------------------------------
 
-/** Everything that belongs to a bus; each of these tables has it first in its primary key. */
-const TABLES = ["deliveries", "events", "subscriptions", "keys", "audit", "idempotency"] as const;
-/** Primary keys: one seek each. */
+/** Everything that belongs to a bus; each of these tables has it first in its primary key, or in the index erasures_bus. */
+const TABLES = ["deliveries", "events", "subscriptions", "keys", "audit", "idempotency", "erasures"] as const;
+/** One seek each. */
 const HAS_ROWS = `(${TABLES.map((table) => `EXISTS (SELECT 1 FROM ${table} t WHERE t.bus = b.bus)`).join(" OR ")})`;
 
 /** Index: buses_deleted. */
 const BUS_WITH_ROWS = `
   SELECT b.bus FROM buses b INDEXED BY buses_deleted WHERE b.status = 'deleted' AND ${HAS_ROWS} ORDER BY b.updated_ms LIMIT 1`;
 
-/** Rows of bus ?1, as long as it is deleted, from the first in the primary key on. */
+/** Rows of bus ?1, as long as it is deleted, from the first in that key on. */
 const ofDeleted = (table: string, columns: string, limit: number): string =>
   `SELECT ${columns.replaceAll(/\w+/g, "t.$&")} FROM buses b CROSS JOIN ${table} t ON t.bus = b.bus
    WHERE b.bus = ?1 AND b.status = 'deleted' ORDER BY ${columns.replaceAll(/\w+/g, "t.$&")} LIMIT ${limit}`;
@@ -46,13 +46,12 @@ const BARE_EVENTS = `SELECT p.bus, p.seq, p.event_id FROM (${ofDeleted("events",
 const REMOVE_ROWS = [
   removal("deliveries", "bus, seq, subscription_id, run", RETENTION_DELIVERIES_MAX),
   `DELETE FROM bodies WHERE event_id IN (SELECT event_id FROM (${BARE_EVENTS}))`,
-  // Another bus of the name would have events of the same ids.
-  `DELETE FROM erasures WHERE event_id IN (SELECT event_id FROM (${BARE_EVENTS}))`,
   `DELETE FROM events WHERE (bus, seq) IN (SELECT bus, seq FROM (${BARE_EVENTS}))`,
   removal("subscriptions", "bus, id", SWEEP_ROWS_MAX),
   removal("keys", "bus, id", SWEEP_ROWS_MAX),
   removal("audit", "bus, id", SWEEP_ROWS_MAX),
   removal("idempotency", "bus, actor, key", SWEEP_ROWS_MAX),
+  removal("erasures", "event_id", SWEEP_ROWS_MAX),
 ];
 
 /** One step of the deleted bus that still has something, the longest deleted first. */

@@ -313,3 +313,25 @@ it("what a queue still carries of a bus does not go on record on the next one of
   await router.drain();
   expect(await router.json("/v1/events", { headers: bus })).toMatchObject({ data: [{ type: "own" }] });
 });
+
+it("what was erased on a bus is no other bus's: the same id on the next one of its name is an event again", async () => {
+  const { router, clock } = stage;
+  const bus = { "fantail-bus": "heir" };
+  const make = () => router.request("/v1/buses/heir", { method: "PUT" });
+  const publish = () => router.publish({ type: "t", source: "/s", id: "1" }, { headers: bus });
+  expect((await make()).status).toBe(201);
+  const { events } = await (await publish()).json<{ events: [{ event_id: string }] }>();
+  await router.drain();
+  const path = `/v1/events/${events[0].event_id}`;
+  expect((await router.request(path, { method: "DELETE", headers: bus })).status).toBe(204);
+  // Retention took the event before the bus was deleted: nothing but the erasure is left of it.
+  await run("DELETE FROM events WHERE bus = 'heir'");
+  expect((await router.request("/v1/buses/heir", { method: "DELETE" })).status).toBe(204);
+  clock.advance(BUS_NAME_REST_MS);
+  expect((await make()).status).toBe(409);
+  await router.sweep();
+  expect((await make()).status).toBe(201);
+  expect((await publish()).status).toBe(202);
+  await router.drain();
+  expect(await router.json(path, { headers: bus })).toMatchObject({ id: "1", erased_at: null });
+});

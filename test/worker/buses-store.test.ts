@@ -80,6 +80,7 @@ describe("create()", () => {
         "deliveries",
       ],
       ["INSERT INTO audit (bus, id, at_ms, actor, action, target) SELECT 'phoenix', 'a', 0, '', '', ''", "audit"],
+      ["INSERT INTO erasures (event_id, bus, erased_ms) SELECT 'e', 'phoenix', 0", "erasures"],
       [
         "INSERT INTO idempotency (bus, actor, key, fingerprint, began_ms, seed) SELECT 'phoenix', '', '', '', 0, ''",
         "idempotency",

@@ -74,7 +74,7 @@ async function fill(): Promise<void> {
     Date.now(),
   );
   await run(
-    `${NUMBERS} INSERT INTO erasures (event_id, erased_ms) SELECT 'evt_erased_' || n, ?2 FROM numbers`,
+    `${NUMBERS} INSERT INTO erasures (event_id, bus, erased_ms) SELECT 'evt_erased_' || n, 'default', ?2 FROM numbers`,
     EVENTS,
     Date.now(),
   );
@@ -201,9 +201,12 @@ async function putPurged(): Promise<void> {
       now - IDEMPOTENCY_KEPT_MS - 1,
     );
   }
-  await run("INSERT INTO erasures (event_id, erased_ms) VALUES ('evt_over', ?1)", now - ERASURE_KEPT_MS - 1);
   await run(
-    "INSERT INTO erasures (event_id, erased_ms, subscription_id, run) SELECT event_id, ?1, '', '' FROM events WHERE event_id = printf('evt_%026d', 1)",
+    "INSERT INTO erasures (event_id, bus, erased_ms) VALUES ('evt_over', 'default', ?1)",
+    now - ERASURE_KEPT_MS - 1,
+  );
+  await run(
+    "INSERT INTO erasures (event_id, bus, erased_ms, subscription_id, run) SELECT event_id, bus, ?1, '', '' FROM events WHERE event_id = printf('evt_%026d', 1)",
     now,
   );
   await run(

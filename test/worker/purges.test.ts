@@ -147,7 +147,7 @@ it("each goes on when another fails", async () => {
   await run(
     "INSERT INTO idempotency (bus, actor, key, fingerprint, began_ms, seed) VALUES ('default', 'root', 'k', 'f', 1, 's')",
   );
-  await run("INSERT INTO erasures (event_id, erased_ms) VALUES ('evt_x', 1)");
+  await run("INSERT INTO erasures (event_id, bus, erased_ms) VALUES ('evt_x', 'default', 1)");
   await run("INSERT INTO bodies (event_id, stored_ms, body) VALUES ('evt_y', 1, '')");
   // The clock of the database is behind: its trigger refuses.
   await run(
