@@ -1174,7 +1174,7 @@ export interface Operations {
     readonly answer: Bus;
   };
 
-  /** Everything on it is refused at once, and removed in the background; until that is done its name cannot be used. `default` cannot be deleted. */
+  /** Everything on it is refused at once, and removed in the background; until that is done, and for 20 minutes, its name cannot be used. `default` cannot be deleted. */
   readonly deleteBus: {
     readonly method: "DELETE";
     readonly path: "/v1/buses/{bus}";

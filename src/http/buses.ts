@@ -4,7 +4,7 @@ import { DEFAULT_BUS_SETTINGS, type BusSettings } from "../core/bus.ts";
 import { encodeCursor } from "../core/cursor.ts";
 import { isBusName } from "../core/ids.ts";
 import type { Members } from "../core/json-value.ts";
-import { BUSES_MAX } from "../core/limits.ts";
+import { BUS_NAME_REST_MS, BUSES_MAX } from "../core/limits.ts";
 import { refusal } from "../core/problem.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { BUS_NAME } from "../core/words.ts";
@@ -142,7 +142,13 @@ function changing(c: Context<HttpEnv>, deps: HttpDeps, name: string) {
       if (stored === "limit-reached")
         return problem(c, refusal("limit-reached", `There are ${BUSES_MAX} buses, the limit`));
       if (stored === "being-deleted")
-        return problem(c, refusal("bus-being-deleted", `What the deleted bus ${name} had is not all removed yet`));
+        return problem(
+          c,
+          refusal(
+            "bus-being-deleted",
+            `A bus ${name} was deleted less than ${BUS_NAME_REST_MS / 60_000} minutes ago, or what it had is not all removed yet`,
+          ),
+        );
       return stored.created ? shownChanged(c, deps, { bus: stored.bus, status: 201 }) : null;
     },
 

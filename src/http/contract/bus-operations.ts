@@ -147,7 +147,7 @@ export const busPaths: ZodOpenApiPathsObject = {
       tag: "Buses",
       summary: "Delete a bus",
       description:
-        "Everything on it is refused at once, and removed in the background; until that is done its name cannot be used. `default` cannot be deleted.",
+        "Everything on it is refused at once, and removed in the background; until that is done, and for 20 minutes, its name cannot be used. `default` cannot be deleted.",
       access: "root",
       path,
       requestHeaders: ["if-match", "if-none-match"],

@@ -31,7 +31,7 @@ export const requestHeaders = {
   }),
   "idempotency-key": read("idempotency-key", {
     description:
-      "Makes the request safe to repeat for 24 h: the same key with the same request gets the same answer, and nothing is made twice. Of a publish it is the `id` of a short form that has none; of NDJSON with `.` and the number of the line behind it.",
+      "Makes the request safe to repeat for 24 h: the same key with the same request gets the same answer, and nothing is made twice. A publish it makes safe in another way: it is the `id` of a short form that has none (of NDJSON with `.` and the number of the line behind it), so that the same key is the same event, whatever the body says; the first one stays. Events with an `id` do not need it.",
     schema: { pattern: `^[!-~]{1,${IDEMPOTENCY_KEY_CHARS_MAX}}$` },
   }),
   "if-match": read("if-match", {

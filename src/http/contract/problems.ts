@@ -51,7 +51,7 @@ const DETAILS: Readonly<Record<ProblemSlug, readonly [detail: string, ...errors:
   "method-not-allowed": ["The methods here are GET, HEAD, OPTIONS"],
   "attempt-in-progress": ["An attempt of this delivery is in progress; its outcome comes first"],
   "event-erased": ["The event of this delivery is erased: there is nothing left to send"],
-  "bus-being-deleted": ["What the deleted bus eu had is not all removed yet"],
+  "bus-being-deleted": ["A bus eu was deleted less than 20 minutes ago, or what it had is not all removed yet"],
   "limit-reached": ["The bus has 1000 keys, the limit"],
   "version-mismatch": ["The subscription has version 12 by now"],
   "payload-too-large": ["The body must have at most 262144 bytes"],
