@@ -36,6 +36,13 @@ function withScopesTold(operation) {
   return { ...operation, description: `${operation.description}\n\nThe root key only.` };
 }
 
+/** Lines are typed into the form: for a text with a media type of its own Swagger UI would want a file. */
+function withLinesTyped(operation) {
+  const lines = operation.requestBody?.content?.["application/x-ndjson"];
+  if (lines !== undefined) lines.schema = { type: "string" };
+  return operation;
+}
+
 /** The description of the API with every optional parameter left empty, wherever it stands. A reference to one has no schema. */
 function withEmptyForms(description) {
   const emptied = structuredClone(description);
@@ -43,7 +50,7 @@ function withEmptyForms(description) {
   for (const [name, parameter] of Object.entries(named)) named[name] = leftEmpty(parameter);
   for (const item of Object.values(emptied.paths ?? {})) {
     for (const [method, operation] of Object.entries(item))
-      if (operation.responses !== undefined) item[method] = withScopesTold(operation);
+      if (operation.responses !== undefined) item[method] = withLinesTyped(withScopesTold(operation));
     for (const owner of [item, ...Object.values(item)])
       if (Array.isArray(owner.parameters)) owner.parameters = owner.parameters.map(leftEmpty);
   }
