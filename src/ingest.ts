@@ -11,6 +11,7 @@ import {
   MESSAGE_OVERHEAD_BYTES,
   PARCEL_DELIVERIES_MAX,
   REQUEST_DELIVERIES_MAX,
+  REQUEST_UNRECORDED_BYTES_MAX,
   SEND_BYTES_MAX,
   SEND_MESSAGES_MAX,
   UNRECORDED_BYTES_MAX,
@@ -80,12 +81,18 @@ function partsOf(subscriptionIds: readonly string[], logLevel: LogLevel): string
 
 /**
  * Whether the body goes into every parcel: not when a message would be over the inline limit, nor when one send could not hold them
- * all; where only failures are recorded it may take several, up to a limit. Decided by arithmetic: to make the texts first would mean a
- * thousand copies of a body that then travels by reference.
+ * all; where only failures are recorded it may take several, up to its part of what one request may take. Decided by arithmetic: to make
+ * the texts first would mean a thousand copies of a body that then travels by reference.
  */
-function travelsInline(heads: readonly string[], bodyBytes: number, logLevel: LogLevel): boolean {
+function travelsInline(
+  heads: readonly string[],
+  bodyBytes: number,
+  { logLevel, events }: { readonly logLevel: LogLevel; readonly events: number },
+): boolean {
   const [messagesMax, bytesMax] =
-    logLevel === "all" ? [SEND_MESSAGES_MAX, SEND_BYTES_MAX] : [Number.POSITIVE_INFINITY, UNRECORDED_BYTES_MAX];
+    logLevel === "all"
+      ? [SEND_MESSAGES_MAX, SEND_BYTES_MAX]
+      : [Number.POSITIVE_INFINITY, Math.min(UNRECORDED_BYTES_MAX, REQUEST_UNRECORDED_BYTES_MAX / events)];
   if (heads.length > messagesMax) return false;
   const sizes = heads.map((head) => utf8Bytes(head) + 1 + bodyBytes);
   const total = sizes.reduce((sum, size) => sum + size + MESSAGE_OVERHEAD_BYTES, 0);
@@ -128,7 +135,7 @@ export function createIngest({ routes, log, lanes, clock, random }: IngestDeps):
       const heads = partsOf(subscriptionIds, logLevel).map((ids, part) =>
         encodeParcel({ ...envelope, part, subscriptionIds: ids }),
       );
-      const inline = travelsInline(heads, envelope.bytes, logLevel);
+      const inline = travelsInline(heads, envelope.bytes, { logLevel, events: publish.events.length });
       const shard = shardOf(eventId);
       return {
         accepted: { eventId, event, matched: subscriptionIds.length, subscriptionIds },

@@ -159,6 +159,22 @@ export function testKeyStore(open: () => KeyWorld): void {
     ]);
   });
 
+  it("a replaced key has no successor any more once its end is set anew, and keeps it under another name", async () => {
+    const bus = await world.newBus();
+    const { id, version } = await created(bus);
+    const successor = key(bus, { createdMs: NOW + 3 });
+    const options = { id, untilMs: NOW + 60, expected: version, notes: rotationNotes() };
+    const rotated = await store.rotate(successor, options);
+    const ended = rotated === null || typeof rotated === "string" ? null : rotated.former;
+    if (ended === null) throw new Error("It was not rotated");
+    const named = await store.replace({ ...ended, name: "n" }, changeAt(ended.version));
+    expect(named).toMatchObject({ name: "n", replacedBy: successor.id });
+    if (named === null) throw new Error("It was not named");
+    const revived = await store.replace({ ...named, expiresMs: null, replacedBy: null }, changeAt(named.version));
+    expect(revived).toMatchObject({ expiresMs: null, replacedBy: null });
+    expect(await store.get(bus, id)).toEqual(revived);
+  });
+
   it("rotate() of many at once with one successor makes one, and none outlives its own end", async () => {
     const bus = await world.newBus();
     const former = await created(bus, { expiresMs: NOW + 10 });

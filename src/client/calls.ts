@@ -103,6 +103,9 @@ export function createCalls(transport: Transport, uuid: () => string): Calls {
   };
 }
 
+/** What a deletion finds that was carried out before: the thing is gone, or its bus. */
+const GONE: ReadonlySet<string> = new Set(["not-found", "bus-not-found"]);
+
 async function remove(transport: Transport, path: string, options: ChangeOptions): Promise<void> {
   let isOpen = false;
   const onRetry = (error: unknown): void => {
@@ -112,7 +115,7 @@ async function remove(transport: Transport, path: string, options: ChangeOptions
     await transport.send({ method: "DELETE", path, ...conditions(options), onRetry }, options);
   } catch (error) {
     // A try before this one was carried out, and its answer was lost: it is gone, as was asked.
-    if (isOpen && error instanceof ProblemError && error.slug === "not-found") return;
+    if (isOpen && error instanceof ProblemError && GONE.has(error.slug)) return;
     throw error;
   }
 }

@@ -7,6 +7,7 @@ import { BATCH_EVENTS_MAX, REQUEST_BYTES_MAX } from "../core/limits.ts";
 import { isList, isMembers } from "../core/json-value.ts";
 import {
   isRefusal,
+  leavesOpen,
   ProblemError,
   PublishError,
   UnexpectedAnswerError,
@@ -192,7 +193,12 @@ async function post(
 ): Promise<readonly (AcceptedEvent | RejectedEvent)[]> {
   const [first] = events;
   const alone = events.length === 1 && first !== undefined;
-  const answer = await transport.send(
+  /** Why a try before the last one may have been carried out all the same. */
+  let open: unknown;
+  const onRetry = (error: unknown): void => {
+    if (leavesOpen(error)) open = error;
+  };
+  const request = transport.send(
     {
       method: "POST",
       path: "/v1/events",
@@ -203,9 +209,15 @@ async function post(
       body: alone ? first.text : `[${events.map(({ text }) => text).join(",")}]`,
       // Each event has its id.
       repeatable: "always",
+      onRetry,
     },
     options,
   );
+  const answer = await request.catch((error: unknown) => {
+    // A key that ended between two tries says nothing of the first one.
+    if (open !== undefined && isRefusal(error) && refusedOf(error, events) === "unknown") throw open;
+    throw error;
+  });
   const entries = isMembers(answer.value) ? answer.value["events"] : undefined;
   if (!isList(entries) || entries.length !== events.length)
     throw new UnexpectedAnswerError("POST /v1/events: the answer does not tell of each event", answer.status);

@@ -117,6 +117,8 @@ export const INLINE_BYTES_MAX = 60_000;
  * reference its body would be written, and kept for a day at the least.
  */
 export const UNRECORDED_BYTES_MAX = 500_000;
+/** The same of all events of one request: an isolate has 128 MB, and a text outside Latin-1 takes two bytes a character. */
+export const REQUEST_UNRECORDED_BYTES_MAX = 25_000_000;
 /** UTF-8 bytes of any message we send. Queues take 128,000 with some 100 B of their own. */
 export const MESSAGE_BYTES_MAX = 120_000;
 /** UTF-8 bytes of one `sendBatch`, MESSAGE_OVERHEAD_BYTES of each message included. Queues take 256,000. */
@@ -235,8 +237,8 @@ export const SWEEP_CLAIMS_MAX = 50;
 export const RETENTION_EVENTS_MAX = 500;
 /** Deliveries that one step of retention closes or removes: D1 has one writer, and a batch has 30 s. */
 export const RETENTION_DELIVERIES_MAX = 5_000;
-/** Steps of one part of one sweep: an invocation has 1,000 queries of D1, and a step makes up to nine. */
-export const SWEEP_STEPS_MAX = 40;
+/** Steps of one part of one sweep: an invocation has 1,000 queries of D1, and one step of every part makes 35. */
+export const SWEEP_STEPS_MAX = 28;
 /** Each part of the sweep starts no further step after so long. */
 export const SWEEP_BUDGET_MS = 10_000;
 export const RETENTION_DAYS_MIN = 1;

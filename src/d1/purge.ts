@@ -83,7 +83,7 @@ const COUNT_DOWN = `
 /** A tombstone keeps nothing but its place, like that of a revoked key. Primary key. */
 const REVOKE_EXPIRED = `
   UPDATE keys SET version = (SELECT version FROM meta) - k.behind, status = 'deleted', hash = '', name = NULL, types = NULL,
-    allowed_origins = NULL, updated_ms = ?2
+    allowed_origins = NULL, replaced_by = NULL, updated_ms = ?2
   FROM (SELECT bus, id, count(*) OVER () - place AS behind FROM (${EXPIRED_KEYS})) k
   WHERE keys.bus = k.bus AND keys.id = k.id`;
 

@@ -31,7 +31,10 @@ import { check, invalidRequest } from "./schema.ts";
 
 const missing = refusal("not-found", "There is no such key");
 const replaced = (by: string): Refusal =>
-  refusal("invalid-request", `The key is replaced by ${by} already, whose successor it would not be: rotate that one`);
+  refusal(
+    "invalid-request",
+    `The key is replaced by ${by} already, whose successor it would not be: rotate that one, or set the expires_at of this one anew`,
+  );
 const expired = refusal("invalid-request", "The key has expired, and its successor would be: make another one");
 
 export const keys = (deps: HttpDeps): Hono<HttpEnv> =>

@@ -42,7 +42,9 @@ export const subscriptions = (deps: HttpDeps): Hono<HttpEnv> =>
     .get("/:id", requires(deps, ["read", "manage"]), async (c) => {
       const found = await find(deps, c.var.access.bus, c.req.param("id"));
       if (found === null) return problem(c, missing);
-      return answered(c, found, { noun: "subscription", shown: renderedSubscription(found, found.updatedMs) });
+      const shown = renderedSubscription(found, found.updatedMs);
+      // What became unreadable did so without a version.
+      return answered(c, found, { noun: "subscription", shown, isVersioned: !("unreadable" in shown) });
     })
     .patch("/:id", requires(deps, ["manage"]), (c) => change(c, deps, c.req.param("id")))
     .delete("/:id", requires(deps, ["manage"]), (c) => remove(c, deps, c.req.param("id")));

@@ -201,6 +201,23 @@ describe("one event", () => {
     },
   );
 
+  test.each([reset, unavailable])(
+    "that may have been accepted is not told as refused by the next try",
+    async (lost) => {
+      const { server, client } = await setUp();
+      server.next(lost, problem("unauthorized", 401));
+      const error = await publishErrorOf(client.publish({ id: "1", type: "t" }));
+      expect(error.unconfirmed).toMatchObject([{ id: "1" }]);
+      expect(error.cause).not.toMatchObject({ status: 401 });
+      // What is wrong with the event was wrong the first time.
+      server.next(lost, problem("invalid-event", 422));
+      expect(await failureOf(client.publish({ type: "t" }))).toMatchObject({ slug: "invalid-event" });
+      // Too many requests are refused before anything is done.
+      server.next(problem("rate-limited", 429), problem("unauthorized", 401));
+      expect(await failureOf(client.publish({ type: "t" }))).toMatchObject({ slug: "unauthorized" });
+    },
+  );
+
   test.each<[string, Answer, new (...args: never) => FantailError, number]>([
     [
       "a proxy's page, 502",

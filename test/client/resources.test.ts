@@ -193,6 +193,8 @@ describe("retries", () => {
     const { server, client } = await setUp();
     server.next(reset, problem("not-found", 404));
     await client.subscriptions.delete("sub_1");
+    server.next(reset, problem("bus-not-found", 404));
+    await client.buses.delete("eu");
     server.next(problem("not-found", 404));
     await expect(client.subscriptions.delete("sub_1")).rejects.toMatchObject({ slug: "not-found" });
     // A refusal leaves nothing open: it was somebody else.

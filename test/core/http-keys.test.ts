@@ -386,6 +386,7 @@ it("a key that is replaced is not rotated again until its end is set anew: a suc
   const second = await rotate();
   expect([second.status, slug(second)]).toEqual([422, "invalid-request"]);
   expect(second.json.detail).toContain(first.json.id);
+  expect(second.json.detail).toContain("expires_at");
   expect((await http.ask("GET", `/v1/keys/${id}`)).json.replaced_by).toBe(first.json.id);
   const revived = await http.ask("PATCH", `/v1/keys/${id}`, { json: { expires_at: null } });
   expect(revived.json).toMatchObject({ expires_at: null, replaced_by: null });

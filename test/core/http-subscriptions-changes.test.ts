@@ -298,6 +298,9 @@ it("what cannot be opened is named, hides nothing else, and is healed or left by
   const shown = await http.ask("GET", path);
   const { headers: _, effective_at: __, ...readable } = made;
   expect([shown.status, shown.json]).toMatchObject([200, { ...readable, unreadable: ["secret", "headers"] }]);
+  // It became so under the version that a poller has.
+  const polled = await http.ask("GET", path, { headers: { "if-none-match": `"${made.version}"` } });
+  expect([polled.status, polled.json]).toEqual([200, shown.json]);
   expect(shown.json).not.toHaveProperty("headers");
   expect((await http.ask("GET", "/v1/subscriptions")).json.data).toEqual([shown.json]);
 

@@ -3,12 +3,15 @@ import { expect, it } from "vitest";
 import { DEFAULT_BUS_SETTINGS, rulesOf, type LogLevel } from "../../src/core/bus.ts";
 import type { CloudEvent } from "../../src/core/event.ts";
 import {
+  BATCH_EVENTS_MAX,
   EVENT_BYTES_MAX,
   PARCEL_DELIVERIES_MAX,
   REQUEST_DELIVERIES_MAX,
+  REQUEST_UNRECORDED_BYTES_MAX,
   SEND_BYTES_MAX,
   UNRECORDED_BYTES_MAX,
 } from "../../src/core/limits.ts";
+import { utf8Bytes } from "../../src/core/utf8.ts";
 import { createIngest } from "../../src/ingest.ts";
 import type { Outgoing } from "../../src/ports.ts";
 
@@ -74,6 +77,19 @@ it("an event that matches nothing travels where everything is recorded, and only
     expect(await publish([event("1")])).toMatchObject({ ok: true, value: [{ matched: 0 }] });
     expect([sent.length, stored.length]).toEqual([messages, 0]);
   }
+});
+
+it("what the events of one request send inline, however many these are, is bounded in all", async () => {
+  const { publish, sent, stored } = ingestInto(1_000, "failures");
+  const events = Array.from({ length: BATCH_EVENTS_MAX }, (_, index) => event(`${index}`, `"漢${"x".repeat(4_000)}"`));
+  expect((await publish(events)).ok).toBe(true);
+  expect(sent.reduce((sum, { text }) => sum + utf8Bytes(text), 0)).toBeLessThan(REQUEST_UNRECORDED_BYTES_MAX);
+  expect(stored).toHaveLength(BATCH_EVENTS_MAX);
+  // One alone goes inline all the same: its share is larger.
+  sent.length = 0;
+  stored.length = 0;
+  expect((await publish(events.slice(0, 1))).ok).toBe(true);
+  expect([sent.length, stored.length]).toEqual([1_000 / PARCEL_DELIVERIES_MAX, 0]);
 });
 
 it.each([

@@ -6,6 +6,7 @@ import {
   FAILURES_ONLY_FRACTION,
   SHORTEN_FRACTION,
   SWEEP_BUDGET_MS,
+  SWEEP_STEPS_MAX,
 } from "../../src/core/limits.ts";
 import { PURGES, type SweepLog } from "../../src/ports.ts";
 import { createSweep } from "../../src/sweep.ts";
@@ -123,6 +124,19 @@ it("goes from place to place while it is over its limit, and stops when a step l
   slow.database.bytes = ROOM;
   await slow.sweep();
   expect(steps).toBe(2);
+});
+
+it("takes a bounded number of steps for each part, also when the clock stands still", async () => {
+  const steps = { erase: 0, buses: 0, audit: 0 };
+  const { sweep } = stage({
+    erase: async () => ({ deliveries: ++steps.erase, more: true }),
+    purge: async (what) => {
+      if (what !== "buses" && what !== "audit") return { removed: 0, more: false };
+      return { removed: ++steps[what], more: true };
+    },
+  });
+  await sweep();
+  expect(steps).toEqual({ erase: SWEEP_STEPS_MAX, buses: SWEEP_STEPS_MAX, audit: SWEEP_STEPS_MAX });
 });
 
 it("asks for every purge, whichever of them fails, and shortens after them", async () => {

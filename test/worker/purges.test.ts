@@ -29,8 +29,8 @@ describe("expired keys", () => {
       bus,
     );
     await run(
-      `${NUMBERS} INSERT INTO keys (bus, id, version, status, hash, name, scopes, types, allowed_origins, created_ms, updated_ms, expires_ms)
-       SELECT ?2, printf('key_%s_%s', ?3, i), 1, 'active', printf('%s %s %s', ?2, ?3, i), 'name', '["publish"]', '["t"]', '["https://a.example"]',
+      `${NUMBERS} INSERT INTO keys (bus, id, version, status, hash, name, scopes, types, allowed_origins, replaced_by, created_ms, updated_ms, expires_ms)
+       SELECT ?2, printf('key_%s_%s', ?3, i), 1, 'active', printf('%s %s %s', ?2, ?3, i), 'name', '["publish"]', '["t"]', '["https://a.example"]', 'key_next',
          0, 0, ?3 FROM n`,
       many,
       bus,
@@ -51,7 +51,7 @@ describe("expired keys", () => {
     const before = (await env.DB.prepare("SELECT version FROM meta").first<number>("version")) ?? 0;
     await stage.router.sweep();
     const gone = await rows<{ version: number }>(
-      "SELECT bus, version, hash, name, types, allowed_origins, updated_ms FROM keys WHERE status = 'deleted' ORDER BY version",
+      "SELECT bus, version, hash, name, types, allowed_origins, replaced_by, updated_ms FROM keys WHERE status = 'deleted' ORDER BY version",
     );
     expect(gone.map(({ version }) => version)).toEqual([1, 2, 3, 4, 5].map((place) => before + place));
     expect(gone).toMatchObject(
@@ -60,6 +60,7 @@ describe("expired keys", () => {
         name: null,
         types: null,
         allowed_origins: null,
+        replaced_by: null,
         updated_ms: stage.clock.now(),
       })),
     );

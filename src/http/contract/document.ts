@@ -14,7 +14,7 @@ import { FILTER } from "./subscriptions.ts";
 
 const DESCRIPTION = `Fantail routes events: producers publish CloudEvents to it, and it pushes every match to the webhooks of consumers.
 
-JSON in and out, UTF-8. Unknown members and query parameters are refused: they are typos. What is refused with 4xx changed nothing.
+JSON in and out, UTF-8. Unknown members are refused, and so are unknown query parameters wherever a key is needed: they are typos. What is refused with 4xx changed nothing.
 Every answer that is no success is a problem (RFC 9457). Times are RFC 3339 in UTC. New members may be added to answers.
 
 Every path answers \`OPTIONS\` with 204 and \`allow\`, \`HEAD\` wherever it answers \`GET\`, and any other method with 405,
