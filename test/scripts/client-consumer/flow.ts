@@ -20,6 +20,9 @@ export interface Sink {
   readonly received: () => VerifiedWebhook | null;
 }
 
+/** What a run publishes and the router accepts. */
+const EVENTS = 6;
+
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Tells what happened, as JSON. */
@@ -59,8 +62,11 @@ export async function run({ url, rootKey, sink, bus }: Place, { expect, received
   const record = await client.events.get(accepted.event_id);
   await client.events.erase(accepted.event_id);
   const erased = await client.events.get(accepted.event_id);
-  const types: string[] = [];
-  for await (const { type } of client.events.list({ limit: 2 })) types.push(type);
+  const types = await until(async () => {
+    const found: string[] = [];
+    for await (const { type } of client.events.list({ limit: 2 })) found.push(type);
+    return found.length < EVENTS ? null : found;
+  });
   const paused = await client.subscriptions.update(
     subscription.id,
     { status: "paused" },
