@@ -2,6 +2,7 @@
  * Use case: what time alone brings about. Lost alarms, dead leases, held deliveries, erasures, retention, the size of the database, and
  * all that is kept for a time only, in bounded steps.
  */
+import { databaseUsed } from "./core/bus.ts";
 import {
   DATABASE_NOTED_FRACTION,
   FAILURES_ONLY_END_FRACTION,
@@ -10,6 +11,7 @@ import {
   SWEEP_BUDGET_MS,
   SWEEP_STEPS_MAX,
 } from "./core/limits.ts";
+import { timestamp } from "./core/timestamp.ts";
 import { type Wake, wakeMessages } from "./core/wakes.ts";
 import { PURGES, type Clock, type Lanes, type Logger, type Purge, type SweepLog } from "./ports.ts";
 
@@ -46,9 +48,6 @@ export function createSweep(deps: SweepDeps): Sweep {
     for (let steps = 1; (await step()) && steps < SWEEP_STEPS_MAX && clock.now() < deadlineMs; steps++);
   }
 
-  /** Three digits, as the API shows it. */
-  const fractionOf = (bytes: number): number => Math.round((bytes / databaseBytes) * 1_000) / 1_000;
-
   async function measure(): Promise<void> {
     const { bytes, notedBytes, failuresOnly: before } = await log.database();
     const limit = before ? FAILURES_ONLY_END_FRACTION : FAILURES_ONLY_FRACTION;
@@ -56,7 +55,7 @@ export function createSweep(deps: SweepDeps): Sweep {
     const isNews = Math.abs(bytes - notedBytes) > DATABASE_NOTED_FRACTION * databaseBytes;
     if (isNews || failuresOnly !== before) await log.noteDatabase({ bytes, failuresOnly });
     if (failuresOnly === before) return;
-    const line = { on: failuresOnly, bytes, fraction: fractionOf(bytes) };
+    const line = { on: failuresOnly, bytes, fraction: databaseUsed(bytes, databaseBytes) };
     if (failuresOnly) logger.error("database.failures_only", line);
     else logger.info("database.failures_only", line);
   }
@@ -114,11 +113,11 @@ export function createSweep(deps: SweepDeps): Sweep {
       const step = await log.shorten({ now: clock.now(), retentionDays, bytes: bytes - limit }, place);
       total.expired += step.expired;
       total.removed += step.removed;
-      if (step.reachedMs !== null) before = new Date(step.reachedMs).toISOString();
+      if (step.reachedMs !== null) before = timestamp(step.reachedMs);
       ({ bytes, next: place } = step);
       return bytes > limit && place !== null;
     });
-    logger.warn("sweep.shortened", { bytes, fraction: fractionOf(bytes), before, ...total });
+    logger.warn("sweep.shortened", { bytes, fraction: databaseUsed(bytes, databaseBytes), before, ...total });
   }
 
   async function purge(what: Purge, deadlineMs: number): Promise<void> {

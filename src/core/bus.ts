@@ -37,3 +37,6 @@ export function rulesOf(settings: BusSettings, failuresOnly: boolean): BusRules 
     requestBytesMax: settings.requestBytesMax ?? REQUEST_BYTES_MAX,
   };
 }
+
+/** How full a database of `bytesMax` is; 1 is full. Three digits, as the API and the log show it. */
+export const databaseUsed = (bytes: number, bytesMax: number): number => Math.round((bytes / bytesMax) * 1_000) / 1_000;

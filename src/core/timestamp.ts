@@ -1,4 +1,11 @@
-/** Times as in RFC 3339, with an offset. Pure: it reads no clock. */
+/** Times as in RFC 3339, read with any offset and written in UTC. Pure: it reads no clock. */
+
+export const DAY_MS = 86_400_000;
+
+/** Unix milliseconds as a text, such as 2026-01-02T03:04:05.678Z. */
+export const timestamp = (ms: number): string => new Date(ms).toISOString();
+
+export const timestampOrNull = (ms: number | null): string | null => (ms === null ? null : timestamp(ms));
 
 const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/i;
 const MINUTES_PER_DAY = 1_440;

@@ -10,10 +10,9 @@ import {
   RETENTION_EVENTS_MAX,
   SHORTEN_SPARES_MS,
 } from "../core/limits.ts";
+import { DAY_MS } from "../core/timestamp.ts";
 import type { RetentionOptions, SweepLog } from "../ports.ts";
 import { weather } from "./unavailable.ts";
-
-const DAY_MS = 86_400_000;
 
 /** The floor of bus `b`, below which its events are older than its retention: ?1 has one for each number of days, ?2 is the default. */
 const FLOOR = `(?1 ->> CAST(min(coalesce(b.retention_days, ?2), ${RETENTION_DAYS_MAX}) AS INTEGER))`;

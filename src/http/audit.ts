@@ -1,14 +1,14 @@
 /** `/v1/audit`: who changed what, and how a change says so. */
 import { Hono, type Context } from "hono";
-import { encodeCursor } from "../core/cursor.ts";
 import { ID_RANDOM_BYTES, isAuditId, timeOrderedId } from "../core/ids.ts";
 import type { Members } from "../core/json-value.ts";
+import { timestamp } from "../core/timestamp.ts";
 import { type AuditAction, type AuditEntry, type AuditNote } from "../ports.ts";
 import { requires } from "./auth.ts";
 import { auditQuery } from "./contract/audit.ts";
 import type { Draw, HttpDeps, HttpEnv } from "./deps.ts";
 import { problem } from "./problem.ts";
-import { placeOf, readQuery } from "./query.ts";
+import { nextCursor, placeOf, readQuery, spanOf } from "./query.ts";
 
 /** Members that tell of an answer, of counting or of use, and not of what was set. */
 const UNNOTED = [
@@ -43,7 +43,7 @@ function rendered({ id, bus, atMs, actor, requestId, action, target, before, aft
   return {
     id,
     bus,
-    at: new Date(atMs).toISOString(),
+    at: timestamp(atMs),
     actor,
     request_id: requestId,
     action,
@@ -62,11 +62,7 @@ export const audit = (deps: HttpDeps): Hono<HttpEnv> =>
     const { limit, cursor, since, until, ...others } = query.value;
     const place = placeOf(cursor, isAuditId);
     if (!place.ok) return problem(c, place.error);
-    const filters = {
-      ...others,
-      ...(since === undefined ? {} : { sinceMs: since }),
-      ...(until === undefined ? {} : { untilMs: until }),
-    };
+    const filters = { ...others, ...spanOf({ since, until }) };
     const { rows, next } = await deps.audit.list(c.var.access.bus, filters, { limit, before: place.value });
-    return c.json({ data: rows.map(rendered), next_cursor: next === null ? null : encodeCursor("audit", [next]) });
+    return c.json({ data: rows.map(rendered), next_cursor: nextCursor("audit", next) });
   });

@@ -1,16 +1,15 @@
 /** A bus as its JSON document: how a request's members become settings, and how it is shown. What is stored is not decided here. */
-import { rulesOf, type BusSettings } from "../core/bus.ts";
+import { databaseUsed, rulesOf, type BusSettings } from "../core/bus.ts";
 import type { Members } from "../core/json-value.ts";
-import { EFFECTIVE_MS } from "../core/limits.ts";
 import type { Fault } from "../core/problem.ts";
 import { ok, type Result } from "../core/result.ts";
+import { DAY_MS, timestamp } from "../core/timestamp.ts";
 import type { Bus, Change, DatabaseState } from "../ports.ts";
 import { busSettings } from "./contract/buses.ts";
 import type { HttpDeps } from "./deps.ts";
 import { namedAs } from "./merge-patch.ts";
 import { check } from "./schema.ts";
-
-const DAY_MS = 86_400_000;
+import { versioned } from "./versioned.ts";
 
 /** The members that a caller sets. */
 export const BUS_MEMBERS = namedAs(busSettings.shape);
@@ -51,10 +50,7 @@ export function renderedBus(bus: Bus, committedMs: number) {
     ...documentOf(bus.settings),
     subscriptions: bus.subscriptions,
     keys: bus.keys,
-    created_at: new Date(bus.createdMs).toISOString(),
-    updated_at: new Date(bus.updatedMs).toISOString(),
-    version: bus.version,
-    effective_at: new Date(committedMs + EFFECTIVE_MS).toISOString(),
+    ...versioned(bus, committedMs),
   };
 }
 
@@ -70,8 +66,8 @@ export function effectiveOf(
     log_level: rules.logLevel,
     event_bytes_max: rules.eventBytesMax,
     request_bytes_max: rules.requestBytesMax,
-    events_since: new Date(Math.max(now - retentionDays * DAY_MS, database.shortenedMs)).toISOString(),
-    database_used: Math.round((database.bytes / deployment.databaseBytes) * 1_000) / 1_000,
+    events_since: timestamp(Math.max(now - retentionDays * DAY_MS, database.shortenedMs)),
+    database_used: databaseUsed(database.bytes, deployment.databaseBytes),
   };
 }
 

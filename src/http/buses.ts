@@ -1,7 +1,6 @@
 /** `/v1/buses`: making, setting and deleting buses, for the root key; a bus is shown to its own keys as well. */
 import { Hono, type Context } from "hono";
 import { DEFAULT_BUS_SETTINGS, type BusSettings } from "../core/bus.ts";
-import { encodeCursor } from "../core/cursor.ts";
 import { isBusName } from "../core/ids.ts";
 import type { Members } from "../core/json-value.ts";
 import { BUS_NAME_REST_MS, BUSES_MAX } from "../core/limits.ts";
@@ -29,7 +28,7 @@ import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { drawOf } from "./idempotency.ts";
 import { merged, PATCH_TYPES, withoutRepeated } from "./merge-patch.ts";
 import { problem } from "./problem.ts";
-import { placeOf, readQuery } from "./query.ts";
+import { nextCursor, placeOf, readQuery } from "./query.ts";
 import { invalidRequest } from "./schema.ts";
 
 export const buses = (deps: HttpDeps): Hono<HttpEnv> =>
@@ -41,7 +40,7 @@ export const buses = (deps: HttpDeps): Hono<HttpEnv> =>
       if (!place.ok) return problem(c, place.error);
       const { rows, next } = await deps.buses.list({ limit: query.value.limit, after: place.value });
       const data = rows.map((row) => renderedBus(row, row.updatedMs));
-      return c.json({ data, next_cursor: next === null ? null : encodeCursor("buses", [next]) });
+      return c.json({ data, next_cursor: nextCursor("buses", next) });
     })
     .get("/:bus", requires(deps, ["read", "manage"]), async (c) => {
       const name = c.req.param("bus");

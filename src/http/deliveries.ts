@@ -1,10 +1,10 @@
 /** `/v1/deliveries`: what became of each event for each subscription, and trying again by hand. */
 import { Hono } from "hono";
-import { encodeCursor } from "../core/cursor.ts";
 import type { AttemptRecord } from "../core/delivery.ts";
 import { deliveryIdOf, isRun, isSeq, isSubscriptionId, parseDeliveryId } from "../core/ids.ts";
 import { wasSlow } from "../core/outcome.ts";
 import { refusal } from "../core/problem.ts";
+import { timestamp, timestampOrNull } from "../core/timestamp.ts";
 import type { DeliveryOnRecord } from "../ports.ts";
 import { requires } from "./auth.ts";
 import { unconditional } from "./conditions.ts";
@@ -12,7 +12,7 @@ import { deliveryQuery } from "./contract/deliveries.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { idempotent } from "./idempotency.ts";
 import { problem } from "./problem.ts";
-import { partsOf, readQuery } from "./query.ts";
+import { nextCursor, partsOf, readQuery, spanOf } from "./query.ts";
 
 const missing = refusal("not-found", "There is no such delivery");
 
@@ -39,14 +39,14 @@ export function renderedDelivery(delivery: DeliveryOnRecord) {
     status: statusOf(delivery.state, attempts),
     cause: delivery.cause,
     attempt: delivery.attempt,
-    due_at: delivery.dueMs === null ? null : new Date(delivery.dueMs).toISOString(),
+    due_at: timestampOrNull(delivery.dueMs),
     last_attempt: last === undefined ? null : renderedAttempt(last),
   };
 }
 
 const renderedAttempt = ({ attempt, at_ms, duration_ms, status, error, answer }: AttemptRecord) => ({
   attempt,
-  at: new Date(at_ms).toISOString(),
+  at: timestamp(at_ms),
   duration_ms,
   status,
   error,
@@ -65,12 +65,10 @@ export const deliveries = (deps: HttpDeps): Hono<HttpEnv> =>
         ...(subscription_id === undefined ? {} : { subscriptionId: subscription_id }),
         ...(event_id === undefined ? {} : { eventId: event_id }),
         ...(status === undefined ? {} : { status }),
-        ...(since === undefined ? {} : { sinceMs: since }),
-        ...(until === undefined ? {} : { untilMs: until }),
+        ...spanOf({ since, until }),
       };
       const { rows, next } = await deps.record.deliveries(c.var.access.bus, filters, { limit, cursor: place.value });
-      const next_cursor = next === null ? null : encodeCursor("deliveries", next);
-      return c.json({ data: rows.map(renderedDelivery), next_cursor });
+      return c.json({ data: rows.map(renderedDelivery), next_cursor: nextCursor("deliveries", next) });
     })
     .get("/:delivery_id", requires(deps, ["read"]), async (c) => {
       const delivery = await find(deps, c.var.access.bus, c.req.param("delivery_id"));

@@ -1,19 +1,21 @@
 /** `/v1/events`: what is on record, and erasing it. The event itself is spliced in as the text it has: it is never parsed and written anew. */
 import { Hono, type Context } from "hono";
-import { encodeCursor } from "../core/cursor.ts";
-import { ID_RANDOM_BYTES, isEventId, isSeq, timeOrderedId } from "../core/ids.ts";
+import { isEventId, isSeq } from "../core/ids.ts";
 import { LIST_LIMIT_MAX } from "../core/limits.ts";
 import { refusal } from "../core/problem.ts";
+import { timestamp, timestampOrNull } from "../core/timestamp.ts";
 import type { EventSummary } from "../ports.ts";
+import { auditMark, auditNote } from "./audit.ts";
 import { requires } from "./auth.ts";
 import { crossOrigin, preflight, readableRefusals } from "./cors.ts";
 import { unconditional } from "./conditions.ts";
 import { eventQuery } from "./contract/events.ts";
 import { renderedDelivery } from "./deliveries.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
+import { drawOf } from "./idempotency.ts";
 import { problem } from "./problem.ts";
 import { publish } from "./publish.ts";
-import { partsOf, readQuery } from "./query.ts";
+import { nextCursor, partsOf, readQuery, spanOf } from "./query.ts";
 
 const missing = refusal("not-found", "There is no such event, or it is not on record yet");
 
@@ -25,11 +27,11 @@ const rendered = (event: EventSummary) => ({
   source: event.erasedMs === null ? event.source : null,
   type: event.type,
   subject: event.subject,
-  accepted_at: new Date(event.acceptedMs).toISOString(),
+  accepted_at: timestamp(event.acceptedMs),
   matched: event.matched,
   duplicates: event.duplicates,
   bytes: event.bytes,
-  erased_at: event.erasedMs === null ? null : new Date(event.erasedMs).toISOString(),
+  erased_at: timestampOrNull(event.erasedMs),
 });
 
 export const events = (deps: HttpDeps): Hono<HttpEnv> =>
@@ -46,11 +48,10 @@ export const events = (deps: HttpDeps): Hono<HttpEnv> =>
       if (!place.ok) return problem(c, place.error);
       const filters = {
         ...attributes,
-        ...(since === undefined ? {} : { sinceMs: since }),
-        ...(until === undefined ? {} : { untilMs: until }),
+        ...spanOf({ since, until }),
       };
       const { rows, next } = await deps.record.events(c.var.access.bus, filters, { limit, cursor: place.value });
-      return c.json({ data: rows.map(rendered), next_cursor: next === null ? null : encodeCursor("events", next) });
+      return c.json({ data: rows.map(rendered), next_cursor: nextCursor("events", next) });
     })
     .get("/:event_id", requires(deps, ["read"]), async (c) => {
       const { bus } = c.var.access;
@@ -61,7 +62,7 @@ export const events = (deps: HttpDeps): Hono<HttpEnv> =>
       const head = JSON.stringify(rendered(event)).slice(0, -1);
       const tail = JSON.stringify({
         deliveries: rows.map(renderedDelivery),
-        deliveries_next_cursor: next === null ? null : encodeCursor("deliveries", next),
+        deliveries_next_cursor: nextCursor("deliveries", next),
       }).slice(1);
       return c.body(`${head},"event":${event.body ?? "null"},${tail}`, 200, { "content-type": "application/json" });
     })
@@ -69,17 +70,8 @@ export const events = (deps: HttpDeps): Hono<HttpEnv> =>
 
 /** An event has no version: it is erased whatever became of it meanwhile. */
 async function erase(c: Context<HttpEnv>, deps: HttpDeps, eventId: string): Promise<Response> {
-  const { bus, actor } = c.var.access;
-  const now = deps.clock.now();
-  const note = {
-    id: `aud_${timeOrderedId(now, deps.random.bytes(ID_RANDOM_BYTES))}`,
-    atMs: now,
-    actor,
-    requestId: c.var.requestId,
-    action: "event.erased",
-    before: null,
-    after: null,
-  } as const;
-  const erased = isEventId(eventId) && (await deps.record.erase(bus, eventId, { now, note }));
+  const draw = drawOf(c, deps);
+  const note = auditNote(auditMark(c, draw), { action: "event.erased", before: null, after: null });
+  const erased = isEventId(eventId) && (await deps.record.erase(c.var.access.bus, eventId, { now: draw.now, note }));
   return erased ? c.body(null, 204) : problem(c, missing);
 }

@@ -3,16 +3,16 @@
  * stored, and when, is not decided here.
  */
 import type { Members } from "../core/json-value.ts";
-import { EFFECTIVE_MS, KEY_EXPIRY_MS_MAX } from "../core/limits.ts";
+import { KEY_EXPIRY_MS_MAX } from "../core/limits.ts";
 import type { Fault } from "../core/problem.ts";
 import { err, ok, type Result } from "../core/result.ts";
+import { DAY_MS, timestampOrNull } from "../core/timestamp.ts";
 import { atMost, faultAt } from "../core/words.ts";
 import { SCOPES, type Change, type Key, type KeyLimits } from "../ports.ts";
 import { keyBody } from "./contract/keys.ts";
 import { namedAs } from "./merge-patch.ts";
 import { check } from "./schema.ts";
-
-const DAY_MS = 86_400_000;
+import { versioned } from "./versioned.ts";
 
 /** The members that a caller sets. */
 export const KEY_MEMBERS = namedAs(keyBody.shape);
@@ -34,7 +34,7 @@ export function readKey(
   if (!checked.ok) return checked;
   const { name, types, allowed_origins: origins, rate_limit: rateLimit, expires_at: expiresMs } = checked.value;
   const scopes = SCOPES.filter((scope) => checked.value.scopes.includes(scope));
-  const faults = [...(expiresMs === null || expiresMs === knownMs ? [] : endFaults(expiresMs, now))];
+  const faults = expiresMs === null || expiresMs === knownMs ? [] : endFaults(expiresMs, now);
   if (faults.length > 0) return err(faults);
   return ok({ name, scopes, types: unique(types), allowedOrigins: unique(origins), rateLimit, expiresMs });
 }
@@ -48,8 +48,6 @@ function endFaults(expiresMs: number, now: number): readonly Fault[] {
 
 const unique = (list: readonly string[] | null) => list && [...new Set(list)];
 
-const timeOrNull = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
-
 /** The document of a key, as a target for merging. */
 export const documentOf = (key: KeySettings): Members => ({
   name: key.name,
@@ -57,7 +55,7 @@ export const documentOf = (key: KeySettings): Members => ({
   types: key.types,
   allowed_origins: key.allowedOrigins,
   rate_limit: key.rateLimit,
-  expires_at: timeOrNull(key.expiresMs),
+  expires_at: timestampOrNull(key.expiresMs),
 });
 
 export const sameSettings = (a: KeySettings, b: KeySettings): boolean =>
@@ -71,13 +69,10 @@ export function renderedKey(key: Key, { now, committedMs }: { readonly now: numb
     id: key.id,
     bus: key.bus,
     ...documentOf(key),
-    last_used_at: timeOrNull(key.lastUsedMs),
+    last_used_at: timestampOrNull(key.lastUsedMs),
     replaced_by: key.replacedBy,
     status: isExpired(key, now) ? "expired" : "active",
-    created_at: new Date(key.createdMs).toISOString(),
-    updated_at: new Date(key.updatedMs).toISOString(),
-    version: key.version,
-    effective_at: new Date(committedMs + EFFECTIVE_MS).toISOString(),
+    ...versioned(key, committedMs),
   };
 }
 

@@ -1,10 +1,10 @@
 /** `/v1/keys`: keys of a bus. A key is shown once, in the answer that makes it, and nobody grants what they may not do themselves. */
 import { Hono, type Context } from "hono";
 import { API_KEY_RANDOM_BYTES, hashApiKey, makeApiKey } from "../core/api-key.ts";
-import { encodeCursor } from "../core/cursor.ts";
 import { ID_RANDOM_BYTES, isKeyId, timeOrderedId } from "../core/ids.ts";
 import { KEYS_PER_BUS_MAX } from "../core/limits.ts";
 import { refusal, type Refusal } from "../core/problem.ts";
+import { timestamp } from "../core/timestamp.ts";
 import type { Key, NewKey, NotMade, Scope } from "../ports.ts";
 import { auditMark, auditNote } from "./audit.ts";
 import { requires } from "./auth.ts";
@@ -26,7 +26,7 @@ import {
 } from "./key-document.ts";
 import { merged, PATCH_TYPES, withoutRepeated } from "./merge-patch.ts";
 import { problem } from "./problem.ts";
-import { placeOf, readQuery } from "./query.ts";
+import { nextCursor, placeOf, readQuery } from "./query.ts";
 import { check, invalidRequest } from "./schema.ts";
 
 const missing = refusal("not-found", "There is no such key");
@@ -49,7 +49,7 @@ export const keys = (deps: HttpDeps): Hono<HttpEnv> =>
       const { rows, next } = await deps.keys.list(c.var.access.bus, { limit, before: place.value });
       const now = deps.clock.now();
       const data = rows.map((row) => renderedKey(row, { now, committedMs: row.updatedMs }));
-      return c.json({ data, next_cursor: next === null ? null : encodeCursor("keys", [next]) });
+      return c.json({ data, next_cursor: nextCursor("keys", next) });
     })
     .get("/:id", requires(deps, ["manage"]), async (c) => {
       const found = await find(deps, c.var.access.bus, c.req.param("id"));
@@ -189,14 +189,16 @@ async function rotate(c: Context<HttpEnv>, deps: HttpDeps, id: string): Promise<
   const { bus } = c.var.access;
   const draw = drawOf(c, deps);
   const untilMs = draw.now + checked.value.overlap_s * 1_000;
+  /** Of the former key; a successor ends when it would have. */
+  const endOf = ({ expiresMs }: NewKey): number => Math.min(expiresMs ?? untilMs, untilMs);
   // Everything is drawn before the key is looked at: a repetition may find it changed.
   const { identity, texts } = await drawn(c, deps, draw);
   const marks = { created: auditMark(c, draw), rotated: auditMark(c, draw) };
   const show = (successor: Key, former: Key | null): Response => {
     deps.routes.applied(changeOfKey(successor));
     if (former !== null) deps.routes.applied(changeOfKey(former));
-    const ends = former?.expiresMs ?? Math.min(successor.expiresMs ?? untilMs, untilMs);
-    return shownOnce(c, deps, { key: successor, texts, more: { replaces: { id, expires_at: timeOf(ends) } } });
+    const ends = former?.expiresMs ?? endOf(successor);
+    return shownOnce(c, deps, { key: successor, texts, more: { replaces: { id, expires_at: timestamp(ends) } } });
   };
   const answer = await changed(c, {
     noun: "key",
@@ -211,7 +213,7 @@ async function rotate(c: Context<HttpEnv>, deps: HttpDeps, id: string): Promise<
       const { name, scopes, types, allowedOrigins, rateLimit, expiresMs } = current;
       const row: NewKey = { ...identity, name, scopes, types, allowedOrigins, rateLimit, expiresMs };
       const before = renderedKey(current, { now: draw.now, committedMs: draw.now });
-      const after = { ...before, expires_at: timeOf(Math.min(expiresMs ?? untilMs, untilMs)), replaced_by: row.id };
+      const after = { ...before, expires_at: timestamp(endOf(current)), replaced_by: row.id };
       const notes = {
         created: auditNote(marks.created, { action: "key.created", before: null, after: notedNew(row) }),
         rotated: auditNote(marks.rotated, { action: "key.rotated", before, after }),
@@ -228,5 +230,3 @@ async function rotate(c: Context<HttpEnv>, deps: HttpDeps, id: string): Promise<
   if (successor === null || beyond(c, successor.scopes) !== null) return answer;
   return show(successor, await find(deps, bus, id));
 }
-
-const timeOf = (ms: number): string => new Date(ms).toISOString();

@@ -1,6 +1,6 @@
 /** Reading the query parameters of lists, by a schema of `contract/`. Unknown and repeated ones are refused: they are mistakes. */
 import type * as z from "zod";
-import { foreignCursor } from "../core/cursor.ts";
+import { type CursorKind, encodeCursor, foreignCursor } from "../core/cursor.ts";
 import { refusal, type Refusal } from "../core/problem.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { GIVEN_ONCE, shortName, UNKNOWN } from "../core/words.ts";
@@ -49,3 +49,21 @@ export function placeOf(
   const parts = partsOf(cursor, [isId]);
   return parts.ok ? ok(parts.value?.[0] ?? null) : parts;
 }
+
+/** The `next_cursor` of a page: where the next one goes on, null at the end. */
+export function nextCursor(kind: CursorKind, next: readonly string[] | string | null): string | null {
+  if (next === null) return null;
+  return encodeCursor(kind, typeof next === "string" ? [next] : next);
+}
+
+/** `since` and `until` as the filters of a list take them. */
+export const spanOf = ({
+  since,
+  until,
+}: {
+  readonly since: number | undefined;
+  readonly until: number | undefined;
+}) => ({
+  ...(since === undefined ? {} : { sinceMs: since }),
+  ...(until === undefined ? {} : { untilMs: until }),
+});

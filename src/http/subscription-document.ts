@@ -4,7 +4,6 @@
  */
 import { parseWanted } from "../core/filter.ts";
 import { isMembers, type Members } from "../core/json-value.ts";
-import { EFFECTIVE_MS } from "../core/limits.ts";
 import type { Fault } from "../core/problem.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { parseSecret } from "../core/signature.ts";
@@ -15,6 +14,7 @@ import type { StoredSubscription } from "../ports.ts";
 import { merged, namedAs, type Naming, withoutRepeated } from "./merge-patch.ts";
 import { retryMembers, subscriptionDocument } from "./contract/subscriptions.ts";
 import { check } from "./schema.ts";
+import { versioned } from "./versioned.ts";
 
 /** What a caller sets of a subscription, checked, with defaults. */
 export interface Settings extends Wanted {
@@ -149,10 +149,7 @@ export function renderedSubscription(subscription: StoredSubscription, committed
     ...(headers === null ? {} : { headers: Object.fromEntries(Object.keys(headers).map((name) => [name, HIDDEN])) }),
     status: subscription.status,
     disabled_reason: subscription.disabledReason,
-    created_at: new Date(subscription.createdMs).toISOString(),
-    updated_at: new Date(subscription.updatedMs).toISOString(),
-    version: subscription.version,
-    effective_at: new Date(committedMs + EFFECTIVE_MS).toISOString(),
+    ...versioned(subscription, committedMs),
     ...(unreadable.length === 0 ? {} : { unreadable }),
   };
 }

@@ -1,6 +1,5 @@
 /** `/v1/subscriptions`: making, reading, changing and deleting them. A change is applied to this isolate before it is answered. */
 import { Hono, type Context } from "hono";
-import { encodeCursor } from "../core/cursor.ts";
 import { ID_RANDOM_BYTES, isSubscriptionId, timeOrderedId } from "../core/ids.ts";
 import type { Members } from "../core/json-value.ts";
 import { SECRET_BYTES_DEFAULT, SECRET_OVERLAP_MS, SECRETS_MAX, SUBSCRIPTIONS_PER_BUS_MAX } from "../core/limits.ts";
@@ -20,7 +19,7 @@ import { drawOf, idempotent } from "./idempotency.ts";
 import { PATCH_TYPES } from "./merge-patch.ts";
 import { subscriptionQuery } from "./contract/subscriptions.ts";
 import { problem } from "./problem.ts";
-import { placeOf, readQuery } from "./query.ts";
+import { nextCursor, placeOf, readQuery } from "./query.ts";
 import { invalidRequest } from "./schema.ts";
 import { changesOf, documentOf, mergedDocument, readDocument, renderedSubscription } from "./subscription-document.ts";
 
@@ -37,7 +36,7 @@ export const subscriptions = (deps: HttpDeps): Hono<HttpEnv> =>
       const { limit } = query.value;
       const { rows, next } = await deps.subscriptions.list(c.var.access.bus, { limit, before: place.value });
       const data = rows.map((row) => renderedSubscription(row, row.updatedMs));
-      return c.json({ data, next_cursor: next === null ? null : encodeCursor("subscriptions", [next]) });
+      return c.json({ data, next_cursor: nextCursor("subscriptions", next) });
     })
     .get("/:id", requires(deps, ["read", "manage"]), async (c) => {
       const found = await find(deps, c.var.access.bus, c.req.param("id"));

@@ -9,7 +9,7 @@ import {
   RETENTION_DAYS_MIN,
 } from "../../core/limits.ts";
 import { answer, bare, jsonBody, operation, patchBody } from "./operation.ts";
-import { busName, count, effectiveAt, idOf, pageOf, time, version } from "./parts.ts";
+import { busName, count, idOf, pageOf, time, versioned } from "./parts.ts";
 import { retentionDays, logLevel, eventBytesMax, requestBytesMax, busPut, busPatch, busQuery } from "./buses.ts";
 
 // ---- Answers -----------------------------------------------------------------------------------------------------
@@ -22,10 +22,7 @@ const shown = {
   request_bytes_max: requestBytesMax,
   subscriptions: count("How many it has."),
   keys: count("How many it has."),
-  created_at: time("When it was made."),
-  updated_at: time("When it was changed last."),
-  version,
-  effective_at: effectiveAt,
+  ...versioned,
 };
 
 const effective = z

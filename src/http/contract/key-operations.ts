@@ -2,7 +2,7 @@
 import * as z from "zod";
 import type { ZodOpenApiPathsObject } from "zod-openapi";
 import { answer, bare, jsonBody, operation, patchBody } from "./operation.ts";
-import { effectiveAt, idOf, nameMember, pageOf, pathId, time, version } from "./parts.ts";
+import { idOf, nameMember, pageOf, pathId, time, versioned } from "./parts.ts";
 import { scopes, types, allowedOrigins, rateLimit, keyCreate, keyPatch, rotateBody, keyQuery } from "./keys.ts";
 
 // ---- Answers -----------------------------------------------------------------------------------------------------
@@ -22,10 +22,7 @@ const shown = {
     "The successor that a rotation made of it; null: none, or its end was set anew since.",
   ).nullable(),
   status: z.enum(["active", "expired"]),
-  created_at: time("When it was made."),
-  updated_at: time("When it was changed last."),
-  version,
-  effective_at: effectiveAt,
+  ...versioned,
 };
 
 const secretKey = z.string().meta({

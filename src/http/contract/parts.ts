@@ -136,9 +136,15 @@ export const time = (description: string) =>
 
 export const count = (description: string) => z.int().min(0).meta({ description });
 
-export const version = z.int().min(1).meta({ description: "Rises with every change. In quotes it is the ETag." });
+const version = z.int().min(1).meta({ description: "Rises with every change. In quotes it is the ETag." });
 
-export const effectiveAt = time("From then on the last change holds at every location of the network.");
+/** What anything that has a version ends with. */
+export const versioned = {
+  created_at: time("When it was made."),
+  updated_at: time("When it was changed last."),
+  version,
+  effective_at: time("From then on the last change holds at every location of the network."),
+};
 
 /** One page of a list. */
 export const pageOf = <T extends z.ZodType>(id: string, entry: T) =>

@@ -3,7 +3,7 @@ import * as z from "zod";
 import type { ZodOpenApiPathsObject } from "zod-openapi";
 import { RETRY_PERMANENT_DEFAULT, RETRY_SCHEDULE_SECONDS_DEFAULT, TIMEOUT_MS_DEFAULT } from "../../core/limits.ts";
 import { answer, bare, jsonBody, operation, patchBody } from "./operation.ts";
-import { effectiveAt, idOf, orNull, pageOf, pathId, repeated, ruledByCore, time, version } from "./parts.ts";
+import { idOf, orNull, pageOf, pathId, repeated, ruledByCore, versioned } from "./parts.ts";
 import {
   TYPES,
   SOURCE,
@@ -83,10 +83,7 @@ const shown = {
     .string()
     .nullable()
     .meta({ description: "`gone`: the sink answered 410. Null unless `status` is `disabled`." }),
-  created_at: time("When it was made."),
-  updated_at: time("When it was changed last."),
-  version,
-  effective_at: effectiveAt,
+  ...versioned,
   unreadable: z
     .array(z.enum(["secret", "headers"]))
     .min(1)
