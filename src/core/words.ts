@@ -29,6 +29,9 @@ function bounded(bound: string, figure: number | bigint, unit: Unit | undefined)
   return unit === undefined ? `be ${bound} ${figure}` : `have ${bound} ${figure} ${unit}`;
 }
 
+/** The integer that a text of digits says, for `integerFault`; of any other text none. */
+export const integerOf = (text: string): number => (/^-?\d+$/.test(text) ? Number(text) : Number.NaN);
+
 /** What is wrong with the number, null when it is an integer within these bounds. */
 export function integerFault(
   value: number,

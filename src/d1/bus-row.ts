@@ -23,3 +23,10 @@ export function toSettings(row: SettingsRow): BusSettings {
     requestBytesMax: row.request_bytes_max,
   };
 }
+
+/** Everything that belongs to a bus; each of these tables has it first in its primary key, or in the index erasures_bus. */
+const TABLES = ["deliveries", "events", "subscriptions", "keys", "audit", "idempotency", "erasures"] as const;
+
+/** Whether anything of that bus, a value in SQL, is there. One seek each. */
+export const hasRows = (bus: string): string =>
+  `(${TABLES.map((table) => `EXISTS (SELECT 1 FROM ${table} t WHERE t.bus = ${bus})`).join(" OR ")})`;

@@ -6,7 +6,7 @@ import type { BusSettings } from "../core/bus.ts";
 import { BUS_NAME_REST_MS, BUSES_MAX, LIST_SCAN_ROWS_MAX } from "../core/limits.ts";
 import type { Bus, BusStore } from "../ports.ts";
 import { AUDIT_BUS, audited } from "./audit.ts";
-import { toSettings, type SettingsRow } from "./bus-row.ts";
+import { hasRows, toSettings, type SettingsRow } from "./bus-row.ts";
 import { NEXT_VERSION, THIS_VERSION } from "./changes.ts";
 import { pageOf, type Scanned } from "./page.ts";
 import { rowsOf } from "./rows.ts";
@@ -38,17 +38,7 @@ const settingsValues = ({ retentionDays, logLevel, eventBytesMax, requestBytesMa
 ];
 
 /** What an earlier bus of the name had, or may still have in queues: nothing of it may become another's. ?2 now. Primary keys, erasures_bus. */
-const HAS_REST = `(buses.updated_ms > ?2 - ${BUS_NAME_REST_MS} OR ${[
-  "subscriptions",
-  "keys",
-  "events",
-  "deliveries",
-  "audit",
-  "idempotency",
-  "erasures",
-]
-  .map((table) => `EXISTS (SELECT 1 FROM ${table} WHERE bus = ?1)`)
-  .join(" OR ")})`;
+const HAS_REST = `(buses.updated_ms > ?2 - ${BUS_NAME_REST_MS} OR ${hasRows("?1")})`;
 
 /**
  * Makes a bus, also in place of the tombstone of one that has left nothing; `created_ms` tells the two apart. Counts the living along the smallest indexes, buses_version and buses_deleted: buses are seldom made.

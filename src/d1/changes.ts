@@ -47,6 +47,9 @@ function toDomain(row: ChangeRow): Change {
   }
 }
 
+/** A bus as a row of the feed. */
+const BUS_CHANGE = `'bus' AS kind, version, bus, '' AS id, NULL AS wanted, iif(status = 'active', ${SETTINGS_JSON}, NULL) AS detail, created_ms`;
+
 /**
  * What changed on these buses after a version, oldest first.
  * Indexes: subscriptions_version, keys_version and buses_version, merged in their own order. They are named because the planner
@@ -54,7 +57,7 @@ function toDomain(row: ChangeRow): Change {
  * over without being read.
  */
 const CHANGES_SINCE = `
-  SELECT 'bus' AS kind, version, bus, '' AS id, NULL AS wanted, iif(status = 'active', ${SETTINGS_JSON}, NULL) AS detail, created_ms
+  SELECT ${BUS_CHANGE}
     FROM buses INDEXED BY buses_version
     WHERE version > ?1 AND bus IN (SELECT value FROM json_each(?2))
   UNION ALL
@@ -69,7 +72,7 @@ const CHANGES_SINCE = `
 
 /** The buses themselves, for a load: they are known to exist before the rest is read, page by page. Primary key. */
 const BUSES = `
-  SELECT 'bus' AS kind, version, bus, '' AS id, NULL AS wanted, iif(status = 'active', ${SETTINGS_JSON}, NULL) AS detail, created_ms
+  SELECT ${BUS_CHANGE}
     FROM buses WHERE bus IN (SELECT value FROM json_each(?1))`;
 
 /** The feed over D1. `since` is one `batch()`, hence one snapshot. @throws Unavailable */

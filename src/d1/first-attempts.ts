@@ -10,7 +10,7 @@ import type { ClaimedDelivery, ClaimedEvent, FirstOutcomes, Peeked } from "../po
 import { insertEvents, IS_ERASED } from "./event-rows.ts";
 import { jsonParameters } from "./json-parameter.ts";
 import { rowsOf } from "./rows.ts";
-import { openPush, type SubscriptionRow } from "./subscriptions.ts";
+import { openPushes, type SubscriptionRow } from "./subscriptions.ts";
 import { weather } from "./unavailable.ts";
 
 /**
@@ -99,11 +99,7 @@ export async function peek(
       db.prepare(READ_BODIES).bind(JSON.stringify(loaded)),
     ]),
   );
-  const pushes = new Map(
-    await Promise.all(
-      rowsOf<SubscriptionRow>(rows).map(async (row) => [`${row.bus} ${row.id}`, await openPush(row, vault)] as const),
-    ),
-  );
+  const pushes = await openPushes(rowsOf<SubscriptionRow>(rows), vault);
   const pushOf = new Map(
     rowsOf<FreshRow>(fresh).map((row) => [pairOf(row.event_id, row.id), pushes.get(`${row.bus} ${row.id}`)]),
   );

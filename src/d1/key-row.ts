@@ -34,3 +34,7 @@ export function toLimits(row: LimitsRow): KeyLimits {
 function listOrNull(text: string | null): readonly string[] | null {
   return text === null ? null : JSON.parse(text);
 }
+
+/** Of an UPDATE, what makes a tombstone of a key: it keeps nothing but its place. */
+export const KEY_TOMBSTONE =
+  "status = 'deleted', hash = '', name = NULL, types = NULL, allowed_origins = NULL, replaced_by = NULL";

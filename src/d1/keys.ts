@@ -7,7 +7,7 @@ import type { AuditNote, Key, KeyLimits, KeyStore, NewKey, NotMade } from "../po
 import { audited } from "./audit.ts";
 import { ON_LIVING_BUS } from "./bus-row.ts";
 import { NEXT_VERSION, THIS_VERSION } from "./changes.ts";
-import { toLimits, type GrantRow } from "./key-row.ts";
+import { KEY_TOMBSTONE, toLimits, type GrantRow } from "./key-row.ts";
 import { pageOf, type Scanned } from "./page.ts";
 import { rowsOf } from "./rows.ts";
 import { weather } from "./unavailable.ts";
@@ -96,10 +96,9 @@ const END = `
     WHERE bus = ?1 AND id = ?2 AND version = ?3 AND status = 'active'
       AND EXISTS (SELECT 1 FROM keys WHERE bus = ?1 AND id = ?6 AND version = ${THIS_VERSION} - 1)`;
 
-/** A tombstone keeps nothing but its place. Primary keys of `keys` and `buses`. */
+/** Primary keys of `keys` and `buses`. */
 const REVOKE = `
-  UPDATE keys SET version = ${THIS_VERSION}, status = 'deleted', hash = '', name = NULL, types = NULL, allowed_origins = NULL,
-      replaced_by = NULL, updated_ms = ?3
+  UPDATE keys SET version = ${THIS_VERSION}, ${KEY_TOMBSTONE}, updated_ms = ?3
     WHERE bus = ?1 AND id = ?2 AND version = ?4 AND status = 'active' AND ${ON_LIVING_BUS}
     RETURNING version`;
 

@@ -13,7 +13,7 @@ import { insertEvents, IS_ERASED } from "./event-rows.ts";
 import { peek, recordFirst } from "./first-attempts.ts";
 import { jsonParameters } from "./json-parameter.ts";
 import { rowsOf } from "./rows.ts";
-import { openPush, type SubscriptionRow } from "./subscriptions.ts";
+import { openPushes, type SubscriptionRow } from "./subscriptions.ts";
 import { weather } from "./unavailable.ts";
 
 /**
@@ -209,9 +209,7 @@ async function openDeliveries(
   subscriptions: readonly SubscriptionRow[],
   vault: Vault,
 ): Promise<ClaimedDelivery[]> {
-  const pushes = new Map(
-    await Promise.all(subscriptions.map(async (row) => [`${row.bus} ${row.id}`, await openPush(row, vault)] as const)),
-  );
+  const pushes = await openPushes(subscriptions, vault);
   return rows.map((row) => {
     const push = pushes.get(`${row.bus} ${row.subscription_id}`);
     if (push === undefined) throw new Error("A claimed delivery has no subscription");

@@ -16,20 +16,19 @@ import {
   TOMBSTONE_MS,
 } from "../core/limits.ts";
 import type { Purge, SweepLog } from "../ports.ts";
+import { hasRows } from "./bus-row.ts";
+import { THIS_VERSION } from "./changes.ts";
+import { KEY_TOMBSTONE } from "./key-row.ts";
+import { bare } from "./retention.ts";
 import { weather } from "./unavailable.ts";
 
 type Purged = Awaited<ReturnType<SweepLog["purge"]>>;
 
 // ---- Deleted buses -----------------------------------------------------------------------------------------------
 
-/** Everything that belongs to a bus; each of these tables has it first in its primary key, or in the index erasures_bus. */
-const TABLES = ["deliveries", "events", "subscriptions", "keys", "audit", "idempotency", "erasures"] as const;
-/** One seek each. */
-const HAS_ROWS = `(${TABLES.map((table) => `EXISTS (SELECT 1 FROM ${table} t WHERE t.bus = b.bus)`).join(" OR ")})`;
-
 /** Index: buses_deleted. */
 const BUS_WITH_ROWS = `
-  SELECT b.bus FROM buses b INDEXED BY buses_deleted WHERE b.status = 'deleted' AND ${HAS_ROWS} ORDER BY b.updated_ms LIMIT 1`;
+  SELECT b.bus FROM buses b INDEXED BY buses_deleted WHERE b.status = 'deleted' AND ${hasRows("b.bus")} ORDER BY b.updated_ms LIMIT 1`;
 
 /** Rows of bus ?1, as long as it is deleted, from the first in that key on. */
 const ofDeleted = (table: string, columns: string, limit: number): string =>
@@ -40,8 +39,7 @@ const removal = (table: string, columns: string, limit: number): string =>
   `DELETE FROM ${table} WHERE (${columns}) IN (${ofDeleted(table, columns, limit)})`;
 
 /** Of the first events of the bus those whose deliveries are gone: they go in the same order. */
-const BARE_EVENTS = `SELECT p.bus, p.seq, p.event_id FROM (${ofDeleted("events", "bus, seq, event_id", RETENTION_EVENTS_MAX)}) p
-  WHERE NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.bus = p.bus AND d.seq = p.seq)`;
+const BARE_EVENTS = bare(ofDeleted("events", "bus, seq, event_id", RETENTION_EVENTS_MAX));
 
 const REMOVE_ROWS = [
   removal("deliveries", "bus, seq, subscription_id, run", RETENTION_DELIVERIES_MAX),
@@ -80,10 +78,9 @@ const COUNT_DOWN = `
   UPDATE buses SET keys = keys - k.count FROM (SELECT bus, count(*) AS count FROM (${EXPIRED_KEYS}) GROUP BY bus) k
   WHERE buses.bus = k.bus`;
 
-/** A tombstone keeps nothing but its place, like that of a revoked key. Primary key. */
+/** Primary key. */
 const REVOKE_EXPIRED = `
-  UPDATE keys SET version = (SELECT version FROM meta) - k.behind, status = 'deleted', hash = '', name = NULL, types = NULL,
-    allowed_origins = NULL, replaced_by = NULL, updated_ms = ?2
+  UPDATE keys SET version = ${THIS_VERSION} - k.behind, ${KEY_TOMBSTONE}, updated_ms = ?2
   FROM (SELECT bus, id, count(*) OVER () - place AS behind FROM (${EXPIRED_KEYS})) k
   WHERE keys.bus = k.bus AND keys.id = k.id`;
 
@@ -109,7 +106,7 @@ const tombstones = (table: "subscriptions" | "keys"): string =>
 /** A bus stays for as long as anything of it does. Index: buses_deleted. */
 const BUS_TOMBSTONES = `
   SELECT b.bus, b.version FROM buses b INDEXED BY buses_deleted
-  WHERE b.status = 'deleted' AND b.updated_ms < ?1 AND NOT ${HAS_ROWS} ORDER BY b.updated_ms LIMIT ${SWEEP_ROWS_MAX}`;
+  WHERE b.status = 'deleted' AND b.updated_ms < ?1 AND NOT ${hasRows("b.bus")} ORDER BY b.updated_ms LIMIT ${SWEEP_ROWS_MAX}`;
 
 /** Who knows less than the highest erased tombstone must load from 0. */
 const RAISE_PURGED = `

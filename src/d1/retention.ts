@@ -82,7 +82,7 @@ const REMOVE_DELIVERIES = `
     LIMIT ${RETENTION_DELIVERIES_MAX})`;
 
 /** Events of the page that have no deliveries, or none any more. */
-const bare = (page: string): string => `SELECT p.bus, p.seq, p.event_id FROM (${page}) p
+export const bare = (page: string): string => `SELECT p.bus, p.seq, p.event_id FROM (${page}) p
   WHERE NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.bus = p.bus AND d.seq = p.seq)`;
 /** Not one that was stored again lately (after ?2): another publish of the event is about to be claimed, and its record will have it. */
 const REMOVE_BODIES = `DELETE FROM bodies WHERE event_id IN (SELECT event_id FROM (${bare(PAGE)})) AND stored_ms < ?2`;

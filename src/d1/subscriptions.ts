@@ -69,6 +69,12 @@ export async function openPush(
   }
 }
 
+/** The same of all these rows, by bus and id with a space between. */
+export async function openPushes(rows: readonly SubscriptionRow[], vault: Vault) {
+  const opened = rows.map(async (row) => [`${row.bus} ${row.id}`, await openPush(row, vault)] as const);
+  return new Map(await Promise.all(opened));
+}
+
 /** Each text is opened for itself: one that cannot be opened hides neither the rest of its row nor another row. */
 async function toDomain(row: SubscriptionRow, vault: Vault): Promise<StoredSubscription> {
   const wanted: Wanted = JSON.parse(row.wanted);

@@ -65,12 +65,19 @@ function inputOf(source: BodySource, writer: WritableStreamDefaultWriter<Uint8Ar
   let closed = false;
   let ended = false;
 
+  /** What the source has next is to be written; or it is at its end. */
+  async function take(): Promise<Result<null, HttpRefusal>> {
+    const next = await source.read();
+    if (!next.ok) return next;
+    if (next.value === null) closed = true;
+    else rest = next.value;
+    return ok(null);
+  }
+
   async function write(): Promise<Result<null, HttpRefusal>> {
     if (rest.byteLength === 0) {
-      const next = await source.read();
-      if (!next.ok) return next;
-      if (next.value === null) closed = true;
-      else rest = next.value;
+      const taken = await take();
+      if (!taken.ok) return taken;
     }
     if (ended) return rest.byteLength === 0 ? ok(null) : notGzip;
     const piece = rest.subarray(0, pieceBytes);
@@ -93,10 +100,7 @@ function inputOf(source: BodySource, writer: WritableStreamDefaultWriter<Uint8Ar
     /** Whether nothing is left to be written. */
     async isSpent(): Promise<boolean> {
       while (rest.byteLength === 0 && !closed) {
-        const next = await source.read();
-        if (!next.ok) return false;
-        if (next.value === null) closed = true;
-        else rest = next.value;
+        if (!(await take()).ok) return false;
       }
       return rest.byteLength === 0;
     },

@@ -4,7 +4,7 @@
  */
 import type { Context } from "hono";
 import { decodeLine, NDJSON } from "../core/cloudevents/request.ts";
-import { charsetRefusal, parseMediaType } from "../core/cloudevents/media-type.ts";
+import { charsetRefusal, parseMediaType, type MediaType } from "../core/cloudevents/media-type.ts";
 import { ID_RANDOM_BYTES, timeOrderedId } from "../core/ids.ts";
 import { NDJSON_BYTES_MAX } from "../core/limits.ts";
 import { refusal, type Refusal } from "../core/problem.ts";
@@ -21,16 +21,20 @@ import { causeOf, problem, problemOf } from "./problem.ts";
 import { acceptedEntry, rejectedEntry, type Entry } from "./publish-answer.ts";
 import type { PublishHeaders } from "./publish-headers.ts";
 
-/** Whether the request is lines of events, and not an event whose data are lines. */
-export function isLines(headers: Headers): boolean {
+/** The media type of a request that is lines of events; null of any other, also of an event whose data are lines. */
+export function linesTypeOf(headers: Headers): MediaType | null {
   const mediaType = parseMediaType(headers.get("content-type") ?? "");
-  return mediaType !== null && `${mediaType.type}/${mediaType.subtype}` === NDJSON && !headers.has("ce-specversion");
+  if (mediaType === null || headers.has("ce-specversion")) return null;
+  return `${mediaType.type}/${mediaType.subtype}` === NDJSON ? mediaType : null;
 }
 
 /** Takes what the lines publish. What is wrong before the first of them is a problem; after that it is told in the last line. */
-export async function publishLines(c: Context<HttpEnv>, deps: HttpDeps, how: PublishHeaders): Promise<Response> {
-  const mediaType = parseMediaType(c.req.header("content-type") ?? "");
-  const otherCharset = mediaType && charsetRefusal(mediaType);
+export async function publishLines(
+  c: Context<HttpEnv>,
+  deps: HttpDeps,
+  { how, mediaType }: { readonly how: PublishHeaders; readonly mediaType: MediaType },
+): Promise<Response> {
+  const otherCharset = charsetRefusal(mediaType);
   if (otherCharset !== null) return problem(c, otherCharset);
   const body = bodyOf(c.req.raw, { bytesMax: NDJSON_BYTES_MAX });
   if (!body.ok) return problem(c, body.error);

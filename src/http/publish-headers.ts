@@ -3,7 +3,7 @@ import { HOPS_MAX } from "../core/limits.ts";
 import { refusal, type Refusal } from "../core/problem.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { traceOf, type Trace } from "../core/trace.ts";
-import { integerFault } from "../core/words.ts";
+import { integerFault, integerOf } from "../core/words.ts";
 import { idempotencyKeyOf } from "./conditions.ts";
 import { prefersMinimal } from "./prefer.ts";
 
@@ -32,7 +32,7 @@ export function readPublishHeaders(headers: Headers): Result<PublishHeaders, Ref
 
 function hopsOf(headers: Headers): Result<number, Refusal> {
   const text = headers.get("fantail-hops") ?? "0";
-  const hops = /^-?\d+$/.test(text) ? Number(text) : Number.NaN;
+  const hops = integerOf(text);
   const fault = integerFault(hops, { min: 0, max: HOPS_MAX });
   if (fault === null) return ok(hops);
   // No circle is so long: what has more digits counts no hops.

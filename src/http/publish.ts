@@ -9,7 +9,7 @@ import { ID_RANDOM_BYTES, timeOrderedId } from "../core/ids.ts";
 import { admission, admit, permitted, rateRefusal, requestLimit } from "./admission.ts";
 import { readBody } from "./body.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
-import { isLines, publishLines } from "./ndjson.ts";
+import { linesTypeOf, publishLines } from "./ndjson.ts";
 import { confirmed } from "./confirm.ts";
 import { MINIMAL_APPLIED } from "./prefer.ts";
 import { problem } from "./problem.ts";
@@ -24,7 +24,10 @@ export async function publish(c: Context<HttpEnv>, deps: HttpDeps): Promise<Resp
   if (misread !== null) return problem(c, misread);
   const headers = readPublishHeaders(c.req.raw.headers);
   if (!headers.ok) return problem(c, headers.error);
-  return isLines(c.req.raw.headers) ? publishLines(c, deps, headers.value) : publishWhole(c, deps, headers.value);
+  const mediaType = linesTypeOf(c.req.raw.headers);
+  return mediaType === null
+    ? publishWhole(c, deps, headers.value)
+    : publishLines(c, deps, { how: headers.value, mediaType });
 }
 
 async function publishWhole(

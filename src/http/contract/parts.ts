@@ -15,7 +15,7 @@ import {
 } from "../../core/limits.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import { parseTimestamp } from "../../core/timestamp.ts";
-import { integerFault, WELL_FORMED } from "../../core/words.ts";
+import { integerFault, integerOf, WELL_FORMED } from "../../core/words.ts";
 
 export type JsonSchema = oas31.SchemaObject;
 
@@ -88,7 +88,7 @@ export const idParameter = (
 /** `limit` and `cursor` of the lists of that kind. */
 export const pageParameters = (kind: CursorKind) => ({
   limit: decoded((text) => {
-    const limit = /^-?\d+$/.test(text) ? Number(text) : Number.NaN;
+    const limit = integerOf(text);
     const fault = integerFault(limit, { min: 1, max: LIST_LIMIT_MAX });
     return fault === null ? ok(limit) : err(fault);
   })

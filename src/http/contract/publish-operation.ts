@@ -10,8 +10,7 @@ import {
   REQUEST_BYTES_MAX,
 } from "../../core/limits.ts";
 import { anyEvent, event, EVENT_EXAMPLE } from "./cloudevents.ts";
-import { headers } from "./headers.ts";
-import { operation } from "./operation.ts";
+import { answer, bare, operation } from "./operation.ts";
 import { count, idOf } from "./parts.ts";
 import { problemSchema } from "./problems.ts";
 
@@ -111,20 +110,18 @@ const ndjson = (description: string, schema: object) =>
     override: { contentMediaType: "application/x-ndjson", contentSchema: { type: "array", items: schema } },
   });
 
-const HEADERS = headers(["x-request-id", "cache-control", "preference-applied", "access-control-allow-origin"]);
+const MORE = ["preference-applied", "access-control-allow-origin"] as const;
 
-const receipt = (description: string, example: unknown): ZodOpenApiResponseObject => ({
-  description,
-  headers: HEADERS,
-  content: { "application/json": { schema: publishResult, example } },
-});
+const receipt = (description: string, example: unknown): ZodOpenApiResponseObject =>
+  answer(description, { schema: publishResult, example, more: MORE });
 
 const DONE = { status: "done", lines: 1, accepted: 1, rejected: 0 };
 
 const lines = (): ZodOpenApiResponseObject => ({
-  description:
+  ...bare(
     "Of an NDJSON publish. Each line is answered as soon as it is confirmed, while others are still sent; with `prefer: return=minimal` only if it is refused. The last line tells how it ended: without one the connection was lost.",
-  headers: HEADERS,
+    MORE,
+  ),
   content: {
     "application/x-ndjson": {
       schema: ndjson("One JSON object a line.", { $ref: "#/components/schemas/PublishLine" }),
