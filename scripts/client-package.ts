@@ -8,7 +8,7 @@ import { join, resolve } from "node:path";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { VERSION } from "../src/version.ts";
-import { ended } from "./wrangler.ts";
+import { finished } from "./wrangler.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const TSC = join(ROOT, "node_modules/typescript/bin/tsc");
@@ -65,11 +65,8 @@ async function lint(folder: string): Promise<void> {
   throw new Error(messages.map((message) => formatMessage(message, pkg)).join("\n"));
 }
 
-async function run(command: string, args: readonly string[], cwd?: string): Promise<string> {
+async function run(command: string, args: readonly string[], cwd?: string): Promise<void> {
   const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], ...(cwd === undefined ? {} : { cwd }) });
-  let [stdout, stderr] = ["", ""];
-  child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
-  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
-  if ((await ended(child)) === 0) return stdout;
-  throw new Error(`${command} ${args.join(" ")} failed\n${stdout}${stderr}`);
+  const { code, stdout, stderr } = await finished(child);
+  if (code !== 0) throw new Error(`${command} ${args.join(" ")} failed\n${stdout}${stderr}`);
 }

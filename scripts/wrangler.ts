@@ -4,7 +4,7 @@
 import { spawn, type ChildProcess, type SpawnOptions } from "node:child_process";
 import { join } from "node:path";
 
-/** What a finished wrangler command said. `code` is 1 when a signal ended it. */
+/** What a finished command said. `code` is 1 when a signal ended it. */
 export interface Finished {
   readonly code: number;
   readonly stdout: string;
@@ -41,8 +41,12 @@ export function spawnWrangler(
 }
 
 /** Runs wrangler to its end and captures what it writes. It cannot ask questions: it has no terminal. */
-export async function runWrangler(args: readonly string[]): Promise<Finished> {
-  const child = spawnWrangler(args, { stdio: ["ignore", "pipe", "pipe"] });
+export function runWrangler(args: readonly string[]): Promise<Finished> {
+  return finished(spawnWrangler(args, { stdio: ["ignore", "pipe", "pipe"] }));
+}
+
+/** Waits for the end of a process and captures what it writes. */
+export async function finished(child: ChildProcess): Promise<Finished> {
   let stdout = "";
   let stderr = "";
   child.stdout?.setEncoding("utf8").on("data", (text: string) => (stdout += text));

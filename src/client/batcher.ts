@@ -5,7 +5,7 @@
 import { BATCH_EVENTS_MAX } from "../core/limits.ts";
 import { isRefusal, ProblemError, PublishError, type AcceptedEvent } from "./errors.ts";
 import type { EventInput, PreparedEvent } from "./event.ts";
-import { BATCH_BYTES_DEFAULT, positive, type Publisher } from "./publish.ts";
+import { BATCH_BYTES_DEFAULT, noneConfirmed, positive, type Publisher } from "./publish.ts";
 import type { Patience } from "./options.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -160,8 +160,8 @@ function settle({ resolve, reject }: Waiting, outcome: PublishError["results"][n
 }
 
 /** The failure of a batch as that of one event of it: a refusal is what it is, as for an event that is published alone. */
-function errorOf({ id, source, text }: PreparedEvent, error: unknown): unknown {
+function errorOf(event: PreparedEvent, error: unknown): unknown {
   if (!(error instanceof PublishError)) return error;
   if (isRefusal(error.cause)) return error.cause;
-  return new PublishError([{ status: "unconfirmed", id, source }], [JSON.parse(text)], error.cause);
+  return noneConfirmed([event], error.cause);
 }

@@ -4,11 +4,10 @@
  */
 import type { PublishLine } from "./api.ts";
 import { NDJSON_BYTES_MAX, NDJSON_LINES_MAX } from "../core/limits.ts";
-import { isMembers } from "../core/json-value.ts";
+import { isMembers, parsedJson } from "../core/json-value.ts";
 import {
   NetworkError,
   ProblemError,
-  PublishError,
   TimeoutError,
   UnexpectedAnswerError,
   type AcceptedEvent,
@@ -17,7 +16,7 @@ import {
 import { createEventReader, orAbort, type EventSource } from "./event-reader.ts";
 import { createLineWindow, type LineWindow } from "./line-window.ts";
 import { patienceOf, type Patience } from "./options.ts";
-import { outcomeOf, type Publisher } from "./publish.ts";
+import { noneConfirmed, outcomeOf, type Publisher } from "./publish.ts";
 import type { PublishStreamOptions } from "./publish-stream.ts";
 import { backoffMs, mayRepeat } from "./retry.ts";
 import type { Runtime } from "./runtime.ts";
@@ -75,12 +74,7 @@ export async function* publishLines(
 /** With nothing open it is the cause itself. */
 function unconfirmed(window: LineWindow, cause: unknown): unknown {
   const events = window.open();
-  if (events.length === 0) return cause;
-  return new PublishError(
-    events.map(({ id, source }) => ({ status: "unconfirmed", id, source })),
-    events.map(({ text }) => JSON.parse(text)),
-    cause,
-  );
+  return events.length === 0 ? cause : noneConfirmed(events, cause);
 }
 
 interface Sending {
@@ -213,18 +207,10 @@ async function* linesOf(read: () => Promise<Chunk>): AsyncGenerator<PublishLine,
 }
 
 function lineOf(text: string): PublishLine {
-  const value: unknown = parsed(text);
+  const value = parsedJson(text);
   if (!isLine(value))
     throw new UnexpectedAnswerError("POST /v1/events: a line of the answer is not one of Fantail's", 200);
   return value;
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 const STATUSES: readonly unknown[] = ["accepted", "rejected", "done", "stopped"];

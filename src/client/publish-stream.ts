@@ -1,9 +1,8 @@
 /** Publishing what may never end: events of an iterable, a request's worth at a time, with one outcome for each, in order. */
-import { BATCH_EVENTS_MAX, REQUEST_BYTES_MAX } from "../core/limits.ts";
 import type { AcceptedEvent, RejectedEvent } from "./errors.ts";
 import type { PreparedEvent } from "./event.ts";
 import { createEventReader, type EventReader, type EventSource } from "./event-reader.ts";
-import { BATCH_BYTES_DEFAULT, positive, type Publisher, type PublishOptions } from "./publish.ts";
+import { roomOf, type Publisher, type PublishOptions } from "./publish.ts";
 import type { Runtime } from "./runtime.ts";
 
 /**
@@ -56,18 +55,17 @@ export async function* publishBatches(
 type NextBatch = () => Promise<PreparedEvent[]>;
 
 function createBatches(reader: EventReader, runtime: Pick<Runtime, "sleep">, options: PublishStreamOptions): NextBatch {
-  const { batchEvents = BATCH_EVENTS_MAX, batchBytes = BATCH_BYTES_DEFAULT, maxDelayMs = DELAY_MS_DEFAULT } = options;
-  const eventsMax = Math.min(positive("batchEvents", batchEvents), BATCH_EVENTS_MAX);
-  const bytesMax = Math.min(positive("batchBytes", batchBytes), REQUEST_BYTES_MAX);
+  const { maxDelayMs = DELAY_MS_DEFAULT } = options;
+  const { itemsMax, bytesMax } = roomOf(options);
   let carried: PreparedEvent | null = null;
   let failure: { readonly error: unknown } | null = null;
 
   const collect = async (waited: AbortController): Promise<PreparedEvent[]> => {
     const batch = carried === null ? [] : [carried];
-    let bytes = carried?.bytes ?? 0;
+    let bytes = carried === null ? 0 : carried.bytes + 1;
     let pause: Promise<"pause"> | null = null;
     carried = null;
-    while (batch.length < eventsMax) {
+    while (batch.length < itemsMax) {
       if (batch.length > 0) pause ??= runtime.sleep(maxDelayMs, waited.signal).then(() => "pause" as const);
       const event = await reader.next(pause).catch((error: unknown) => {
         // What goes wrong waits until the events before it are sent.
@@ -76,12 +74,12 @@ function createBatches(reader: EventReader, runtime: Pick<Runtime, "sleep">, opt
         return "end" as const;
       });
       if (event === "pause" || event === "end") break;
-      if (batch.length > 0 && bytes + event.bytes + batch.length + 2 > bytesMax) {
+      if (batch.length > 0 && bytes + event.bytes + 1 > bytesMax) {
         carried = event;
         break;
       }
       batch.push(event);
-      bytes += event.bytes;
+      bytes += event.bytes + 1;
     }
     return batch;
   };

@@ -3,6 +3,7 @@
  * transport sends the same bytes again until the answer is one.
  */
 import type { Problem } from "./api.ts";
+import { cut, type Room } from "../core/cut.ts";
 import { BATCH_EVENTS_MAX, REQUEST_BYTES_MAX } from "../core/limits.ts";
 import { isList, isMembers } from "../core/json-value.ts";
 import {
@@ -105,7 +106,7 @@ async function send(
   options: PublishOptions,
 ): Promise<PublishSummary> {
   const outcomes: Outcome[] = events.map(({ id, source }) => ({ status: "unconfirmed", id, source }));
-  const ranges = cut(events, options);
+  const ranges = rangesOf(events, options);
   const requests = ranges.values();
   const failures: unknown[] = [];
   const work = async () => {
@@ -139,25 +140,34 @@ interface Range {
   readonly to: number;
 }
 
-/** Which events go together: as many as one request holds. */
-function cut(events: readonly PreparedEvent[], options: PublishOptions): Range[] {
-  const { batchEvents = BATCH_EVENTS_MAX, batchBytes = BATCH_BYTES_DEFAULT } = options;
-  const eventsMax = Math.min(positive("batchEvents", batchEvents), BATCH_EVENTS_MAX);
-  const bytesMax = Math.min(positive("batchBytes", batchBytes), REQUEST_BYTES_MAX);
-  const ranges: Range[] = [];
-  let from = 0;
-  // The first bracket; behind each event comes a comma or the last one.
-  let bytes = 1;
-  for (const [index, event] of events.entries()) {
-    if (index > from && (index - from === eventsMax || bytes + event.bytes + 1 > bytesMax)) {
-      ranges.push({ from, to: index });
-      from = index;
-      bytes = 1;
-    }
-    bytes += event.bytes + 1;
-  }
-  return from < events.length ? [...ranges, { from, to: events.length }] : ranges;
+/** What one request holds, each event with the comma or the bracket behind it. */
+export function roomOf({
+  batchEvents = BATCH_EVENTS_MAX,
+  batchBytes = BATCH_BYTES_DEFAULT,
+}: Pick<PublishOptions, "batchEvents" | "batchBytes">): Room {
+  const itemsMax = Math.min(positive("batchEvents", batchEvents), BATCH_EVENTS_MAX);
+  // Without the first bracket.
+  const bytesMax = Math.min(positive("batchBytes", batchBytes), REQUEST_BYTES_MAX) - 1;
+  return { itemsMax, bytesMax };
 }
+
+/** Which events go together: as many as one request holds. */
+function rangesOf(events: readonly PreparedEvent[], options: PublishOptions): Range[] {
+  let to = 0;
+  return cut(events, ({ bytes }) => bytes + 1, roomOf(options)).map(({ length }) => {
+    const from = to;
+    to += length;
+    return { from, to };
+  });
+}
+
+/** The failure of events of which none is confirmed. */
+export const noneConfirmed = (events: readonly PreparedEvent[], cause: unknown): PublishError =>
+  new PublishError(
+    events.map(({ id, source }) => ({ status: "unconfirmed", id, source })),
+    events.map(({ text }) => JSON.parse(text)),
+    cause,
+  );
 
 interface Work {
   readonly events: readonly PreparedEvent[];

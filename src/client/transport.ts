@@ -3,7 +3,7 @@
  * `fetch`. It knows nothing of events.
  */
 import type { Problem } from "./api.ts";
-import { isMembers } from "../core/json-value.ts";
+import { isMembers, parsedJson } from "../core/json-value.ts";
 import { parseRetryAfter } from "../core/retry-after.ts";
 import { FantailError, NetworkError, ProblemError, TimeoutError, UnexpectedAnswerError } from "./errors.ts";
 import { patienceOf, type CallOptions, type Settings } from "./options.ts";
@@ -131,7 +131,7 @@ async function openLines(
   const isLines = (response.headers.get("content-type") ?? "").startsWith(NDJSON);
   if (response.status === 200 && isLines && response.body !== null) return response.body;
   throw refusalOf({ method: "POST", path }, response, {
-    value: parsed(await response.text()),
+    value: parsedJson(await response.text()),
     now: settings.runtime.now(),
   });
 }
@@ -151,7 +151,7 @@ async function exchange(settings: Settings, request: ApiRequest, signal: AbortSi
     signal,
   });
   const text = await response.text();
-  const value = parsed(text);
+  const value = parsedJson(text);
   const { status } = response;
   if (status === 304 || (response.ok && text === "")) return { status, value: null };
   if (response.ok && value !== undefined) return { status, value };
@@ -179,14 +179,6 @@ function unexpected(request: Pick<ApiRequest, "method" | "path">, { status, head
     return `${place}: the answer is a redirect, which is not followed: check the url`;
   const kind = headers.get("content-type") ?? "no content type";
   return `${place}: the answer ${status} (${kind.slice(0, 100)}) is not one of Fantail's`;
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 const isJson = ({ headers }: Response): boolean =>

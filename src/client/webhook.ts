@@ -2,13 +2,16 @@
  * The consumer's side of a push: whether a request comes from Fantail, and what it says. Signatures are those of `core/signature.ts`, the
  * same code that signs.
  */
-import { isMembers } from "../core/json-value.ts";
+import { isMembers, parsedJson } from "../core/json-value.ts";
 import { SIGNATURE_TOLERANCE_SECONDS } from "../core/limits.ts";
 import { importSecret, signatureOf, verifySignature } from "../core/signature.ts";
 import { FantailError } from "./errors.ts";
 import { systemRuntime } from "./runtime.ts";
 
-/** Why a request is not to be believed. */
+/**
+ * Why a request is not to be believed: a `VerificationFault`, written out because its file declares a `CryptoKey`, which not every user of
+ * the package has a type of.
+ */
 export type WebhookFault =
   /** One of `webhook-id`, `webhook-timestamp` and `webhook-signature` is not there. */
   | "header-missing"
@@ -115,7 +118,7 @@ export async function verifyWebhook(received: ReceivedWebhook): Promise<Verified
     contentType: header("content-type"),
     bytes,
     text,
-    payload: jsonOf(text),
+    payload: parsedJson(text),
   };
 }
 
@@ -179,11 +182,3 @@ function bytesOf(body: unknown): Uint8Array {
 }
 
 const countOf = (text: string | null): number | null => (text !== null && /^\d{1,9}$/.test(text) ? Number(text) : null);
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}

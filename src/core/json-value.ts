@@ -1,4 +1,13 @@
-/** What a parsed JSON value is. Pure; it looks at nothing inside. */
+/** JSON values: read, and what one is. Pure; it looks at nothing inside. */
+
+/** The text as a JSON value; undefined when it is none. */
+export function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
 
 /** A JSON object whose members are not yet known. */
 export type Members = Readonly<Record<string, unknown>>;
