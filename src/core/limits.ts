@@ -77,6 +77,17 @@ export const FILTER_NODES_MAX = 200;
 export const FILTER_DEPTH_MAX = 8;
 /** UTF-8 bytes of one subscription's `types`, `source` and `filters` as JSON. */
 export const FILTER_BYTES_MAX = 16_384;
+/** UTF-16 code units of one expression of the dialect `sql`. */
+export const SQL_CHARS_MAX = 4_096;
+/** Levels of parentheses, argument lists, lists of IN, NOT and minus around one another in an expression. */
+export const SQL_DEPTH_MAX = 64;
+/** Literals, attributes, operators and function calls of one expression. A chain of operators is evaluated as deep as it is long. */
+export const SQL_NODES_MAX = 1_000;
+/**
+ * UTF-16 code units of any string that a function of an expression makes; over it the function fails. As many as all attributes of one
+ * event have bytes (ATTRIBUTES_BYTES_MAX), so that an expression which joins them over and over cannot fill an isolate.
+ */
+export const SQL_STRING_CHARS_MAX = 16_384;
 export const SINK_CHARS_MAX = 2_048;
 export const SINK_HEADERS_MAX = 20;
 export const SINK_HEADER_NAME_CHARS_MAX = 100;

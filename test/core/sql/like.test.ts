@@ -1,0 +1,142 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { SQL_CHARS_MAX } from "../../../src/core/limits.ts";
+import { type CodeUnits, compileLike, matchesLike, onlyMatch } from "../../../src/core/sql/like.ts";
+
+const likes = (value: string, pattern: string): boolean => matchesLike(value, compileLike(pattern));
+
+describe("matchesLike()", () => {
+  it.each<[string, readonly string[], readonly string[]]>([
+    ["", [""], ["a", " "]],
+    ["abc", ["abc"], ["ab", "abcd", "xabc", "ABC", "", "aabc"]],
+    ["%", ["", "a", "😀", "a\nb"], []],
+    ["%%", ["", "a"], []],
+    ["a%", ["a", "ab", "a%"], ["", "ba"]],
+    ["%a", ["a", "ba", "aa"], ["", "ab"]],
+    ["%a%", ["a", "bab", "aa"], ["", "b"]],
+    ["a%a", ["aa", "aba", "aaa"], ["a", "ab", "ba"]],
+    ["ab%bc", ["abbc", "abxbc"], ["abc"]],
+    ["a%b%c", ["abc", "azbc", "azzzbzzzc", "a%b%c"], ["ac", "acb", "bac"]],
+    ["%ab%ab%", ["abab", "xabyabz"], ["ab", "aba", "abba"]],
+    ["%ab%ab", ["abab", "ababab"], ["ab", "bab"]],
+    [".%.%.", ["...", ".ab.cde."], ["ab.cde", ".."]],
+    ["_", ["a", "é", "日", "😀", "_", "\n"], ["", "ab", "a\u0301"]],
+    ["__", ["ab", "😀😀", "a😀"], ["😀", "a", "abc"]],
+    ["_%", ["a", "😀", "ab"], [""]],
+    ["%_", ["a", "😀", "ab"], [""]],
+    ["%_%", ["a", "😀"], [""]],
+    ["%_%_%", ["ab", "😀😀"], ["😀", "a", ""]],
+    ["_%_", ["ab", "😀b", "a😀"], ["😀", "a"]],
+    ["%__", ["ab", "x😀"], ["😀"]],
+    ["%_b%", ["😀b", "ab", "xxab"], ["b", "ba"]],
+    ["%\u{1f600}%", ["a😀b"], ["a😁b", "a"]],
+    ["_b*", ["ab*"], ["b*", "acd", "abc"]],
+    ["abc\\%", ["abc%"], ["abcd", "abc", "abc\\%", "abc\\d"]],
+    ["a\\_b", ["a_b"], ["axb", "a\\_b"]],
+    ["%\\%", ["%", "10%"], ["", "10"]],
+    ["\\", ["\\"], [""]],
+    ["ab\\c", ["ab\\c"], ["abc"]],
+    ["\\\\%", ["\\%"], ["\\", "\\\\", "\\a", "\\\\%"]],
+    ["%\\", ["\\", "a\\"], ["", "a"]],
+    ["a.c[d](e)*$^|+?{1}", ["a.c[d](e)*$^|+?{1}"], ["abc[d](e)*$^|+?{1}"]],
+  ])("%j", (pattern, yes, no) => {
+    expect(yes.filter((value) => !likes(value, pattern))).toEqual([]);
+    expect(no.filter((value) => likes(value, pattern))).toEqual([]);
+  });
+
+  /** The definition, tried out letter by letter: exponential, and so for short texts only. */
+  function byDefinition(value: readonly string[], pattern: readonly string[]): boolean {
+    const [first, second] = pattern;
+    if (first === undefined) return value.length === 0;
+    if (first === "%") {
+      return byDefinition(value, pattern.slice(1)) || (value.length > 0 && byDefinition(value.slice(1), pattern));
+    }
+    const isEscape = first === "\\" && (second === "%" || second === "_");
+    const wanted = isEscape ? second : first;
+    const isSame = value.length > 0 && (value[0] === wanted || (first === "_" && !isEscape));
+    return isSame && byDefinition(value.slice(1), pattern.slice(isEscape ? 2 : 1));
+  }
+
+  it("does what the definition says", () => {
+    const value = fc.array(fc.constantFrom("a", "b", "😀", "%", "_", "\\"), { maxLength: 8 });
+    const pattern = fc.array(fc.constantFrom("a", "b", "😀", "%", "%", "_", "\\"), { maxLength: 8 });
+    fc.assert(
+      fc.property(value, pattern, (characters, parts) => {
+        // Apart, `\` and `%` may become an escape: both sides read the same text.
+        const text = parts.join("");
+        expect(likes(characters.join(""), text)).toBe(byDefinition(characters, Array.from(text)));
+      }),
+      { numRuns: 5_000 },
+    );
+  });
+
+  it("does what the definition says of values made to match", () => {
+    const part = fc.constantFrom("a", "ab", "😀", "%", "_");
+    fc.assert(
+      fc.property(
+        fc.array(part, { maxLength: 6 }),
+        fc.array(fc.constantFrom("", "a", "b", "ba", "😀"), { minLength: 6 }),
+        (parts, runs) => {
+          const value = parts.map((text, index) => (text === "%" ? runs[index] : text === "_" ? "😀" : text)).join("");
+          expect(likes(value, parts.join(""))).toBe(true);
+        },
+      ),
+    );
+  });
+
+  /** How many code units are looked at. */
+  function looks(value: string, pattern: string): number {
+    let count = 0;
+    const counted: CodeUnits = {
+      length: value.length,
+      charCodeAt(index) {
+        count += 1;
+        return value.charCodeAt(index);
+      },
+    };
+    expect(matchesLike(counted, compileLike(pattern))).toBe(likes(value, pattern));
+    return count;
+  }
+
+  it.each([
+    ["many %", "a".repeat(4_096), "%a".repeat(2_000) + "b"],
+    ["many % with a middle that is not there", "a".repeat(4_096), `${"%a".repeat(1_000)}%b%`],
+    ["many _%", "a".repeat(4_096), "_%".repeat(2_000) + "b"],
+    ["a long piece that nearly matches everywhere", "a".repeat(4_096), `%${"a".repeat(2_000)}b%`],
+    ["a long piece of _", "a".repeat(4_096), `%${"_".repeat(2_000)}b%`],
+    ["pairs", "😀".repeat(2_048), `%${"_".repeat(1_000)}b%`],
+    ["pieces that overlap", "ab".repeat(2_048), `%${"ab%ba%".repeat(600)}c`],
+  ])("costs at most value × pattern: %s", (_, value, pattern) => {
+    expect(pattern.length).toBeLessThanOrEqual(SQL_CHARS_MAX);
+    // Twice: a pair is two looks.
+    expect(looks(value, pattern)).toBeLessThanOrEqual(2 * value.length * pattern.length);
+  });
+
+  it("costs a prefix, a suffix and a text no more than their own length", () => {
+    const value = "a".repeat(4_096);
+    expect(looks(value, "aaaa%")).toBe(4);
+    expect(looks(value, "%aaaa")).toBe(4);
+    expect(looks(value, "aaab%aaaa")).toBe(4);
+  });
+
+  it("passes over the value once when pieces are short", () => {
+    const value = "a".repeat(4_096);
+    // Each place is looked at once for the piece that is not there, and the pieces before it cost their length.
+    expect(looks(value, `${"%a".repeat(100)}%b%`)).toBeLessThanOrEqual(value.length + 100);
+  });
+});
+
+describe("onlyMatch()", () => {
+  it.each([
+    ["abc", "abc"],
+    ["", ""],
+    ["a\\%\\_", "a%_"],
+    ["a\\b", "a\\b"],
+    ["😀", "😀"],
+    ["a%", null],
+    ["a_", null],
+    ["%", null],
+  ])("of %j is %j", (pattern, text) => {
+    expect(onlyMatch(compileLike(pattern))).toBe(text);
+  });
+});
