@@ -99,7 +99,8 @@ function calculate({ operator, left, right }: Of<"arithmetic">, attributes: Attr
   if (isFailure(x)) return NO_INTEGER[x.error];
   const y = evaluate(right, attributes);
   if (isFailure(y)) return NO_INTEGER[y.error];
-  const [a, b] = [toInteger(x), toInteger(y)];
+  const a = toInteger(x);
+  const b = toInteger(y);
   return a === null || b === null ? NO_INTEGER.cast : arithmetic(operator, a, b);
 }
 
@@ -127,7 +128,8 @@ function compare({ operator, left, right }: Of<"comparison">, attributes: Attrib
   if (isFailure(x)) return NO_BOOLEAN[x.error];
   const y = evaluate(right, attributes);
   if (isFailure(y)) return NO_BOOLEAN[y.error];
-  const [a, b] = [toInteger(x), toInteger(y)];
+  const a = toInteger(x);
+  const b = toInteger(y);
   return a === null || b === null ? NO_BOOLEAN.cast : isOrdered(operator, a, b);
 }
 

@@ -110,8 +110,6 @@ function countCharacters(text: string): number {
 
 /** The index of the character after `count` characters, at most the text's length. */
 function indexAfter(text: string, count: number): number {
-  // A character has at least one code unit.
-  if (count >= text.length) return text.length;
   let index = 0;
   for (let passed = 0; passed < count && index < text.length; passed += 1) index = nextIndex(text, index);
   return index;

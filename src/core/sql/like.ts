@@ -1,40 +1,40 @@
 /**
  * The patterns of LIKE (CESQL 1.0.0 §3.4.3): `%` is any run of characters, `_` one character, `\%` and `\_` are themselves, and so is every
- * other `\`. A pattern is compared piece by piece without ever going back behind one, so the cost is at most value × pattern.
+ * other `\`. Characters are Unicode code points. A pattern is compared piece by piece without ever going back behind one.
  */
 
-/** Stands in a piece for `_`: no code unit is negative. */
+/** Stands in a piece for `_`: no code point is negative. */
 const ANY_CHARACTER = -1;
 
-/** UTF-16 code units in a row, or ANY_CHARACTER. */
+/** Code points in a row, or ANY_CHARACTER. */
 type Piece = readonly number[];
 
-/** What stands before, between and after the `%` of a pattern; never empty. */
+/** What stands before, between and after the `%` of a pattern. */
 export interface LikePattern {
   readonly first: Piece;
-  /** In their order. */
+  /** In their order, none of them empty. */
   readonly middle: readonly Piece[];
   /** Null without any `%`: then the first is all there is. */
   readonly last: Piece | null;
 }
 
 /** What of a string is looked at, so that a test can count the looks. */
-export type CodeUnits = Pick<string, "length" | "charCodeAt">;
+export type Characters = Pick<string, "length" | "codePointAt">;
 
 /** The pattern of a string literal whose own escapes are read. Every text is a pattern. */
 export function compileLike(text: string): LikePattern {
+  const characters = Array.from(text);
   const pieces: number[][] = [];
   let piece: number[] = [];
-  for (let index = 0; index < text.length; index += 1) {
-    const character = text[index];
-    const next = text[index + 1];
-    if (character === "\\" && (next === "%" || next === "_")) {
-      index += 1;
-      piece.push(text.charCodeAt(index));
-    } else if (character === "%") {
+  for (let index = 0; index < characters.length; index += 1) {
+    const next = characters[index + 1];
+    const isEscape = characters[index] === "\\" && (next === "%" || next === "_");
+    if (isEscape) index += 1;
+    const character = characters[index];
+    if (character === "%" && !isEscape) {
       pieces.push(piece);
       piece = [];
-    } else piece.push(character === "_" ? ANY_CHARACTER : text.charCodeAt(index));
+    } else piece.push(character === "_" && !isEscape ? ANY_CHARACTER : (character?.codePointAt(0) ?? 0));
   }
   const [first, ...middle] = pieces;
   if (first === undefined) return { first: piece, middle, last: null };
@@ -45,11 +45,11 @@ export function compileLike(text: string): LikePattern {
 /** The only text that the pattern matches; null when it has wildcards. */
 export function onlyMatch({ first, last }: LikePattern): string | null {
   if (last !== null || first.includes(ANY_CHARACTER)) return null;
-  return first.map((unit) => String.fromCharCode(unit)).join("");
+  return first.map((character) => String.fromCodePoint(character)).join("");
 }
 
 /** Whether all of the value matches. */
-export function matchesLike(value: CodeUnits, { first, middle, last }: LikePattern): boolean {
+export function matchesLike(value: Characters, { first, middle, last }: LikePattern): boolean {
   let at = matchForward(value, first, 0);
   if (last === null || at === -1) return at === value.length;
   const end = matchBackward(value, last);
@@ -62,45 +62,91 @@ export function matchesLike(value: CodeUnits, { first, middle, last }: LikePatte
   return true;
 }
 
+// Places in a value are indexes of code units, always where a character begins.
+
+const widthOf = (character: number): number => (character > 0xffff ? 2 : 1);
+
 /** Where the piece ends that begins at `start`, -1 when it does not stand there. */
-function matchForward(value: CodeUnits, piece: Piece, start: number): number {
+function matchForward(value: Characters, piece: Piece, start: number): number {
   let at = start;
-  for (const unit of piece) {
-    if (at >= value.length) return -1;
-    if (unit === ANY_CHARACTER) at += isPair(value, at) ? 2 : 1;
-    else if (value.charCodeAt(at) === unit) at += 1;
-    else return -1;
+  for (const wanted of piece) {
+    const character = value.codePointAt(at);
+    if (character === undefined || (character !== wanted && wanted !== ANY_CHARACTER)) return -1;
+    at += widthOf(character);
   }
   return at;
 }
 
 /** Where the piece begins that ends the value, -1 when it does not. */
-function matchBackward(value: CodeUnits, piece: Piece): number {
+function matchBackward(value: Characters, piece: Piece): number {
   let at = value.length;
   for (let index = piece.length - 1; index >= 0; index -= 1) {
-    if (at <= 0) return -1;
-    const unit = piece[index];
-    if (unit === ANY_CHARACTER) at -= at >= 2 && isPair(value, at - 2) ? 2 : 1;
-    else if (value.charCodeAt(at - 1) === unit) at -= 1;
-    else return -1;
+    if (at === 0) return -1;
+    // Two code units before, there may be a character of two.
+    const pair = at > 1 ? (value.codePointAt(at - 2) ?? 0) : 0;
+    const character = pair > 0xffff ? pair : value.codePointAt(at - 1);
+    const wanted = piece[index];
+    if (character !== wanted && wanted !== ANY_CHARACTER) return -1;
+    at -= pair > 0xffff ? 2 : 1;
   }
   return at;
 }
 
-/**
- * Where the leftmost such piece from `from` on ends, -1 when there is none. It may begin inside a surrogate pair only with `_`, and then
- * the pair as a whole would have done as well: `from` is never inside one.
- */
-function findPiece(value: CodeUnits, piece: Piece, from: number): number {
-  for (let start = from; start + piece.length <= value.length; start += 1) {
+/** Up to so many comparisons trying every place is cheaper than what keeps `findByBits` from more. */
+const PLAIN_COMPARISONS_MAX = 32_768;
+
+/** Where the leftmost such piece from `from` on ends, -1 when there is none. */
+function findPiece(value: Characters, piece: Piece, from: number): number {
+  if ((value.length - from) * piece.length > PLAIN_COMPARISONS_MAX) return findByBits(value, piece, from);
+  let start = from;
+  // A character has at least one code unit.
+  while (start + piece.length <= value.length) {
     const end = matchForward(value, piece, start);
     if (end !== -1) return end;
+    start += widthOf(value.codePointAt(start) ?? 0);
   }
   return -1;
 }
 
-/** Whether a character of two code units begins there (a surrogate pair). */
-function isPair(value: CodeUnits, at: number): boolean {
-  if ((value.charCodeAt(at) & 0xfc00) !== 0xd800 || at + 1 >= value.length) return false;
-  return (value.charCodeAt(at + 1) & 0xfc00) === 0xdc00;
+/**
+ * The same, looking at each character once (Shift-And, Baeza-Yates and Gonnet 1992): bit n of `found` says that the first n + 1 characters of
+ * the piece end here. 32 places are tried at a time, so that `%aaa…_b%` on a value of `aaa…` cannot hold up other subscriptions.
+ */
+function findByBits(value: Characters, piece: Piece, from: number): number {
+  const words = Math.ceil(piece.length / 32);
+  const masks = masksOf(piece, words);
+  const wildcards = masks.get(ANY_CHARACTER) ?? new Uint32Array(words);
+  const found = new Uint32Array(words);
+  const lastBit = 1 << ((piece.length - 1) % 32);
+  for (let at = from; at < value.length;) {
+    const character = value.codePointAt(at) ?? 0;
+    at += widthOf(character);
+    const mask = masks.get(character) ?? wildcards;
+    let carry = 1;
+    for (let word = 0; word < words; word += 1) {
+      const before = found[word] ?? 0;
+      found[word] = ((before << 1) | carry) & (mask[word] ?? 0);
+      carry = before >>> 31;
+    }
+    if (((found[words - 1] ?? 0) & lastBit) !== 0) return at;
+  }
+  return -1;
+}
+
+/** For each character of the piece the places where it may stand, those of `_` included. */
+function masksOf(piece: Piece, words: number): ReadonlyMap<number, Uint32Array> {
+  const wildcards = new Uint32Array(words);
+  for (const [place, wanted] of piece.entries()) if (wanted === ANY_CHARACTER) setBit(wildcards, place);
+  const masks = new Map([[ANY_CHARACTER, wildcards]]);
+  for (const [place, wanted] of piece.entries()) {
+    const mask = masks.get(wanted) ?? wildcards.slice();
+    setBit(mask, place);
+    masks.set(wanted, mask);
+  }
+  return masks;
+}
+
+function setBit(bits: Uint32Array, place: number): void {
+  const word = Math.floor(place / 32);
+  bits[word] = (bits[word] ?? 0) | (1 << (place % 32));
 }

@@ -389,6 +389,15 @@ describe("evaluateSql() calls functions (§3.5)", () => {
     // Within another operator the value of what failed is lost.
     ["CONCAT(LEFT('abc', -1), 'd')", "", "functionEvaluation"],
     ["LEFT('abc', -1) = 'abc'", false, "functionEvaluation"],
+    ["LEFT('abc', -1) LIKE 'a%'", false, "functionEvaluation"],
+    ["LEFT('abc', -1) IN ('abc')", false, "functionEvaluation"],
+    ["'abc' IN (LEFT('abc', -1))", false, "functionEvaluation"],
+    ["LEFT('true', -1) AND yes", false, "functionEvaluation"],
+    ["NOT LEFT('false', -1)", false, "functionEvaluation"],
+    ["-LEFT('7', -1)", 0, "functionEvaluation"],
+    ["LEFT('7', -1) < 8", false, "functionEvaluation"],
+    ["LEFT('7', -1) + 1", 0, "functionEvaluation"],
+    ["LENGTH(LEFT('7', -1))", 0, "functionEvaluation"],
   ]);
   answers("SUBSTRING", [
     ["SUBSTRING('abcdef', 1)", "abcdef"],
