@@ -8,7 +8,7 @@
  */
 import type { BusSettings } from "./core/bus.ts";
 import { ROUTES_BUS_BYTES, ROUTES_CHAR_BYTES, ROUTES_ROW_BYTES } from "./core/limits.ts";
-import { createMatcher, type Matcher } from "./core/matcher.ts";
+import { createMatcher, type Matcher } from "./core/matcher/matcher.ts";
 import type { Change, KeyGrant, Logger } from "./ports.ts";
 
 export interface CachedBus {

@@ -3,6 +3,7 @@
  * requests of the isolate share the state, which is plain data: each awaits its own queries only, and whatever an answer teaches
  * is learned in one go, without an await. What a bus holds and how versions order it is in cached-bus.ts.
  */
+import { eventForm } from "./core/event-form.ts";
 import { inTime } from "./core/in-time.ts";
 import {
   ROUTES_BYTES_MAX,
@@ -192,7 +193,7 @@ export function createRoutes(deps: {
       const cached = await current(name, background);
       if (cached === null || cached.settings === null) return null;
       const rules = rulesOf(cached.settings, state.failuresOnly);
-      return { bus: name, rules, match: (event) => cached.matcher.match(event) };
+      return { bus: name, rules, match: (event) => cached.matcher.match(eventForm(event)) };
     },
 
     async key(bus, hash, background) {

@@ -3,7 +3,9 @@
  * what they were told.
  */
 import { DEFAULT_BUS_SETTINGS, rulesOf, type BusSettings } from "../src/core/bus.ts";
-import { createMatcher } from "../src/core/matcher.ts";
+import type { CloudEvent } from "../src/core/event.ts";
+import { eventForm } from "../src/core/event-form.ts";
+import { createMatcher } from "../src/core/matcher/matcher.ts";
 import type { Wake } from "../src/core/wakes.ts";
 import type { Wanted } from "../src/core/subscription.ts";
 import type { Refusal } from "../src/core/problem.ts";
@@ -92,7 +94,11 @@ export function fakeRoutes(): Routes & {
       if (routes.away) throw new Unavailable("The routes are too old");
       const known = buses.get(name);
       if (known === undefined) return null;
-      return { bus: name, rules: rulesOf(known.settings, routes.failuresOnly), match: known.matcher.match };
+      return {
+        bus: name,
+        rules: rulesOf(known.settings, routes.failuresOnly),
+        match: (event: CloudEvent) => known.matcher.match(eventForm(event)),
+      };
     },
     async key(bus: string, hash: string) {
       routes.lookups += 1;

@@ -2,13 +2,17 @@
 
 export type AttributeValue = string | number | boolean;
 
+export const isAttributeValue = (value: unknown): value is AttributeValue =>
+  typeof value === "string" || typeof value === "number" || typeof value === "boolean";
+
 /**
  * An event's payload as it travels. JSON data is the producer's own text, never re-serialised, so that 12345678901234567890,
- * 1.10 and key order arrive as sent.
+ * 1.10 and key order arrive as sent. `value` is what it was parsed to when it was checked, for whoever looks into it then; an event off the
+ * record has none.
  */
 export type EventData =
   | { readonly kind: "none" }
-  | { readonly kind: "json"; readonly text: string }
+  | { readonly kind: "json"; readonly text: string; readonly value?: unknown }
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "binary"; readonly base64: string };
 

@@ -75,8 +75,6 @@ export const FILTERS_MAX = 20;
 export const FILTER_NODES_MAX = 200;
 /** Levels of `all`, `any` and `not`. */
 export const FILTER_DEPTH_MAX = 8;
-/** UTF-8 bytes of one subscription's `types`, `source` and `filters` as JSON. */
-export const FILTER_BYTES_MAX = 16_384;
 /** UTF-16 code units of one expression of the dialect `sql`. */
 export const SQL_CHARS_MAX = 4_096;
 /** Levels of parentheses, argument lists, lists of IN, NOT and minus around one another in an expression. */
@@ -88,6 +86,18 @@ export const SQL_NODES_MAX = 1_000;
  * event have bytes (ATTRIBUTES_BYTES_MAX), so that an expression which joins them over and over cannot fill an isolate.
  */
 export const SQL_STRING_CHARS_MAX = 16_384;
+/** Levels of objects and of `$or` in one pattern. */
+export const PATTERN_DEPTH_MAX = 32;
+/** Ways to choose from all `$or` of one pattern: what EventBridge takes. */
+export const PATTERN_ALTERNATIVES_MAX = 1_000;
+/** Fields of all these ways together. */
+export const PATTERN_FIELDS_MAX = 5_000;
+/** Characters of a path in a pattern, its dots included. */
+export const PATTERN_PATH_CHARS_MAX = 1_024;
+/** Stars of one wildcard. */
+export const WILDCARD_STARS_MAX = 32;
+/** UTF-8 bytes of one subscription's `types`, `source` and `filters` as JSON. */
+export const FILTER_BYTES_MAX = 16_384;
 export const SINK_CHARS_MAX = 2_048;
 export const SINK_HEADERS_MAX = 20;
 export const SINK_HEADER_NAME_CHARS_MAX = 100;

@@ -1,5 +1,5 @@
 /** What one consumer wants and how it wants it. Types only. */
-import type { Filter } from "./filter.ts";
+import type { Filter } from "./filters/filter.ts";
 
 export const FORMATS = ["structured", "binary", "standard", "reference"] as const;
 export type Format = (typeof FORMATS)[number];

@@ -16,7 +16,7 @@ export const BUS_NAME = "must be 1 to 32 of a-z, 0-9 and hyphen";
 export const ATTRIBUTE_NAME = "must be named with a-z and 0-9 only";
 
 export type Kind = "a string" | "an integer" | "an array" | "an object";
-export type Unit = "characters" | "bytes" | "entries" | "attributes" | "lines";
+export type Unit = "characters" | "bytes" | "entries" | "attributes" | "lines" | "fields";
 
 export const mustBe = (kind: Kind): string => `must be ${kind}`;
 export const oneOf = (values: readonly unknown[]): string => `must be one of ${values.join(", ")}`;

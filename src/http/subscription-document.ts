@@ -2,7 +2,7 @@
  * A subscription as its JSON document: how a request's members become settings, how a merge patch applies, how it is shown.
  * Every rule of a member is in contract/ or core/; what is stored, and when, is not decided here.
  */
-import { parseWanted } from "../core/filter.ts";
+import { parseWanted } from "../core/filters/read-filters.ts";
 import { isMembers, type Members } from "../core/json-value.ts";
 import type { Fault } from "../core/problem.ts";
 import { err, ok, type Result } from "../core/result.ts";

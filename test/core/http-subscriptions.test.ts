@@ -146,7 +146,7 @@ it("POST refuses what is wrong, each with its pointer, and stores nothing", asyn
     [{ source: 1 }, ["/source"]],
     [{ filters: {} }, ["/filters"]],
     [{ filters: [{ exact: { type: "a" } }, { like: {} }] }, ["/filters/1/like"]],
-    [{ filters: [{ sql: "1" }] }, ["/filters/0/sql"]],
+    [{ filters: [{ sql: "1 =" }] }, ["/filters/0/sql"]],
     [{ format: "xml" }, ["/format"]],
     [{ headers: { host: "a" } }, ["/headers/host"]],
     [{ headers: { "a b": "c" } }, ["/headers/a b"]],

@@ -75,8 +75,8 @@ function readJson(body: Uint8Array): Result<EventData, Refusal> {
   // As data it is one level deeper in an event's JSON.
   const read = readJsonBody(body, { depthMax: JSON_DEPTH_MAX - 1, outlineOf: valueSpan });
   if (!read.ok) return read;
-  const { text, outline } = read.value;
-  return ok({ kind: "json", text: text.slice(outline.start, outline.end) });
+  const { text, value, outline } = read.value;
+  return ok({ kind: "json", text: text.slice(outline.start, outline.end), value });
 }
 
 /** The refusal of an event whose canonical text would be over the limit. */

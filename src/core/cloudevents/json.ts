@@ -91,7 +91,7 @@ function readData({ members, data: span, text }: JsonObject, place: Place, fault
   if (base64 !== null || span === null) return NO_DATA;
 
   if (typeof data !== "string" || isJsonData(datacontenttype))
-    return { kind: "json", text: text.slice(span.start, span.end) };
+    return { kind: "json", text: text.slice(span.start, span.end), value: data };
   // Text is bytes in the end, and half a surrogate pair has none.
   if (!data.isWellFormed()) faults.push(attributeFault("data", `${WELL_FORMED} unless it is JSON`, place));
   return { kind: "text", text: data };

@@ -2,7 +2,8 @@
  * What a CloudEvents SQL expression is worth for an event (CESQL 1.0.0 §3). It fails fast (§4.1): an operator with an operand that failed
  * has the zero value of its own type, and the first error is the one that is told. It sees context attributes, never data.
  */
-import type { AttributeValue } from "../event.ts";
+import { isAttributeValue } from "../event.ts";
+import type { Members } from "../json-value.ts";
 import { matchesLike } from "./like.ts";
 import type { ArithmeticOperator, ComparisonOperator, SqlExpression } from "./syntax.ts";
 import {
@@ -20,7 +21,8 @@ import {
   toText,
 } from "./values.ts";
 
-type Attributes = Readonly<Record<string, AttributeValue>>;
+/** The event's JSON form, or its attributes alone: `data` is no name of an attribute, so no expression asks for it. */
+type Attributes = Members;
 type Of<Kind extends SqlExpression["kind"]> = Extract<SqlExpression, { kind: Kind }>;
 
 /** The value of the expression, and why it is not to be trusted, if so. Only own properties of `attributes` are attributes. */
@@ -70,7 +72,7 @@ function evaluate(expression: SqlExpression, attributes: Attributes): Outcome {
 function readAttribute(name: string, attributes: Attributes): Outcome {
   // `constructor` is a legal attribute name, and an object may inherit one.
   const value = Object.hasOwn(attributes, name) ? attributes[name] : undefined;
-  if (value === undefined) return NO_BOOLEAN.missingAttribute;
+  if (!isAttributeValue(value)) return NO_BOOLEAN.missingAttribute;
   // A number that is no Integer has no type here but String (§3.2).
   return typeof value === "number" && !isInteger32(value) ? String(value) : value;
 }

@@ -53,7 +53,11 @@ function eventOf(parts: Parts) {
   if (!decoded.ok) throw new Error(JSON.stringify(decoded.error));
   const [entry] = decoded.value.entries;
   if (decoded.value.batch || decoded.value.entries.length !== 1 || !entry?.ok) throw new Error("Not a single event");
-  return entry.value;
+  const { data } = entry.value;
+  if (data.kind !== "json") return entry.value;
+  // What was parsed is the text's value, always; what is looked at below is the text.
+  expect(data.value).toEqual(JSON.parse(data.text));
+  return { ...entry.value, data: { kind: data.kind, text: data.text } };
 }
 
 /** The refusal of a request that must be refused, with its status. */

@@ -1,9 +1,9 @@
 /**
- * What a subscription takes: how `types`, `source` and `filters` are read and what they mean for an event's attributes.
- * `docs/filters.md` is normative. It never looks at an event's data, and never finds subscriptions: that is `matcher.ts`.
+ * What a subscription takes: how `types`, `source` and `filters` are read out of a request. `docs/filters.md` is normative. What they mean for an
+ * event is decided elsewhere (`compile.ts`, `holds.ts`).
  */
-import { type AttributeValue, canonicalString } from "./event.ts";
-import { isMembers } from "./json-value.ts";
+import { isMembers } from "../json-value.ts";
+import { parseSql } from "../sql/parse.ts";
 import {
   ATTRIBUTE_NAME_CHARS_MAX,
   ATTRIBUTE_VALUE_BYTES_MAX,
@@ -13,10 +13,10 @@ import {
   FILTER_NODES_MAX,
   FILTERS_MAX,
   TYPES_MAX,
-} from "./limits.ts";
-import { type Fault, memberPointer } from "./problem.ts";
-import { err, ok, type Result } from "./result.ts";
-import { fitsUtf8, utf8Bytes } from "./utf8.ts";
+} from "../limits.ts";
+import { type Fault, memberPointer } from "../problem.ts";
+import { err, ok, type Result } from "../result.ts";
+import { fitsUtf8, utf8Bytes } from "../utf8.ts";
 import {
   atMost,
   ATTRIBUTE_NAME,
@@ -28,59 +28,11 @@ import {
   shortName,
   UNKNOWN,
   WELL_FORMED,
-} from "./words.ts";
+} from "../words.ts";
 
-/** Attribute names with what their values are compared to; never empty, all must hold. */
-type Comparisons = Readonly<Record<string, string>>;
-
-/** A condition on an event's attributes, in the form of its JSON: the dialects of the CloudEvents Subscriptions API 1.0-wip §3.2.4. */
-export type Filter =
-  | { readonly exact: Comparisons }
-  | { readonly prefix: Comparisons }
-  | { readonly suffix: Comparisons }
-  | { readonly all: readonly Filter[] }
-  | { readonly any: readonly Filter[] }
-  | { readonly not: Filter };
-
-type Attributes = Readonly<Record<string, AttributeValue>>;
-
-/** A filter made ready for many events. */
-export type Condition = (attributes: Attributes) => boolean;
-
-/** The condition that a filter states. An attribute that is absent satisfies neither `exact` nor `prefix` nor `suffix`. */
-export function compileFilter(filter: Filter): Condition {
-  if ("exact" in filter) return compileComparisons(filter.exact, (value, wanted) => value === wanted);
-  if ("prefix" in filter) return compileComparisons(filter.prefix, (value, wanted) => value.startsWith(wanted));
-  if ("suffix" in filter) return compileComparisons(filter.suffix, (value, wanted) => value.endsWith(wanted));
-  if ("all" in filter) return every(filter.all.map(compileFilter));
-  if ("any" in filter) {
-    const conditions = filter.any.map(compileFilter);
-    return (attributes) => conditions.some((condition) => condition(attributes));
-  }
-  const condition = compileFilter(filter.not);
-  return (attributes) => !condition(attributes);
-}
-
-type Comparison = (value: string, wanted: string) => boolean;
-
-function compileComparisons(comparisons: Comparisons, holds: Comparison): Condition {
-  return every(Object.entries(comparisons).map(([name, wanted]) => compileComparison(name, wanted, holds)));
-}
-
-function compileComparison(name: string, wanted: string, holds: Comparison): Condition {
-  return (attributes) => {
-    // `constructor` is a legal attribute name, and every object inherits one.
-    const value = Object.hasOwn(attributes, name) ? attributes[name] : undefined;
-    return value !== undefined && holds(canonicalString(value), wanted);
-  };
-}
-
-/** One condition stands for itself: most filters have one, and a large bus has many filters. */
-function every(conditions: readonly Condition[]): Condition {
-  const [only, ...others] = conditions;
-  if (only !== undefined && others.length === 0) return only;
-  return (attributes) => conditions.every((condition) => condition(attributes));
-}
+import type { Comparisons, Filter } from "./filter.ts";
+import { readPattern } from "./read-pattern.ts";
+import { createReading, type IsExact, type Reading } from "./reading.ts";
 
 /** One walk over filters: the limits hold for all of them together. */
 interface Walk {
@@ -88,6 +40,7 @@ interface Walk {
   readonly pointer: string;
   readonly faults: Fault[];
   nodes: number;
+  readonly reading: Reading;
 }
 
 interface Place {
@@ -106,19 +59,25 @@ const DIALECTS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ["all", listReader((all) => ({ all }))],
   ["any", listReader((any) => ({ any }))],
   ["not", readNot],
-  ["pattern", readUnsupported],
-  ["sql", readUnsupported],
+  ["pattern", readPatternFilter],
+  ["sql", readSql],
 ]);
-const SUPPORTED = [...DIALECTS].flatMap(([name, read]) => (read === readUnsupported ? [] : [name])).join(", ");
+const SUPPORTED = [...DIALECTS.keys()].join(", ");
 
 /**
  * Filters as they stand in a request. `pointer` is the JSON Pointer of `value`. Limits: FILTERS_MAX filters, FILTER_NODES_MAX dialect
- * objects in all of them, FILTER_DEPTH_MAX levels of nesting. Past FILTER_NODES_MAX nothing is read, and the last fault says so.
+ * objects in all of them, FILTER_DEPTH_MAX levels of nesting, and those of `readPattern` and `parseSql`. Past FILTER_NODES_MAX nothing is
+ * read, and the last fault says so. `isExact` tells of the number at a pointer whether it is kept as it was written.
  */
-export function parseFilters(value: unknown, pointer: string): Result<readonly Filter[], readonly Fault[]> {
+export function parseFilters(
+  value: unknown,
+  pointer: string,
+  isExact?: IsExact,
+): Result<readonly Filter[], readonly Fault[]> {
   if (!Array.isArray(value)) return err([faultAt(pointer, mustBe("an array"))]);
   if (value.length > FILTERS_MAX) return err([faultAt(pointer, atMost(FILTERS_MAX, "entries"))]);
-  const walk: Walk = { pointer, faults: [], nodes: 0 };
+  const reading = createReading(isExact);
+  const walk: Walk = { pointer, faults: reading.faults, nodes: 0, reading };
   const filters = readFilters(value, { pointer, depth: 0 }, walk);
   return walk.faults.length === 0 ? ok(filters) : err(walk.faults);
 }
@@ -150,8 +109,26 @@ function readFilter(value: unknown, { pointer, depth }: Place, walk: Walk): Filt
   return read(value[name], inside, walk);
 }
 
-function readUnsupported(_: unknown, { pointer }: Place, walk: Walk): null {
-  return fault(walk, pointer, `is not supported yet, a dialect is one of ${SUPPORTED}`);
+/** CloudEvents SQL. A fault tells the place in the text, from 1. */
+function readSql(value: unknown, { pointer }: Place, walk: Walk): Filter | null {
+  if (typeof value !== "string") return fault(walk, pointer, mustBe("a string"));
+  const parsed = parseSql(value);
+  if (parsed.ok) return { sql: value };
+  return fault(walk, pointer, `${parsed.error.detail}, at character ${parsed.error.position + 1}`);
+}
+
+function readPatternFilter(value: unknown, { pointer }: Place, walk: Walk): Filter | null {
+  const alternatives = readPattern(value, { place: { pointer }, keyFault: topFault }, walk.reading);
+  return alternatives === null || !isMembers(value) ? null : { pattern: value };
+}
+
+/** What an event's JSON form has at its top: attributes, `data` or `data_base64` (CloudEvents JSON format §3). A dot begins what is below. */
+function topFault(key: string): string | null {
+  const [first = ""] = key.split(".");
+  if (first === "data" || first === "data_base64") return null;
+  return ATTRIBUTE_PATTERN.test(first)
+    ? null
+    : "is at no event's top: there are attributes, named with a-z and 0-9, and data";
 }
 
 function listReader(make: (filters: readonly Filter[]) => Filter): Reader {
@@ -197,9 +174,11 @@ function comparisonsReader(make: (comparisons: Comparisons) => Filter): Reader {
   };
 }
 
+const ATTRIBUTE_PATTERN = /^[a-z0-9]+$/;
+
 /** CloudEvents 1.0.2 §3.1: names are of lower-case letters and digits, and `data` is no attribute. */
 function nameFault(name: string): string | null {
-  if (!/^[a-z0-9]+$/.test(name)) return ATTRIBUTE_NAME;
+  if (!ATTRIBUTE_PATTERN.test(name)) return ATTRIBUTE_NAME;
   return name === "data" ? "must be an attribute, which data is not" : null;
 }
 
@@ -228,17 +207,16 @@ function told(walk: Walk, pointer: string, detail: string): null {
  * The members of a subscription that say which events it takes, as they stand in the request's object: a `Wanted`. Absent and null mean
  * "all". Limits: TYPES_MAX types, FILTER_BYTES_MAX bytes as JSON, and those of `parseFilters`.
  */
-export function parseWanted(request: {
-  readonly types?: unknown;
-  readonly source?: unknown;
-  readonly filters?: unknown;
-}): Result<
+export function parseWanted(
+  request: { readonly types?: unknown; readonly source?: unknown; readonly filters?: unknown },
+  isExact?: IsExact,
+): Result<
   { readonly types: readonly string[] | null; readonly source: string | null; readonly filters: readonly Filter[] },
   readonly Fault[]
 > {
   const types = parseTypes(request.types ?? null);
   const source = parseSource(request.source ?? null);
-  const filters = parseFilters(request.filters ?? [], "/filters");
+  const filters = parseFilters(request.filters ?? [], "/filters", isExact);
   if (!types.ok || !source.ok || !filters.ok) {
     return err([types, source, filters].flatMap((result) => (result.ok ? [] : result.error)));
   }

@@ -1,0 +1,167 @@
+/**
+ * Whether an event has the fields of a pattern. Arrays are no part of a path: where one lies on the way, one element of it must have all
+ * that is asked below it. The work is at most the size of the event times that of the pattern, and the depth of the event where keys
+ * have dots.
+ */
+import { isList, isMembers, type Members } from "../json-value.ts";
+import { withoutDots } from "./dots.ts";
+import { type Field, isLeaf } from "./pattern.ts";
+import { passes, type Scalar } from "./test.ts";
+
+/**
+ * How a field holds: with a value that is there, or only because there is none. The difference matters to arrays: one element may have
+ * what is asked for.
+ */
+type Found = 0 | 1 | 2;
+const FAILS = 0;
+const ABSENT = 1;
+const PRESENT = 2;
+
+/** Keys, from the outermost inwards, null at the end of the path. */
+type Path = { readonly key: string; readonly rest: Path } | null;
+
+interface Search {
+  /** Inside of what is plain, no key has a dot. */
+  readonly isPlain: boolean;
+  /**
+   * Where nothing was found, before the first value was: it is not clear yet of which elements that is asked. Null: it is not asked for.
+   * An array settles it: what was found fixes the element, and what came before must be absent in all elements. (So the reference does
+   * it, in the order of paths.)
+   */
+  readonly absent: Path[] | null;
+}
+
+const AS_WRITTEN: Search = { isPlain: false, absent: null };
+const PLAIN: Search = { isPlain: true, absent: null };
+
+export function hasFields(first: Field, object: Members): boolean {
+  return findFields(first, object, AS_WRITTEN) !== FAILS;
+}
+
+function findFields(first: Field, object: Members, search: Search): Found {
+  if (search.isPlain) return findAsWritten(first, object, search);
+  if (!first.mayBeAbsent) {
+    const found = findAsWritten(first, object, search);
+    if (found !== FAILS) return found;
+  }
+  const plain = withoutDots(object);
+  // Inside of what is plain that is not tried again, or each level would double the work.
+  if (plain !== null) return findAsWritten(first, plain, first.mayBeAbsent ? { ...search, isPlain: true } : PLAIN);
+  return first.mayBeAbsent ? findAsWritten(first, object, search) : FAILS;
+}
+
+function findAsWritten(first: Field, object: Members, search: Search): Found {
+  if (!first.mayBeAbsent) return findPresent(first, object, search);
+  let result: Found = ABSENT;
+  for (let field: Field | null = first; field !== null; field = field.next) {
+    const isFirstFound: boolean = result === ABSENT && search.absent !== null;
+    const inner: Search = { isPlain: search.isPlain, absent: isFirstFound ? [] : null };
+    const found = findField(field, own(object, field.key), inner);
+    if (found === FAILS) return FAILS;
+    for (const rest of inner.absent ?? []) search.absent?.push({ key: field.key, rest });
+    if (found === PRESENT) result = PRESENT;
+  }
+  return result;
+}
+
+/** The same where nothing may be absent: as nearly all patterns are. */
+function findPresent(first: Field, object: Members, search: Search): Found {
+  for (let field: Field | null = first; field !== null; field = field.next) {
+    const value = own(object, field.key);
+    if (value === undefined || findField(field, value, search) === FAILS) return FAILS;
+  }
+  return PRESENT;
+}
+
+function findField(field: Field, value: unknown, search: Search): Found {
+  if (isList(value)) return findInElements(field, value, search);
+  const { test, orAbsent, inner } = field;
+  if (isMembers(value)) {
+    if (test !== null && !orAbsent) return FAILS;
+    if (orAbsent) search.absent?.push(null);
+    return inner === null ? ABSENT : findFields(inner, value, search);
+  }
+  if (!isScalar(value)) return whenAbsent(field, search.absent);
+  if (!isLeaf(field)) return inner === null ? FAILS : whenAllAbsent(inner, search.absent);
+  if (inner !== null && whenAllAbsent(inner, search.absent) === FAILS) return FAILS;
+  return test !== null && passes(test, value) ? PRESENT : FAILS;
+}
+
+function findInElements(field: Field, elements: readonly unknown[], search: Search): Found {
+  if (field.inner !== null && isLeaf(field)) return findBoth(field, field.inner, elements, search);
+  if (!field.mayBeAbsent) {
+    for (const element of elements) if (findField(field, element, search) !== FAILS) return PRESENT;
+    return FAILS;
+  }
+  let result = whenAbsent(field, null);
+  const present = new Map<string, boolean>();
+  const isPresent = (path: Path): boolean => {
+    const key = JSON.stringify(path);
+    const known = present.get(key) ?? hasValue(elements, path);
+    present.set(key, known);
+    return known;
+  };
+  for (const element of elements) {
+    const absent: Path[] = [];
+    const found = findField(field, element, { ...search, absent });
+    if (found === FAILS) result = FAILS;
+    if (found !== PRESENT || absent.some(isPresent)) continue;
+    search.absent?.push(...absent);
+    return PRESENT;
+  }
+  if (result === ABSENT) whenAbsent(field, search.absent);
+  return result;
+}
+
+/** A path and another one below it: values that are elements themselves say nothing about which element the rest is in. */
+function findBoth(field: Field, inner: Field, elements: readonly unknown[], search: Search): Found {
+  const { test, orAbsent } = field;
+  const values = elements.filter(isScalar);
+  if (test !== null && values.some((value) => passes(test, value))) {
+    const rest = { ...field, test: null, orAbsent: false, inner };
+    return findInElements(rest, elements, search) === FAILS ? FAILS : PRESENT;
+  }
+  if (values.length > 0 && orAbsent) return FAILS;
+  const others = elements.filter((element) => !isScalar(element));
+  for (const element of others) {
+    const found = findField(field, element, search);
+    if (found !== FAILS) return found;
+  }
+  return others.length === 0 ? whenAbsent(field, search.absent) : FAILS;
+}
+
+/** What holds where there is no value; what is absent is told in `absent`. */
+function whenAbsent({ test, orAbsent, inner }: Field, absent: Path[] | null): Found {
+  if (test !== null && !orAbsent) return FAILS;
+  if (orAbsent) absent?.push(null);
+  return inner === null ? ABSENT : whenAllAbsent(inner, absent);
+}
+
+function whenAllAbsent(first: Field, absent: Path[] | null): Found {
+  for (let field: Field | null = first; field !== null; field = field.next) {
+    const inner: Path[] = [];
+    if (whenAbsent(field, inner) === FAILS) return FAILS;
+    for (const rest of inner) absent?.push({ key: field.key, rest });
+  }
+  return ABSENT;
+}
+
+/** Whether a value without parts stands anywhere at that path. */
+function hasValue(value: unknown, path: Path): boolean {
+  if (isList(value)) return value.some((element) => hasValue(element, path));
+  if (!isMembers(value)) return path === null && isScalar(value);
+  return path !== null && hasValue(own(withoutDots(value) ?? value, path.key), path.rest);
+}
+
+export const isScalar = (value: unknown): value is Scalar =>
+  typeof value === "string" || typeof value === "number" || typeof value === "boolean" || value === null;
+
+/**
+ * The member, undefined without it. Every object inherits some, all of which are functions but one; `Object.hasOwn` on each look-up would
+ * take longer than all the rest.
+ */
+export function own(object: Members, key: string): unknown {
+  const value = object[key];
+  if (typeof value === "function" || (key === "__proto__" && !Object.hasOwn(object, key))) return undefined;
+  return value;
+}

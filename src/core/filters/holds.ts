@@ -1,0 +1,42 @@
+/**
+ * Conditions: filters made ready for many events, and whether one holds. An event is seen in its JSON form: attributes at the top,
+ * `data` below. Whatever the event, the work is at most its size times that of the condition.
+ */
+import { canonicalString, isAttributeValue } from "../event.ts";
+import type { Members } from "../json-value.ts";
+import { sqlHolds } from "../sql/evaluate.ts";
+import type { SqlExpression } from "../sql/syntax.ts";
+import { hasFields, own } from "./fields.ts";
+import type { Field } from "./pattern.ts";
+import { passes, type Test } from "./test.ts";
+
+/** A filter, compiled: plain data, so that an index can look into it. */
+export type Condition =
+  | { readonly kind: "all"; readonly of: readonly Condition[] }
+  | { readonly kind: "any"; readonly of: readonly Condition[] }
+  | { readonly kind: "not"; readonly of: Condition }
+  /** The canonical string of a context attribute. An attribute that is absent fails every test. */
+  | { readonly kind: "attribute"; readonly name: string; readonly test: Test }
+  | { readonly kind: "fields"; readonly fields: Field }
+  | { readonly kind: "sql"; readonly expression: SqlExpression };
+
+export function holds(condition: Condition, form: Members): boolean {
+  switch (condition.kind) {
+    case "all":
+      for (const inner of condition.of) if (!holds(inner, form)) return false;
+      return true;
+    case "any":
+      for (const inner of condition.of) if (holds(inner, form)) return true;
+      return false;
+    case "not":
+      return !holds(condition.of, form);
+    case "attribute": {
+      const value = own(form, condition.name);
+      return isAttributeValue(value) && passes(condition.test, canonicalString(value));
+    }
+    case "fields":
+      return hasFields(condition.fields, form);
+    case "sql":
+      return sqlHolds(condition.expression, form);
+  }
+}

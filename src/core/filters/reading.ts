@@ -1,0 +1,42 @@
+/** One walk over something that a request holds: where it is, and what is wrong there. */
+import { memberPointer, type Fault } from "../problem.ts";
+import { faultAt, memberName, shortName, UNKNOWN } from "../words.ts";
+
+/** Where a value stands, as a list from the inside out: most places never have a fault, so their pointers are not written. */
+export type Place = { readonly parent: Place; readonly name: string | number } | { readonly pointer: string };
+
+/** JSON Pointer (RFC 6901) to the place. */
+export function pointerOf(place: Place): string {
+  return "pointer" in place ? place.pointer : memberPointer(pointerOf(place.parent), String(place.name));
+}
+
+/** Of the number at a JSON Pointer: whether its value is the one that was written. */
+export type IsExact = (pointer: string) => boolean;
+
+export interface Reading {
+  readonly faults: Fault[];
+  /** Whether the number at that place is kept as it was written. */
+  readonly isExact: (place: Place) => boolean;
+  /** Null, so that a reader can return it. `words` say what it must be. */
+  readonly fault: (place: Place, words: string) => null;
+  /** That a name is not known, and `words` which are. */
+  readonly unknown: (place: Place, name: string, words: string) => null;
+}
+
+/** A walk; `isExact` is for numbers, whose text is gone when they are read: by default it takes all for exact. */
+export function createReading(isExact?: IsExact): Reading {
+  const faults: Fault[] = [];
+  return {
+    faults,
+    isExact: (place) => isExact === undefined || isExact(pointerOf(place)),
+    fault(place, words) {
+      faults.push(faultAt(pointerOf(place), words));
+      return null;
+    },
+    unknown(place, name, words) {
+      const pointer = pointerOf(place);
+      faults.push({ pointer, detail: `${shortName(name, memberName(pointer))} ${UNKNOWN}, ${words}` });
+      return null;
+    },
+  };
+}

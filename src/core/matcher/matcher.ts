@@ -1,0 +1,185 @@
+/**
+ * Which subscriptions take an event: an index that is changed one subscription at a time. It decides nothing about what a filter means
+ * (`filters/`) and does no I/O. Each subscription is found by what tells it best from the others, a value at a path of the event; only
+ * what is found is evaluated. So the cost of an event grows with its own size and with the subscriptions that ask for something it has.
+ */
+import { compileWanted } from "../filters/compile.ts";
+import { isScalar, own } from "../filters/fields.ts";
+import type { Condition } from "../filters/holds.ts";
+import { isList, isMembers, type Members } from "../json-value.ts";
+import type { Wanted } from "../subscription.ts";
+import { type Bucket, type Entry, type Hits, putIn, take, takeOut } from "./bucket.ts";
+import { keyed } from "./keyed.ts";
+import { type Place, place } from "./place.ts";
+import { type Access, bestCover, type Cover } from "./probes.ts";
+import { sharing } from "./sharing.ts";
+
+export interface Matcher {
+  /** Adds the subscription, or replaces what it wanted. @throws Error on filters that were never valid; then it is not in. */
+  set(id: string, wanted: Wanted): void;
+  /** Takes it out, if it is in. */
+  delete(id: string): void;
+  /** Ids of the subscriptions that take the event, each once, in no order. `form` is the event in its JSON form, which is only read. */
+  match(form: Members): string[];
+  /** How many subscriptions are in. */
+  readonly size: number;
+}
+
+/** A path in the index: what is looked up there, and what lies below it. */
+interface Node {
+  readonly key: string;
+  readonly parent: Node | null;
+  place: Place | null;
+  /** The same for what is asked of an attribute's canonical string. */
+  canonical: Place | null;
+  children: Map<string, Node> | null;
+}
+
+const nodeOf = (key: string, parent: Node | null): Node => ({
+  key,
+  parent,
+  place: null,
+  canonical: null,
+  children: null,
+});
+
+/** An empty matcher. */
+export function createMatcher(): Matcher {
+  const entries = new Map<string, Entry>();
+  const root = nodeOf("", null);
+  /** What every event is held against. */
+  const always = keyed<null>(() => undefined);
+  const share = sharing();
+  let mark = 0;
+
+  function remove(id: string): void {
+    const entry = entries.get(id);
+    if (entry === undefined) return;
+    entries.delete(id);
+    const { buckets } = entry;
+    for (const bucket of "home" in buckets ? [buckets] : buckets) takeOut(bucket, entry);
+  }
+
+  return {
+    set(id, wanted) {
+      remove(id);
+      const condition = compileWanted(wanted);
+      const cover = bestCover(condition, (access) => likelihoodOf(root, access));
+      const buckets = cover === null ? [always.bucket(null)] : bucketsOf(root, cover);
+      const [only, ...others] = buckets;
+      const rest = cover === null ? condition : cover.rest;
+      const entry: Entry = {
+        id,
+        condition: rest === null || holdsAlways(rest) ? null : share(rest),
+        buckets: only !== undefined && others.length === 0 ? only : buckets,
+        seen: 0,
+      };
+      for (const bucket of buckets) putIn(bucket, entry);
+      entries.set(id, entry);
+    },
+    delete: remove,
+    match(form) {
+      mark += 1;
+      const hits: Hits = { form, mark, ids: [] };
+      lookBelow(root, form, hits);
+      const every = always.find(null);
+      if (every !== undefined) take(every, hits);
+      return hits.ids;
+    },
+    get size() {
+      return entries.size;
+    },
+  };
+}
+
+const holdsAlways = (condition: Condition): boolean => condition.kind === "all" && condition.of.length === 0;
+
+// ---- Changing it -------------------------------------------------------------------------------------------------
+
+function likelihoodOf(root: Node, { path, probes, isCanonical }: Access): number {
+  let node: Node | undefined = root;
+  for (const key of path) node = node?.children?.get(key);
+  const known = (isCanonical ? node?.canonical : node?.place) ?? NOWHERE;
+  let sum = 0;
+  for (const probe of probes) sum += known.likelihood(probe);
+  return sum;
+}
+
+/** What a path is like that nobody asked for yet. */
+const NOWHERE = place(() => undefined);
+
+/** The buckets of all accesses, each once, made where there are none. */
+function bucketsOf(root: Node, { accesses }: Cover): readonly Bucket[] {
+  const buckets = new Set<Bucket>();
+  for (const { path, probes, isCanonical } of accesses) {
+    const node = nodeAt(root, path);
+    const at = isCanonical ? canonicalOf(node) : placeOf(node);
+    for (const probe of probes) buckets.add(at.bucket(probe));
+  }
+  return [...buckets];
+}
+
+function placeOf(node: Node): Place {
+  node.place ??= place(() => {
+    node.place = null;
+    forget(node);
+  });
+  return node.place;
+}
+
+function canonicalOf(node: Node): Place {
+  node.canonical ??= place(() => {
+    node.canonical = null;
+    forget(node);
+  });
+  return node.canonical;
+}
+
+function nodeAt(root: Node, path: readonly string[]): Node {
+  let node = root;
+  for (const key of path) {
+    node.children ??= new Map();
+    const next: Node = node.children.get(key) ?? nodeOf(key, node);
+    node.children.set(key, next);
+    node = next;
+  }
+  return node;
+}
+
+/** Takes out paths at which nothing is looked up any more. */
+function forget(node: Node): void {
+  const { parent } = node;
+  if (parent === null || node.place !== null || node.canonical !== null || node.children !== null) return;
+  parent.children?.delete(node.key);
+  if (parent.children?.size === 0) parent.children = null;
+  forget(parent);
+}
+
+// ---- Looking an event up -----------------------------------------------------------------------------------------
+
+function look(node: Node, value: unknown, hits: Hits): void {
+  if (isList(value)) {
+    for (const element of value) look(node, element, hits);
+  } else if (isMembers(value)) lookBelow(node, value, hits);
+  else if (isScalar(value)) {
+    node.place?.look(value, hits);
+    if (node.canonical !== null && value !== null) node.canonical.look(String(value), hits);
+  }
+}
+
+function lookBelow(node: Node, object: Members, hits: Hits): void {
+  const { children } = node;
+  if (children === null) return;
+  for (const key in object) {
+    const child = children.get(key);
+    if (child !== undefined) look(child, own(object, key), hits);
+    else if (key.includes(".")) lookAlong(node, key.split("."), object[key], hits);
+  }
+}
+
+/** A key with dots is a path. */
+function lookAlong(from: Node, path: readonly string[], value: unknown, hits: Hits): void {
+  let node: Node | undefined = from;
+  for (const key of path) node = node?.children?.get(key);
+  if (node !== undefined) look(node, value, hits);
+}

@@ -1,0 +1,224 @@
+/**
+ * Where a subscription can be found: look-ups of which at least one finds it for every event that it takes. They may find it for others
+ * too, so what is found is evaluated, unless the look-up says all. It puts nothing anywhere: that is `matcher.ts`.
+ */
+import { type Field, isLeaf } from "../filters/pattern.ts";
+import type { Condition } from "../filters/holds.ts";
+import type { Network } from "../filters/cidr.ts";
+import type { Range, Scalar, Test } from "../filters/test.ts";
+import { sqlRequires } from "../sql/requires.ts";
+import { GRAM_CHARS_MAX } from "./grams.ts";
+
+/** One look-up among the values at a path. */
+export type Probe =
+  | { readonly kind: "equal"; readonly value: Scalar }
+  | { readonly kind: AffixKind; readonly text: string }
+  | { readonly kind: "folded-equal"; readonly text: string }
+  | { readonly kind: "gram"; readonly text: string }
+  | { readonly kind: "range"; readonly range: Range }
+  | { readonly kind: "network"; readonly network: Network }
+  | { readonly kind: "present" };
+
+export type AffixKind = "prefix" | "suffix" | "folded-prefix" | "folded-suffix";
+
+/** Look-ups at one path, any of which may find it. */
+export interface Access {
+  /** Keys without dots. */
+  readonly path: readonly string[];
+  readonly probes: readonly Probe[];
+  /** They are made with the attribute's canonical string, whatever its kind. */
+  readonly isCanonical: boolean;
+}
+
+/** Where a subscription is found, and what is to be evaluated then. */
+export interface Cover {
+  /** Any of them may find it. */
+  readonly accesses: readonly Access[];
+  /** Null where nothing remains. */
+  readonly rest: Condition | null;
+}
+
+/** How often an access would find something, between 0 (never) and 1 (for each event). */
+export type Likelihood = (access: Access) => number;
+
+/** The cover that finds it for the fewest events; null when it is to be looked at for every one. */
+export function bestCover(condition: Condition, likelihood: Likelihood): Cover | null {
+  return coverOf(condition, likelihood);
+}
+
+interface Weighed extends Cover {
+  readonly weight: number;
+}
+
+function coverOf(condition: Condition, likelihood: Likelihood): Weighed | null {
+  switch (condition.kind) {
+    case "all":
+      return coverOfAll(condition, likelihood);
+    case "any":
+      return together(condition, likelihood);
+    case "not":
+      return null;
+    case "attribute":
+      return lightest(attributeChoices(condition), likelihood);
+    case "fields":
+      return lightest(fieldChoices(condition), likelihood);
+    case "sql":
+      return lightest(sqlChoices(condition), likelihood);
+  }
+}
+
+/** The best of several ways to find it. */
+function lightest(choices: readonly Cover[], likelihood: Likelihood): Weighed | null {
+  let best: Weighed | null = null;
+  for (const choice of choices) {
+    const weight = choice.accesses.reduce((sum, access) => sum + likelihood(access), 0);
+    if (best === null || weight < best.weight) best = { ...choice, weight };
+  }
+  return best;
+}
+
+/** By one of them; the others remain, and what that one leaves. */
+function coverOfAll({ of }: Condition & { kind: "all" }, likelihood: Likelihood): Weighed | null {
+  let best: Weighed | null = null;
+  for (const [index, inner] of of.entries()) {
+    const found = coverOf(inner, likelihood);
+    if (found === null || (best !== null && found.weight >= best.weight)) continue;
+    const remaining = found.rest === null ? of.toSpliced(index, 1) : of.with(index, found.rest);
+    best = { ...found, rest: remaining.length > 1 ? { kind: "all", of: remaining } : (remaining[0] ?? null) };
+  }
+  return best;
+}
+
+/** By all of them: which one finds it is not known then, so all remains. */
+function together(condition: Condition & { kind: "any" }, likelihood: Likelihood): Weighed | null {
+  const accesses: Access[] = [];
+  let weight = 0;
+  for (const inner of condition.of) {
+    const found = coverOf(inner, likelihood);
+    if (found === null) return null;
+    accesses.push(...found.accesses);
+    weight += found.weight;
+  }
+  return { accesses, weight, rest: condition };
+}
+
+// ---- Attributes --------------------------------------------------------------------------------------------------
+
+/** Attributes that are always strings (CloudEvents 1.0.2 §3.1.1): as they stand they are their canonical strings. */
+const STRINGS: ReadonlySet<string> = new Set(["type", "source", "id", "specversion"]);
+
+function attributeChoices(condition: Condition & { kind: "attribute" }): readonly Cover[] {
+  const path = [condition.name];
+  const isCanonical = !STRINGS.has(condition.name);
+  return probesOf(condition.test).map(({ probes, isExact }) => ({
+    accesses: [{ path, probes, isCanonical }],
+    rest: isExact ? null : condition,
+  }));
+}
+
+function sqlChoices(condition: Condition & { kind: "sql" }): readonly Cover[] {
+  return sqlRequires(condition.expression).map(({ attribute, values }) => {
+    const probes = values.map((value) => ({ kind: "equal", value }) as const);
+    return { accesses: [{ path: [attribute], probes, isCanonical: !STRINGS.has(attribute) }], rest: condition };
+  });
+}
+
+// ---- Patterns ----------------------------------------------------------------------------------------------------
+
+function fieldChoices(condition: Condition & { kind: "fields" }): readonly Cover[] {
+  const choices: Cover[] = [];
+  for (let field: Field | null = condition.fields; field !== null; field = field.next) {
+    const rest = isChain(field) ? withoutField(condition.fields, field) : condition.fields;
+    addChoices(field, [], ({ path, probes, isExact }) => {
+      const fields = isExact ? rest : condition.fields;
+      choices.push({
+        accesses: [{ path, probes, isCanonical: false }],
+        rest: fields === condition.fields ? condition : fields === null ? null : { kind: "fields", fields },
+      });
+    });
+  }
+  return choices;
+}
+
+/** A single leaf at the end of keys: it has no array in common with another one, so it holds whatever the others do. */
+function isChain(field: Field): boolean {
+  if (field.inner === null) return !field.orAbsent;
+  return !isLeaf(field) && field.inner.next === null && isChain(field.inner);
+}
+
+function withoutField(first: Field | null, without: Field): Field | null {
+  if (first === null) return null;
+  if (first === without) return first.next;
+  return { ...first, next: withoutField(first.next, without) };
+}
+
+type FieldChoice = Choice & { readonly path: readonly string[] };
+
+function addChoices(field: Field, above: readonly string[], add: (choice: FieldChoice) => void): void {
+  const path = [...above, field.key];
+  if (field.test !== null && !field.orAbsent) for (const choice of probesOf(field.test)) add({ ...choice, path });
+  for (let inner = field.inner; inner !== null; inner = inner.next) addChoices(inner, path, add);
+}
+
+// ---- Tests -------------------------------------------------------------------------------------------------------
+
+interface Choice {
+  readonly probes: readonly Probe[];
+  /** The test holds whenever one of them finds the value. */
+  readonly isExact: boolean;
+}
+
+const exactly = (...probes: readonly Probe[]): Choice => ({ probes, isExact: true });
+const roughly = (...probes: readonly Probe[]): Choice => ({ probes, isExact: false });
+
+/** Ways to find the values on which the test holds, at least one. */
+function probesOf(test: Test): readonly Choice[] {
+  switch (test.kind) {
+    case "equal":
+      return [exactly(test)];
+    case "among":
+      return [exactly(...[...test.values].map((value) => ({ kind: "equal", value }) as const))];
+    case "folded-equal":
+    case "prefix":
+    case "suffix":
+    case "folded-prefix":
+    case "folded-suffix":
+      return [exactly(test)];
+    case "range":
+      return [exactly(test)];
+    case "cidr":
+      return [exactly({ kind: "network", network: test.network })];
+    case "present":
+      return [exactly(test)];
+    case "wildcard":
+      return wildcardChoices(test.parts);
+    case "none-of":
+      return [roughly({ kind: "present" })];
+    case "one-of":
+      return oneOfChoices(test.tests);
+  }
+}
+
+function wildcardChoices(parts: readonly string[]): readonly Choice[] {
+  const choices: Choice[] = [];
+  const [first = ""] = parts;
+  const last = parts.at(-1) ?? "";
+  if (first !== "") choices.push(roughly({ kind: "prefix", text: first }));
+  if (last !== "") choices.push(roughly({ kind: "suffix", text: last }));
+  const longest = parts.slice(1, -1).toSorted((a, b) => b.length - a.length)[0] ?? "";
+  // From its end: what texts have in common they often have in front.
+  if (longest !== "") choices.push(roughly({ kind: "gram", text: longest.slice(-GRAM_CHARS_MAX) }));
+  return choices.length > 0 ? choices : [roughly({ kind: "present" })];
+}
+
+/** Each test by the first of its ways: they are all needed. */
+function oneOfChoices(tests: readonly Test[]): readonly Choice[] {
+  const probes: Probe[] = [];
+  let isExact = true;
+  for (const test of tests) {
+    const [choice] = probesOf(test);
+    probes.push(...(choice?.probes ?? []));
+    if (choice?.isExact !== true) isExact = false;
+  }
+  return [{ probes, isExact }];
+}

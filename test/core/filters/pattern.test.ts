@@ -1,0 +1,64 @@
+// Patterns against a reading of the language that was written apart from src/.
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { compileFilter } from "../../../src/core/filters/compile.ts";
+import { holds } from "../../../src/core/filters/holds.ts";
+import type { Members } from "../../../src/core/json-value.ts";
+import { eventObjects, isAmbiguous, patterns, patternValues } from "./arbitraries.ts";
+import { matches } from "./reference.ts";
+
+const takes = (pattern: Members, event: Members): boolean => holds(compileFilter({ pattern }), event);
+
+describe("a pattern", () => {
+  it("holds when the reference says so", () => {
+    fc.assert(
+      fc.property(
+        patterns,
+        eventObjects.filter((event) => !isAmbiguous(event)),
+        (pattern, event) => {
+          expect(takes(pattern, event)).toBe(matches(pattern, event));
+        },
+      ),
+      { numRuns: 5_000 },
+    );
+  });
+
+  it("holds on one value when the reference says so", () => {
+    const value = fc.constantFrom(
+      "",
+      "a",
+      "A",
+      "ab",
+      "aB",
+      "ba",
+      "bab",
+      "é",
+      "É",
+      "*",
+      0,
+      1,
+      1.5,
+      2,
+      3,
+      10,
+      true,
+      false,
+      null,
+    );
+    fc.assert(
+      fc.property(patternValues, value, (values, one) => {
+        const [pattern, event] = [{ v: values }, { v: one }];
+        expect(takes(pattern, event)).toBe(matches(pattern, event));
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+
+  it("holds or its negation does, never both", () => {
+    fc.assert(
+      fc.property(patterns, eventObjects, (pattern, event) => {
+        expect(holds(compileFilter({ not: { pattern } }), event)).toBe(!takes(pattern, event));
+      }),
+    );
+  });
+});
