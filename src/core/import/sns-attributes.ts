@@ -85,7 +85,7 @@ function put(pattern: Tree, path: readonly string[], { name, values, pointer, fi
   const [last = "", ...outer] = path.toReversed();
   const target = path.join(".");
   const single = path[0] === "data" ? "" : ", as one string";
-  findings.notes.add(`The producer must put the message attribute ${name} into ${target}${single}.`);
+  findings.notes.add(`The producer must put the message attribute ${shortName(name)} into ${target}${single}.`);
   if (path[0] !== "data" && values.some((value) => comparesOther(value))) {
     refuse(
       findings,

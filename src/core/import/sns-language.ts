@@ -46,35 +46,39 @@ export function refuseRepeats(members: Members, pointer: string, findings: Findi
       if (isMembers(value)) refuseRepeats(value, at, findings);
       continue;
     }
-    const beside = Object.fromEntries(Object.entries(members).filter(([other]) => other !== "$or"));
-    for (const [index, branch] of branchesOf(members).entries()) {
+    const beside = namesOf(Object.fromEntries(Object.entries(members).filter(([other]) => other !== "$or")), new Map());
+    for (const [index, branch] of branchesOf(value).entries()) {
       const branchAt = `${at}/${index}`;
-      if (meet(branch, beside)) {
-        refuse(
-          findings,
-          branchAt,
-          "must not name a field that stands beside $or: SNS does not say which of the two counts",
-        );
-      }
+      if (names(branch, beside)) refuse(findings, branchAt, REPEATS);
       refuseRepeats(branch, branchAt, findings);
     }
   }
 }
 
-const branchesOf = (members: Members): readonly Members[] => {
-  const value = Object.hasOwn(members, "$or") ? members["$or"] : undefined;
-  return isList(value) ? value.filter(isMembers) : [];
-};
+const REPEATS = "must not name a field that stands beside $or: SNS does not say which of the two counts";
 
-/** Whether two objects name the same field, branches included. */
-function meet(one: Members, other: Members): boolean {
-  return (
-    branchesOf(one).some((branch) => meet(branch, other)) ||
-    branchesOf(other).some((branch) => meet(one, branch)) ||
-    Object.entries(one).some(([name, value]) => {
-      if (name === "$or" || !Object.hasOwn(other, name)) return false;
-      const same = other[name];
-      return !isMembers(value) || !isMembers(same) || meet(value, same);
-    })
-  );
+const branchesOf = (value: unknown): readonly Members[] => (isList(value) ? value.filter(isMembers) : []);
+
+/** The fields of an object with those of all branches in it, merged: a tree, so that looking for one takes one look a level. */
+type Names = Map<string, Names | "values">;
+
+function namesOf(members: Members, into: Names): Names {
+  for (const [name, value] of Object.entries(members)) {
+    if (name === "$or") for (const branch of branchesOf(value)) namesOf(branch, into);
+    else if (!isMembers(value)) into.set(name, "values");
+    else {
+      const known = into.get(name) ?? new Map();
+      if (known !== "values") into.set(name, namesOf(value, known));
+    }
+  }
+  return into;
+}
+
+/** Whether an object or a branch in it names one of the fields. */
+function names(members: Members, fields: Names): boolean {
+  return Object.entries(members).some(([name, value]) => {
+    if (name === "$or") return branchesOf(value).some((branch) => names(branch, fields));
+    const same = fields.get(name);
+    return same !== undefined && (same === "values" || !isMembers(value) || names(value, same));
+  });
 }

@@ -223,6 +223,21 @@ describe("importFilters() refuses of SNS", () => {
     expect(faultsOf(body({ a: { b: ["x"] }, $or: [{ a: { c: ["y"] } }, { d: ["z"] }] }))).toEqual([]);
   });
 
+  it("no field that only looks like one from outside, however deep the branches go on both sides", () => {
+    const deep = (name: string): unknown => {
+      let inner: unknown = { [name]: ["x"] };
+      for (let level = 0; level < 50; level++) inner = { $or: [inner, { [`${name}${level}`]: ["x"] }] };
+      return inner;
+    };
+    expect(faultsOf(body({ a: deep("m"), $or: [{ a: deep("n") }, { b: ["x"] }] }))).toEqual([]);
+    expectFaults(body({ a: deep("m"), $or: [{ a: { $or: [{ m: ["y"] }, { n: ["x"] }] } }, { b: ["x"] }] }), {
+      "/policy/$or/0": "must not name a field that stands beside $or",
+    });
+    expectFaults(body({ a: { b: ["x"] }, $or: [{ a: ["y"] }, { c: ["x"] }] }), {
+      "/policy/$or/0": "must not name a field that stands beside $or",
+    });
+  });
+
   it.each([
     [{ a: [{ wildcard: "x*" }] }, "/policy/a/0/wildcard", "is no operator that SNS documents"],
     [{ a: [{ prefix: { "equals-ignore-case": "x" } }] }, "/policy/a/0/prefix", "must be a string"],
