@@ -98,6 +98,8 @@ export const PATTERN_PATH_CHARS_MAX = 1_024;
 export const WILDCARD_STARS_MAX = 32;
 /** UTF-8 bytes of one subscription's `types`, `source` and `filters` as JSON. */
 export const FILTER_BYTES_MAX = 16_384;
+/** UTF-8 bytes of a foreign rule, policy or filter as JSON that is translated to filters: four times what those may have. */
+export const IMPORT_BYTES_MAX = 65_536;
 export const SINK_CHARS_MAX = 2_048;
 export const SINK_HEADERS_MAX = 20;
 export const SINK_HEADER_NAME_CHARS_MAX = 100;
