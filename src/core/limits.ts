@@ -96,6 +96,10 @@ export const PATTERN_FIELDS_MAX = 5_000;
 export const PATTERN_PATH_CHARS_MAX = 1_024;
 /** Stars of one wildcard. */
 export const WILDCARD_STARS_MAX = 32;
+/** Values of an event that an explanation shows of one clause. */
+export const EXPLAIN_VALUES_MAX = 20;
+/** Characters of a text that it shows. */
+export const EXPLAIN_CHARS_MAX = 256;
 /** UTF-8 bytes of one subscription's `types`, `source` and `filters` as JSON. */
 export const FILTER_BYTES_MAX = 16_384;
 /** UTF-8 bytes of a foreign rule, policy or filter as JSON that is translated to filters: four times what those may have. */

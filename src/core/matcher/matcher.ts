@@ -6,6 +6,7 @@
 import { compileWanted } from "../filters/compile.ts";
 import { isScalar, own } from "../filters/fields.ts";
 import type { Condition } from "../filters/holds.ts";
+import { shortfall } from "../filters/shortfall.ts";
 import { isList, isMembers, type Members } from "../json-value.ts";
 import type { Wanted } from "../subscription.ts";
 import { type Bucket, type Entry, type Hits, putIn, take, takeOut } from "./bucket.ts";
@@ -21,6 +22,11 @@ export interface Matcher {
   delete(id: string): void;
   /** Ids of the subscriptions that take the event, each once, in no order. `form` is the event in its JSON form, which is only read. */
   match(form: Members): string[];
+  /**
+   * Ids of at most `limit` subscriptions: those that take the event, then those of which the fewest parts fail. It looks at each
+   * subscription, so it takes a time in proportion to their number.
+   */
+  nearest(form: Members, limit: number): string[];
   /** How many subscriptions are in. */
   readonly size: number;
 }
@@ -60,6 +66,15 @@ export function createMatcher(): Matcher {
     for (const bucket of "home" in buckets ? [buckets] : buckets) takeOut(bucket, entry);
   }
 
+  function match(form: Members): string[] {
+    mark += 1;
+    const hits: Hits = { form, mark, ids: [] };
+    lookBelow(root, form, hits);
+    const every = always.find(null);
+    if (every !== undefined) take(every, hits);
+    return hits.ids;
+  }
+
   return {
     set(id, wanted) {
       remove(id);
@@ -78,13 +93,18 @@ export function createMatcher(): Matcher {
       entries.set(id, entry);
     },
     delete: remove,
-    match(form) {
-      mark += 1;
-      const hits: Hits = { form, mark, ids: [] };
-      lookBelow(root, form, hits);
-      const every = always.find(null);
-      if (every !== undefined) take(every, hits);
-      return hits.ids;
+    match,
+    nearest(form, limit) {
+      match(form);
+      const byShortfall = new Map<number, string[]>();
+      for (const { id, condition, seen } of entries.values()) {
+        const failing = Number(seen !== mark) + (condition === null ? 0 : shortfall(condition, form));
+        const ids = byShortfall.get(failing);
+        if (ids === undefined) byShortfall.set(failing, [id]);
+        else if (ids.length < limit) ids.push(id);
+      }
+      const nearestFirst = [...byShortfall].toSorted(([a], [b]) => a - b);
+      return nearestFirst.flatMap(([, ids]) => ids).slice(0, limit);
     },
     get size() {
       return entries.size;

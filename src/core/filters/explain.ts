@@ -1,0 +1,169 @@
+/**
+ * Why a subscription takes an event, or why not: every clause of what it wants with what the event has there. It decides nothing: whether
+ * the event is taken is asked of the same condition that routes.
+ */
+import { canonicalString, isAttributeValue } from "../event.ts";
+import { isList, isMembers, type Members } from "../json-value.ts";
+import { EXPLAIN_CHARS_MAX, EXPLAIN_VALUES_MAX } from "../limits.ts";
+import { pointerToken } from "../problem.ts";
+import { evaluateSql } from "../sql/evaluate.ts";
+import { parseSql } from "../sql/parse.ts";
+import type { Wanted } from "../subscription.ts";
+import { compileFilter, compileWanted } from "./compile.ts";
+import { own } from "./fields.ts";
+import type { Comparisons, Filter } from "./filter.ts";
+import { holds } from "./holds.ts";
+import { readLeaf } from "./read-values.ts";
+import { createReading } from "./reading.ts";
+import { isSatisfied } from "./shortfall.ts";
+import type { Scalar } from "./test.ts";
+import { someValue } from "./values.ts";
+
+export interface Clause {
+  /** JSON Pointer into `{types, source, filters}`. */
+  readonly pointer: string;
+  /** What stands at the pointer. */
+  readonly wanted: unknown;
+  /**
+   * What the event has there: a value, or an array of the values of an array's elements, at most EXPLAIN_VALUES_MAX of them; texts end with
+   * … after EXPLAIN_CHARS_MAX characters. For `sql`, what it evaluates to. Left out where the event has nothing, and of clauses that hold
+   * others.
+   */
+  readonly observed?: unknown;
+  readonly matched: boolean;
+}
+
+export interface Explanation {
+  readonly matched: boolean;
+  /**
+   * In the order in which they are written; `any`, `not` and `$or` stand before the clauses in them, of which it depends on them whether
+   * they may fail.
+   */
+  readonly clauses: readonly Clause[];
+}
+
+/** Why an event in its JSON form is taken, or not. @throws Error on filters that were never valid. */
+export function explain(wanted: Wanted, form: Members): Explanation {
+  const { types, source, filters } = wanted;
+  const clauses: Clause[] = [];
+  const has = (name: string, texts: readonly string[]): boolean => texts.some((text) => own(form, name) === text);
+  if (types !== null && types.length > 0)
+    clauses.push({
+      pointer: "/types",
+      wanted: types,
+      ...observedAt(form, "type"),
+      matched: has("type", types),
+    });
+  if (source !== null)
+    clauses.push({
+      pointer: "/source",
+      wanted: source,
+      ...observedAt(form, "source"),
+      matched: has("source", [source]),
+    });
+  for (const [index, filter] of filters.entries()) clauses.push(...clausesOf(filter, `/filters/${index}`, form));
+  return { matched: holds(compileWanted(wanted), form), clauses };
+}
+
+function clausesOf(filter: Filter, pointer: string, form: Members): readonly Clause[] {
+  if ("exact" in filter) return compared(filter.exact, `${pointer}/exact`, form, (exact) => ({ exact }));
+  if ("prefix" in filter) return compared(filter.prefix, `${pointer}/prefix`, form, (prefix) => ({ prefix }));
+  if ("suffix" in filter) return compared(filter.suffix, `${pointer}/suffix`, form, (suffix) => ({ suffix }));
+  if ("all" in filter) return inside(filter.all, `${pointer}/all`, form);
+  const matched = holds(compileFilter(filter), form);
+  if ("any" in filter)
+    return [{ pointer: `${pointer}/any`, wanted: filter.any, matched }, ...inside(filter.any, `${pointer}/any`, form)];
+  if ("not" in filter)
+    return [
+      { pointer: `${pointer}/not`, wanted: filter.not, matched },
+      ...clausesOf(filter.not, `${pointer}/not`, form),
+    ];
+  if ("sql" in filter)
+    return [{ pointer: `${pointer}/sql`, wanted: filter.sql, observed: evaluated(filter.sql, form), matched }];
+  return patternClauses(filter.pattern, { pointer: `${pointer}/pattern`, path: [] }, form, matched);
+}
+
+const inside = (filters: readonly Filter[], pointer: string, form: Members): readonly Clause[] =>
+  filters.flatMap((filter, index) => clausesOf(filter, `${pointer}/${index}`, form));
+
+function compared(
+  comparisons: Comparisons,
+  pointer: string,
+  form: Members,
+  filterOf: (one: Comparisons) => Filter,
+): readonly Clause[] {
+  return Object.entries(comparisons).map(([name, text]) => ({
+    pointer: `${pointer}/${pointerToken(name)}`,
+    wanted: text,
+    ...observedAt(form, name),
+    matched: holds(compileFilter(filterOf({ [name]: text })), form),
+  }));
+}
+
+function observedAt(form: Members, name: string): { readonly observed?: unknown } {
+  const value = own(form, name);
+  return isAttributeValue(value) ? { observed: short(canonicalString(value)) } : {};
+}
+
+/** The value of the expression, and the error that makes it fail, if there is one. */
+function evaluated(sql: string, form: Members) {
+  const expression = parseSql(sql);
+  if (!expression.ok) throw new Error(`An SQL expression cannot be read: ${expression.error.detail}`);
+  const { value, error } = evaluateSql(expression.value, form);
+  return { value: short(value), error };
+}
+
+// ---- Patterns ----------------------------------------------------------------------------------------------------
+
+interface At {
+  readonly pointer: string;
+  readonly path: readonly string[];
+}
+
+/** The clauses of its fields; the pattern itself before them, where they alone do not tell its verdict. */
+function patternClauses(pattern: Members, at: At, form: Members, matched: boolean): readonly Clause[] {
+  const { clauses, holds: fieldsHold } = fieldClauses(pattern, at, form);
+  return fieldsHold === matched ? clauses : [{ pointer: at.pointer, wanted: pattern, matched }, ...clauses];
+}
+
+interface Fields {
+  readonly clauses: readonly Clause[];
+  /** Whether each field holds by itself. */
+  readonly holds: boolean;
+}
+
+function fieldClauses(object: Members, { pointer, path }: At, form: Members): Fields {
+  const parts = Object.entries(object).map(([key, value]): Fields => {
+    const at = {
+      pointer: `${pointer}/${pointerToken(key)}`,
+      path: key === "$or" ? path : [...path, ...key.split(".")],
+    };
+    if (isMembers(value)) return fieldClauses(value, at, form);
+    if (!isList(value)) throw new Error(`A pattern has no value at ${at.pointer}`);
+    return key === "$or" ? branchClauses(value, at, form) : leafClause(value, at, form);
+  });
+  return { clauses: parts.flatMap(({ clauses }) => clauses), holds: parts.every((part) => part.holds) };
+}
+
+function branchClauses(branches: readonly unknown[], at: At, form: Members): Fields {
+  const parts = branches.map((branch, index) =>
+    fieldClauses(isMembers(branch) ? branch : {}, { ...at, pointer: `${at.pointer}/${index}` }, form),
+  );
+  const matched = parts.some((part) => part.holds);
+  const whole = { pointer: at.pointer, wanted: branches, matched };
+  return { clauses: [whole, ...parts.flatMap(({ clauses }) => clauses)], holds: matched };
+}
+
+function leafClause(values: readonly unknown[], { pointer, path }: At, form: Members): Fields {
+  const leaf = readLeaf(values, { pointer }, createReading());
+  if (leaf === null) throw new Error(`A pattern cannot be read at ${pointer}`);
+  const matched = isSatisfied(leaf, path, form);
+  const observed: Scalar[] = [];
+  someValue(form, path, (value) => observed.push(short(value)) === EXPLAIN_VALUES_MAX);
+  const [first, ...others] = observed;
+  const shown = first === undefined ? {} : { observed: others.length === 0 ? first : observed };
+  return { clauses: [{ pointer, wanted: values, ...shown, matched }], holds: matched };
+}
+
+const short = <T extends Scalar>(value: T): T | string =>
+  typeof value === "string" && value.length > EXPLAIN_CHARS_MAX ? `${value.slice(0, EXPLAIN_CHARS_MAX)}…` : value;
