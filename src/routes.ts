@@ -192,7 +192,12 @@ export function createRoutes(deps: {
       const cached = await current(name, background);
       if (cached === null || cached.settings === null) return null;
       const rules = rulesOf(cached.settings, state.failuresOnly);
-      return { bus: name, rules, match: (event) => cached.matcher.match(event) };
+      return {
+        bus: name,
+        rules,
+        match: (event) => cached.matcher.match(event),
+        nearest: (event, limit) => cached.matcher.nearest(event, limit),
+      };
     },
 
     async key(bus, hash, background) {

@@ -13,6 +13,8 @@ export interface Matcher {
   delete(id: string): void;
   /** Ids of the subscriptions that take the event, each once, in no order. */
   match(event: CloudEvent): string[];
+  /** Ids of at most `limit` subscriptions: those that take the event, then those that nearly do. */
+  nearest(event: CloudEvent, limit: number): readonly string[];
   /** How many subscriptions are in. */
   readonly size: number;
 }
@@ -74,6 +76,16 @@ export function createMatcher(): Matcher {
     }
   }
 
+  function match({ type, source, attributes }: CloudEvent): string[] {
+    const ids: string[] = [];
+    for (const key of [keyOf(type, source), keyOf(type, ANY), keyOf(ANY, source), keyOf(ANY, ANY)]) {
+      for (const { id, rest } of index.get(key) ?? []) {
+        if (rest === null || rest.condition(attributes)) ids.push(id);
+      }
+    }
+    return ids;
+  }
+
   return {
     set(id, wanted) {
       remove(id);
@@ -87,15 +99,8 @@ export function createMatcher(): Matcher {
       }
     },
     delete: remove,
-    match({ type, source, attributes }) {
-      const ids: string[] = [];
-      for (const key of [keyOf(type, source), keyOf(type, ANY), keyOf(ANY, source), keyOf(ANY, ANY)]) {
-        for (const { id, rest } of index.get(key) ?? []) {
-          if (rest === null || rest.condition(attributes)) ids.push(id);
-        }
-      }
-      return ids;
-    },
+    match,
+    nearest: (event, limit) => [...new Set([...match(event), ...entries.keys()])].slice(0, limit),
     get size() {
       return entries.size;
     },

@@ -1,6 +1,7 @@
-/** What requests say of events on record: the schema that validates them. */
+/** What requests say of events on record: the schemas that validate them, and the parameters of a publish. */
 import * as z from "zod";
-import { pageParameters, spanParameters, textParameter } from "./parts.ts";
+import { ID_PATTERNS, isSubscriptionId } from "../../core/ids.ts";
+import { idText, pageParameters, spanParameters, textParameter, wordParameter } from "./parts.ts";
 
 export const eventQuery = z.strictObject({
   type: textParameter("Only events of this type."),
@@ -8,4 +9,19 @@ export const eventQuery = z.strictObject({
   subject: textParameter("Only events with this subject."),
   ...spanParameters("accepted"),
   ...pageParameters("events"),
+});
+
+export const publishQuery = z.strictObject({
+  explain: wordParameter(
+    ["1", "true"],
+    "Explains which subscriptions take the event and which nearly do, and why. Only of a request with exactly one event, not as NDJSON; the key needs the scope `read` too, because filters are shown.",
+  ),
+});
+
+export const explainQuery = z.strictObject({
+  subscription_id: idText("must be the id of a subscription, sub_ and 26 characters", {
+    isId: isSubscriptionId,
+    pattern: ID_PATTERNS.subscription,
+    description: "The subscription whose filters it is held against.",
+  }),
 });
