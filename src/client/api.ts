@@ -166,6 +166,7 @@ export interface FilterBacktest {
   readonly source?: string | null;
   /** Takes events for which every filter holds. With `types` and `source` at most 16384 bytes of JSON. */
   readonly filters?: readonly Filter[] | null;
+  /** Compare it with what this subscription takes. */
   readonly subscription_id?: string | null;
   /** Only events that were accepted at that time or after. */
   readonly since?: string | null;
@@ -173,6 +174,7 @@ export interface FilterBacktest {
   readonly until?: string | null;
   /** Events of one answer, at most. */
   readonly limit?: number | null;
+  /** `next_cursor` of the answer before, with the same filters, subscription and span. It is refused once the subscription has other filters. */
   readonly cursor?: string | null;
 }
 

@@ -10,7 +10,7 @@ import { importFilters } from "../core/import/import-filters.ts";
 import { FILTER_TEST_BYTES_MAX, JSON_DEPTH_MAX } from "../core/limits.ts";
 import type { Fault } from "../core/problem.ts";
 import { CURSOR_WORDS } from "../core/cursor.ts";
-import { faultAt, REQUIRED } from "../core/words.ts";
+import { faultAt } from "../core/words.ts";
 import { requires } from "./auth.ts";
 import { readMembers, readObject } from "./body.ts";
 import { backtestMembers, filterTestMembers } from "./contract/filters.ts";
@@ -54,11 +54,7 @@ async function test(c: Context<HttpEnv>, { clock, random }: HttpDeps): Promise<R
             now,
           },
         );
-  const faults = [
-    ...(known.ok ? [] : known.error),
-    ...(wanted.ok ? [] : wanted.error),
-    ...(decoded === null ? [faultAt(EVENT, REQUIRED)] : []),
-  ];
+  const faults = [known, wanted].flatMap((one) => (one.ok ? [] : one.error));
   if (!wanted.ok || decoded === null || faults.length > 0) {
     const ofEvent = decoded === null || decoded.ok ? [] : (decoded.error.errors ?? []);
     return problem(c, invalidRequest([...faults, ...ofEvent]));

@@ -1,7 +1,6 @@
 /** What requests say of events on record: the schemas that validate them, and the parameters of a publish. */
 import * as z from "zod";
-import { ID_PATTERNS, isSubscriptionId } from "../../core/ids.ts";
-import { idText, pageParameters, spanParameters, textParameter, wordParameter } from "./parts.ts";
+import { pageParameters, spanParameters, subscriptionId, textParameter, wordParameter } from "./parts.ts";
 
 export const eventQuery = z.strictObject({
   type: textParameter("Only events of this type."),
@@ -19,9 +18,7 @@ export const publishQuery = z.strictObject({
 });
 
 export const explainQuery = z.strictObject({
-  subscription_id: idText("must be the id of a subscription, sub_ and 26 characters", {
-    isId: isSubscriptionId,
-    pattern: ID_PATTERNS.subscription,
-    description: "The subscription whose filters it is held against.",
+  subscription_id: subscriptionId.meta({
+    param: { description: "The subscription whose filters it is held against." },
   }),
 });

@@ -5,7 +5,7 @@
 import * as z from "zod";
 import type { oas31 } from "zod-openapi";
 import { CURSOR_WORDS, decodeCursor, type CursorKind } from "../../core/cursor.ts";
-import { ID_PATTERNS, isBusName } from "../../core/ids.ts";
+import { ID_PATTERNS, isBusName, isSubscriptionId } from "../../core/ids.ts";
 import {
   ATTRIBUTE_VALUE_BYTES_MAX,
   CURSOR_CHARS_MAX,
@@ -78,21 +78,21 @@ export const wordParameter = <const T extends readonly string[]>(words: T, descr
 interface IdRule {
   readonly isId: (text: string) => boolean;
   readonly pattern: string;
-  readonly description: string;
 }
 
-/** An id that `isId` knows, and that must be there; `words` say what it must be. */
-export const idText = (words: string, { isId, pattern, description }: IdRule) =>
-  decoded((text) => (isId(text) ? ok(text) : err(words))).meta({
-    override: { type: "string", pattern },
-    param: { description },
-  });
+/** An id that `isId` knows; `words` say what it must be. */
+const idText = (words: string, { isId, pattern }: IdRule) =>
+  decoded((text) => (isId(text) ? ok(text) : err(words))).meta({ override: { type: "string", pattern } });
 
 /** The same as a parameter that may be left out. */
-export const idParameter = (words: string, rule: IdRule) =>
-  idText(words, rule)
-    .exactOptional()
-    .meta({ param: { description: rule.description } });
+export const idParameter = (words: string, { description, ...rule }: IdRule & { readonly description: string }) =>
+  idText(words, rule).exactOptional().meta({ param: { description } });
+
+/** The id of a subscription. */
+export const subscriptionId = idText("must be the id of a subscription, sub_ and 26 characters", {
+  isId: isSubscriptionId,
+  pattern: ID_PATTERNS.subscription,
+});
 
 /** `limit` and `cursor` of the lists of that kind. */
 export const pageParameters = (kind: CursorKind) => ({
