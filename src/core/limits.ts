@@ -318,7 +318,7 @@ export const EXPLAIN_OBSERVED_BYTES_MAX = 4_096;
 export const EXPLAIN_TIMEOUT_MS = 2_000;
 /** One body of a filter to be tried on an event: room for both. */
 export const FILTER_TEST_BYTES_MAX = EVENT_BYTES_MAX + MANAGEMENT_BYTES_MAX;
-/** Events that one page of a backtest looks at; each reads up to three rows, so that it stays under LIST_ROWS_READ_MAX. */
+/** Events that one page of a backtest looks at; each reads up to four rows, so that a page stays under LIST_ROWS_READ_MAX. */
 export const BACKTEST_EVENTS_MAX = 1_000;
 /** UTF-8 bytes of the bodies that it loads: what a claim loads too. */
 export const BACKTEST_BODIES_BYTES_MAX = 8_000_000;
