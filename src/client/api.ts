@@ -178,11 +178,38 @@ export interface FilterBacktest {
   readonly cursor?: string | null;
 }
 
-/** A filter of another service: beside `from` its own members, as it has them. */
-export interface FilterImport {
-  /** Whose filter it is. */
-  readonly from: "eventbridge" | "sns" | "eventgrid";
-  readonly [name: string]: unknown;
+/** A filter of another service. */
+export type FilterImport = FilterImportEventBridge | FilterImportSns | FilterImportEventGrid;
+
+/** A rule of Amazon EventBridge. */
+export interface FilterImportEventBridge {
+  readonly from: "eventbridge";
+  /** The event pattern, or what `aws events describe-rule` answers. */
+  readonly rule: Readonly<Record<string, unknown>>;
+  /** Of `account`, `region` and `version`: the attribute that the producer puts it in. */
+  readonly attributes?: Readonly<Record<string, string>> | null;
+}
+
+/** A filter policy of Amazon SNS. */
+export interface FilterImportSns {
+  readonly from: "sns";
+  /** The filter policy, or what `aws sns get-subscription-attributes` answers. */
+  readonly policy: Readonly<Record<string, unknown>>;
+  /** The FilterPolicyScope; by default as the subscription has it, or MessageAttributes. */
+  readonly scope?: "MessageAttributes" | "MessageBody" | null;
+  /** Of message attributes: the attribute of the event, or as `data.<name>` the member of its data, that the producer puts it in. */
+  readonly attributes?: Readonly<Record<string, string>> | null;
+}
+
+/** A filter of Azure Event Grid. */
+export interface FilterImportEventGrid {
+  readonly from: "eventgrid";
+  /** The `filter` of an event subscription. */
+  readonly filter: Readonly<Record<string, unknown>>;
+  /** The schema of the events that it was written for. */
+  readonly schema?: "EventGridSchema" | "CloudEventSchemaV1_0" | null;
+  /** True: no event has an array where the filter looks. */
+  readonly no_arrays?: boolean | null;
 }
 
 /** A key to be made. It grants nothing that its maker may not do. */
@@ -435,7 +462,7 @@ export interface ExplainedClause {
   readonly wanted: unknown;
   /** What the event has in its place; absent where it has nothing, and where it is too large to show. */
   readonly observed?: unknown;
-  /** How large that is as JSON, where it has over 4096 bytes and is not shown. */
+  /** How large that is as JSON, where it has over 1024 bytes and is not shown. */
   readonly observed_bytes?: number;
   /** Whether the event meets it. */
   readonly matched: boolean;

@@ -312,8 +312,8 @@ export const RECEIPT_SUBSCRIPTIONS_MAX = 100;
 export const EXPLAIN_SUBSCRIPTIONS_MAX = 100;
 /** UTF-8 bytes, as JSON, of all explanations of one answer: what is over is left out, but for the first. */
 export const EXPLAIN_BYTES_MAX = 1_000_000;
-/** The same of one observed value: of a larger one the size is told. */
-export const EXPLAIN_OBSERVED_BYTES_MAX = 4_096;
+/** The same of one observed value: of a larger one the size is told. One value may meet thousands of small conditions. */
+export const EXPLAIN_OBSERVED_BYTES_MAX = 1_024;
 /** A publish that is accepted waits for its explanation no longer. */
 export const EXPLAIN_TIMEOUT_MS = 2_000;
 /** One body of a filter to be tried on an event: room for both. */

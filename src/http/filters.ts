@@ -13,7 +13,7 @@ import { CURSOR_WORDS } from "../core/cursor.ts";
 import { faultAt } from "../core/words.ts";
 import { requires } from "./auth.ts";
 import { readMembers, readObject } from "./body.ts";
-import { backtestMembers, filterTestMembers } from "./contract/filters.ts";
+import { backtestMembers, filterImport, filterOrigin, filterTestMembers } from "./contract/filters.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { renderedEvent } from "./event-summary.ts";
 import { renderedExplanation } from "./explanation.ts";
@@ -102,10 +102,17 @@ async function tryOnRecord(c: Context<HttpEnv>, deps: HttpDeps): Promise<Respons
 
 const renderedHits = ({ count, sample }: Hits) => ({ count, sample: sample.map(renderedEvent) });
 
+const IMPORT_NAMES = namedAs(Object.fromEntries(filterImport.options.flatMap(({ shape }) => Object.entries(shape))));
+
 async function importAny(c: Context<HttpEnv>): Promise<Response> {
   const body = await readMembers(c);
   if (!body.ok) return problem(c, body.error);
-  const imported = importFilters(body.value);
+  const members = merged({}, body.value, IMPORT_NAMES);
+  const origin = check(filterOrigin, members);
+  if (!origin.ok) return problem(c, invalidRequest(origin.error));
+  const request = check(filterImport, members);
+  if (!request.ok) return problem(c, invalidRequest(request.error));
+  const imported = importFilters(request.value);
   if (!imported.ok) return problem(c, invalidRequest(imported.error));
   const wanted = parseWanted(imported.value);
   if (!wanted.ok) return problem(c, invalidRequest(wanted.error.map(ofResult)));

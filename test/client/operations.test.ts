@@ -40,7 +40,10 @@ const CALLS: { readonly [Name in Called]: Call<Name> } = {
     at: "POST /v1/filters/backtest",
     call: (client) => client.filters.backtest({ types: ["t"] }).page(),
   },
-  importFilters: { at: "POST /v1/filters/import", call: (client) => client.filters.import({ from: "sns" }) },
+  importFilters: {
+    at: "POST /v1/filters/import",
+    call: (client) => client.filters.import({ from: "sns", policy: {} }),
+  },
   createKey: { at: "POST /v1/keys", call: (client) => client.keys.create({ scopes: ["read"] }) },
   listKeys: { at: "GET /v1/keys", call: (client) => client.keys.list().page("c") },
   getKey: { at: "GET /v1/keys/{id}", call: (client) => client.keys.get("1") },

@@ -39,7 +39,10 @@ const ROWS: readonly (readonly [call: (client: Client) => Promise<unknown>, Expe
       headers: { "content-type": "application/json" },
     },
   ],
-  [(c) => c.filters.import({ from: "sns" }), { line: "POST /v1/filters/import", body: { from: "sns" } }],
+  [
+    (c) => c.filters.import({ from: "sns", policy: {} }),
+    { line: "POST /v1/filters/import", body: { from: "sns", policy: {} } },
+  ],
   [(c) => c.deliveries.get("dlv_1"), { line: "GET /v1/deliveries/dlv_1" }],
   [(c) => c.deliveries.retry("dlv_1"), { line: "POST /v1/deliveries/dlv_1/retry", headers: MADE }],
   [

@@ -648,22 +648,47 @@ describe("POST /v1/filters/backtest", () => {
 });
 
 describe("POST /v1/filters/import", () => {
+  const RULE = { source: ["/shop"], "detail-type": ["paid"] };
+
   it("answers what a subscription takes as it is", async () => {
     const http = fakeHttp();
-    const { status, json } = await http.ask("POST", IMPORT, { json: { from: "eventbridge" } });
-    expect(status).toBe(200);
-    const { notes, ...wanted } = json;
-    expect(notes).toBeInstanceOf(Array);
+    const { status, json } = await http.ask("POST", IMPORT, { json: { from: "eventbridge", rule: RULE } });
+    expect([status, json]).toEqual([
+      200,
+      { types: ["paid"], source: "/shop", filters: [], notes: expect.any(Array<string>) },
+    ]);
+    const { notes: _, ...wanted } = json;
     const made = await http.ask("POST", "/v1/subscriptions", { json: { sink: SINK, ...wanted } });
     expect([made.status, made.json]).toMatchObject([201, wanted]);
   });
 
-  it("refuses what it does not know, with a place", async () => {
-    const http = fakeHttp();
-    for (const json of [{}, { from: "kafka" }, { from: null }]) {
-      const answer = await http.ask("POST", IMPORT, { json });
-      expect([answer.status, slug(answer), pointersOf(answer)]).toEqual([422, "invalid-request", ["/from"]]);
-    }
-    expect(slug(await http.ask("POST", IMPORT, { json: [] }))).toBe("invalid-request");
+  it("takes null for what may be left out", async () => {
+    const json = { from: "eventbridge", rule: RULE, attributes: null };
+    expect((await fakeHttp().ask("POST", IMPORT, { json })).status).toBe(200);
+  });
+
+  it.each([
+    [{}, ["/from"]],
+    [{ from: null }, ["/from"]],
+    [{ from: "kafka", rule: RULE }, ["/from"]],
+    [{ from: "eventbridge" }, ["/rule"]],
+    [{ from: "sns", rule: RULE }, ["/policy", "/rule"]],
+    [{ from: "eventgrid", filter: null }, ["/filter"]],
+    [{ from: "eventbridge", rule: 5 }, ["/rule"]],
+    [{ from: "eventbridge", rule: RULE, scope: "MessageBody" }, ["/scope"]],
+    [{ from: "eventbridge", rule: RULE, rules: RULE }, ["/rules"]],
+  ])("refuses %j at %j", async (json, pointers) => {
+    const answer = await fakeHttp().ask("POST", IMPORT, { json });
+    expect([answer.status, slug(answer), pointersOf(answer).toSorted()]).toEqual([422, "invalid-request", pointers]);
+  });
+
+  it("refuses what is too long for a subscription, which has no place in the request", async () => {
+    const rule = { source: ["x".repeat(4_097)] };
+    const answer = await fakeHttp().ask("POST", IMPORT, { json: { from: "eventbridge", rule } });
+    expect([answer.status, slug(answer)]).toEqual([422, "invalid-request"]);
+  });
+
+  it("refuses what is no object", async () => {
+    expect(slug(await fakeHttp().ask("POST", IMPORT, { json: [] }))).toBe("invalid-request");
   });
 });

@@ -1,10 +1,10 @@
-/** The filters of another service as filters of ours. Pure. */
-import type { Members } from "../json-value.ts";
+/** Filters of other event services, translated to Fantail's. Pure; the limits of the result are for whoever stores it. */
+import { isList, isMembers } from "../json-value.ts";
 import type { Fault } from "../problem.ts";
 import { err, ok, type Result } from "../result.ts";
-import { faultAt, oneOf, REQUIRED } from "../words.ts";
+import { faultAt, mustBe } from "../words.ts";
 
-interface Imported {
+interface ImportedFilters {
   readonly types: readonly string[] | null;
   readonly source: string | null;
   readonly filters: readonly unknown[];
@@ -12,17 +12,23 @@ interface Imported {
   readonly notes: readonly string[];
 }
 
-const SERVICES = ["eventbridge", "sns", "eventgrid"] as const;
+/** What to translate, members as they stand in a JSON request: all but `from` are still to be read. */
+export type ImportRequest =
+  | { readonly from: "eventbridge"; readonly rule: unknown; readonly attributes?: unknown }
+  | { readonly from: "sns"; readonly policy: unknown; readonly scope?: unknown; readonly attributes?: unknown }
+  | { readonly from: "eventgrid"; readonly filter: unknown; readonly schema?: unknown; readonly no_arrays?: unknown };
 
-export function importFilters(request: Members): Result<Imported, readonly Fault[]> {
-  const from = request["from"];
-  if (from === undefined) return err([faultAt("/from", REQUIRED)]);
-  if (!SERVICES.some((service) => service === from)) return err([faultAt("/from", oneOf(SERVICES))]);
-  const { type, filters } = request;
-  return ok({
-    types: typeof type === "string" ? [type] : null,
-    source: null,
-    filters: Array.isArray(filters) ? filters : [],
-    notes: [],
-  });
+export function importFilters(request: ImportRequest): Result<ImportedFilters, readonly Fault[]> {
+  const [pointer, subject] =
+    request.from === "eventbridge"
+      ? ["/rule", request.rule]
+      : request.from === "sns"
+        ? ["/policy", request.policy]
+        : ["/filter", request.filter];
+  if (!isMembers(subject)) return err([faultAt(pointer, mustBe("an object"))]);
+  const { source, "detail-type": type } = subject;
+  const [types, sources] = [type, source].map((values) =>
+    isList(values) ? values.filter((value) => typeof value === "string") : null,
+  );
+  return ok({ types: types ?? null, source: sources?.[0] ?? null, filters: [], notes: [] });
 }

@@ -11,7 +11,7 @@ import {
 import { anyEvent, EVENT_EXAMPLE } from "./cloudevents.ts";
 import { EVENT_SUMMARY_EXAMPLE, eventSummary } from "./event-operations.ts";
 import { EXPLAINED_CLAUSES, explanation } from "./explanation.ts";
-import { backtestMembers, filterTestMembers } from "./filters.ts";
+import { backtestMembers, filterImport, filterTestMembers } from "./filters.ts";
 import { answer, jsonBody, operation } from "./operation.ts";
 import { count, idOf, orNull } from "./parts.ts";
 import { FILTERS, SOURCE, TYPES } from "./subscriptions.ts";
@@ -35,13 +35,6 @@ const filterBacktest = z
     cursor: orNull(shape.cursor.unwrap()),
   })
   .meta({ id: "FilterBacktest", description: "What a subscription would state, and on which events it is tried." });
-
-const filterImport = z
-  .looseObject({ from: z.enum(["eventbridge", "sns", "eventgrid"]).meta({ description: "Whose filter it is." }) })
-  .meta({
-    id: "FilterImport",
-    description: "A filter of another service: beside `from` its own members, as it has them.",
-  });
 
 // ---- Answers -----------------------------------------------------------------------------------------------------
 
@@ -88,6 +81,8 @@ const imported = z
   .meta({ id: "FilterImported", description: "What a subscription states to take the same events." });
 
 const WANTED = { types: ["order.created"], filters: [{ prefix: { subject: "eu/" } }] };
+
+const RULE = { source: ["/shop"], "detail-type": ["paid"] };
 
 const UNCHANGING = "It changes nothing and may be sent again as often as you like: an `idempotency-key` is not needed.";
 
@@ -158,11 +153,26 @@ export const filterPaths: ZodOpenApiPathsObject = {
       summary: "Take over a filter of another service",
       description: `Says what a subscription states to take the same events, to be read before it is used: nothing is made of it. What cannot be said here is refused, never left out. ${UNCHANGING}`,
       access: ["read", "manage"],
-      body: jsonBody(filterImport, { none: { summary: "A filter that takes all", value: { from: "eventbridge" } } }),
+      body: jsonBody(filterImport, {
+        eventbridge: { summary: "A rule of Amazon EventBridge", value: { from: "eventbridge", rule: RULE } },
+        sns: {
+          summary: "A filter policy of Amazon SNS",
+          value: { from: "sns", policy: { kind: ["paid"] }, attributes: { kind: "type" } },
+        },
+        eventgrid: {
+          summary: "A filter of Azure Event Grid",
+          value: { from: "eventgrid", filter: { includedEventTypes: ["paid"] } },
+        },
+      }),
       answers: {
         200: answer("What it is here.", {
           schema: imported,
-          example: { types: null, source: null, filters: [], notes: [] },
+          example: {
+            types: ["paid"],
+            source: "/shop",
+            filters: [],
+            notes: ["The producer must set type to what was detail-type."],
+          },
         }),
       },
       problems: ["invalid-request"],

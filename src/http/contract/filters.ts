@@ -1,11 +1,11 @@
 /** What requests say of filters that are tried: the schemas that validate them, nulls merged away. */
 import * as z from "zod";
 import { BACKTEST_EVENTS_MAX } from "../../core/limits.ts";
-import { cursorText, ruledByCore, subscriptionId, timeText } from "./parts.ts";
+import { cursorText, ruledByCore, subscriptionId, timeText, type JsonSchema } from "./parts.ts";
 import { FILTERS, SOURCE, TYPES } from "./subscriptions.ts";
 
 /** What is tried, as a subscription states it: its rules are core's, here its names are only known. */
-export const wantedMembers = {
+const wantedMembers = {
   types: ruledByCore(TYPES),
   source: ruledByCore(SOURCE),
   filters: ruledByCore({ ...FILTERS, type: ["array", "null"] }),
@@ -36,3 +36,53 @@ export const backtestMembers = z.strictObject({
     })
     .exactOptional(),
 });
+
+// ---- Import ------------------------------------------------------------------------------------------------------
+
+/** What core/ reads and must be there. */
+const foreign = (description: string) => z.unknown().meta({ override: { type: "object", description } });
+
+const attributes = (description: string) =>
+  ruledByCore({ type: ["object", "null"], description, additionalProperties: { type: "string" } } satisfies JsonSchema);
+
+/** Whose filter it is: asked first, because it says what else there may be. */
+export const filterOrigin = z.looseObject({ from: z.enum(["eventbridge", "sns", "eventgrid"]) });
+
+export const filterImport = z
+  .discriminatedUnion("from", [
+    z
+      .strictObject({
+        from: z.literal("eventbridge"),
+        rule: foreign("The event pattern, or what `aws events describe-rule` answers."),
+        attributes: attributes("Of `account`, `region` and `version`: the attribute that the producer puts it in."),
+      })
+      .meta({ id: "FilterImportEventBridge", description: "A rule of Amazon EventBridge." }),
+    z
+      .strictObject({
+        from: z.literal("sns"),
+        policy: foreign("The filter policy, or what `aws sns get-subscription-attributes` answers."),
+        scope: ruledByCore({
+          enum: ["MessageAttributes", "MessageBody", null],
+          description: "The FilterPolicyScope; by default as the subscription has it, or MessageAttributes.",
+        }),
+        attributes: attributes(
+          "Of message attributes: the attribute of the event, or as `data.<name>` the member of its data, that the producer puts it in.",
+        ),
+      })
+      .meta({ id: "FilterImportSns", description: "A filter policy of Amazon SNS." }),
+    z
+      .strictObject({
+        from: z.literal("eventgrid"),
+        filter: foreign("The `filter` of an event subscription."),
+        schema: ruledByCore({
+          enum: ["EventGridSchema", "CloudEventSchemaV1_0", null],
+          description: "The schema of the events that it was written for.",
+        }),
+        no_arrays: ruledByCore({
+          type: ["boolean", "null"],
+          description: "True: no event has an array where the filter looks.",
+        }),
+      })
+      .meta({ id: "FilterImportEventGrid", description: "A filter of Azure Event Grid." }),
+  ])
+  .meta({ id: "FilterImport", description: "A filter of another service." });

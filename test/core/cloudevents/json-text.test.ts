@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { faultOffset } from "../../../src/core/cloudevents/json-fault.ts";
 import {
   elementMemberSpans,
+  memberOutline,
   memberSpan,
   outlineJson,
   valueSpan,
@@ -147,6 +148,23 @@ const escapeUnits = (character: string): string =>
     { length: character.length },
     (_, at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, "0")}`,
   ).join("");
+
+describe("memberOutline()", () => {
+  it.each([
+    ['{"event":{"data":1.10}}', "1.10"],
+    ['{"data":1,"event":{"a":{"data":2},"data":[3]}}', "[3]"],
+    ['{"event":{"data":1},"data":2}', "1"],
+    ['{"event":{"data":1},"event":{"data":2}}', "2"],
+    ['{"event":{"data":1},"event":{}}', null],
+    ['{"event":{"data":1},"\\u0065vent":5}', null],
+    ['{"event":[{"data":1}]}', null],
+    ['{"event":"{\\"data\\":1}"}', null],
+    ["[]", null],
+  ])("finds the data of the event in %s", (text, expected) => {
+    const parsed = outlineJson(text, JSON_DEPTH_MAX, memberOutline("event", memberSpan("data")));
+    expect(parsed.ok && cut(text, parsed.value.outline)).toBe(expected);
+  });
+});
 
 describe("elementMemberSpans()", () => {
   it("finds the member in each element that is an object", () => {
