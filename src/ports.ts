@@ -3,7 +3,7 @@ import type { BusRules, BusSettings } from "./core/bus.ts";
 import type { CloudEvent } from "./core/event.ts";
 import type { Answer, DeliveryKey, Settlement } from "./core/delivery.ts";
 import type { EventParcel, WakeParcel } from "./core/parcel.ts";
-import type { Push, RetryPolicy, Subscription } from "./core/subscription.ts";
+import type { Push, RetryPolicy, Subscription, Wanted } from "./core/subscription.ts";
 import type { Wake } from "./core/wakes.ts";
 
 export interface Clock {
@@ -66,6 +66,8 @@ export interface BusRoutes {
   readonly rules: BusRules;
   /** Ids of the active subscriptions that take the event, in no order. */
   match(event: CloudEvent): readonly string[];
+  /** Ids of at most `limit` active subscriptions: those that take the event, then those with the fewest conditions that it fails. */
+  nearest(event: CloudEvent, limit: number): readonly string[];
 }
 
 export interface Routes {
@@ -333,6 +335,8 @@ export interface SubscriptionStore {
   /** Stores it with its version; repeated with the same id it answers the one that is there, whatever became of it. */
   create(subscription: Omit<Subscription, "version">, note: AuditNote): Promise<ChangedSubscription | NotMade>;
   get(bus: string, id: string): Promise<StoredSubscription | null>;
+  /** What those of these take that the bus has, by id, whatever their status is. */
+  wanted(bus: string, ids: readonly string[]): Promise<ReadonlyMap<string, Wanted>>;
   /** Newest first. `before` is the `next` of the page before. */
   list(
     bus: string,
@@ -598,6 +602,15 @@ export interface EventRecord {
     },
     page: { readonly limit: number; readonly cursor: readonly string[] | null },
   ): Promise<Rows<EventSummary, readonly string[]>>;
+  /**
+   * Events with their bodies: at most `limit`, and no more than have `bytesMax` bytes together, but for the first. Accepted at or after
+   * `sinceMs` and before `untilMs`.
+   */
+  bodies(
+    bus: string,
+    span: { readonly sinceMs?: number; readonly untilMs?: number },
+    page: { readonly limit: number; readonly bytesMax: number; readonly cursor: readonly string[] | null },
+  ): Promise<Rows<EventOnRecord, readonly string[]>>;
   event(bus: string, eventId: string): Promise<EventOnRecord | null>;
   deliveries(
     bus: string,

@@ -193,7 +193,12 @@ export function createRoutes(deps: {
       const cached = await current(name, background);
       if (cached === null || cached.settings === null) return null;
       const rules = rulesOf(cached.settings, state.failuresOnly);
-      return { bus: name, rules, match: (event) => cached.matcher.match(eventForm(event)) };
+      return {
+        bus: name,
+        rules,
+        match: (event) => cached.matcher.match(eventForm(event)),
+        nearest: (event, limit) => cached.matcher.nearest(eventForm(event), limit),
+      };
     },
 
     async key(bus, hash, background) {

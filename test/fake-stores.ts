@@ -197,6 +197,10 @@ function subscriptionStore(world: World): SubscriptionStore {
       return put({ ...subscription, version: ++world.version }, entry);
     },
     get: async (bus, id) => of(world, subscriptions, bus, id),
+    async wanted(bus, ids) {
+      const found = ids.flatMap((id) => of(world, subscriptions, bus, id) ?? []);
+      return new Map(found.map(({ id, types, source, filters }) => [id, { types, source, filters }]));
+    },
     list: async (bus, page) => pageBefore(inBus(subscriptions, bus), page),
     async replace(subscription, { expected, note: entry }) {
       const row = of(world, subscriptions, subscription.bus, subscription.id);

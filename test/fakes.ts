@@ -94,10 +94,12 @@ export function fakeRoutes(): Routes & {
       if (routes.away) throw new Unavailable("The routes are too old");
       const known = buses.get(name);
       if (known === undefined) return null;
+      const { matcher, settings } = known;
       return {
         bus: name,
-        rules: rulesOf(known.settings, routes.failuresOnly),
-        match: (event: CloudEvent) => known.matcher.match(eventForm(event)),
+        rules: rulesOf(settings, routes.failuresOnly),
+        match: (event: CloudEvent) => matcher.match(eventForm(event)),
+        nearest: (event: CloudEvent, limit: number) => matcher.nearest(eventForm(event), limit),
       };
     },
     async key(bus: string, hash: string) {
@@ -182,6 +184,14 @@ export function fakeRecord(): EventRecord & {
         ({ seq }) => [seq],
         options,
       ),
+    async bodies(bus, span, { limit, bytesMax, cursor }) {
+      const ofSpan = eventRows.filter((row) => row.bus === bus && within(row.acceptedMs, span));
+      const { rows, next } = page(ofSpan, ({ seq }) => [seq], { limit, cursor });
+      let bytes = 0;
+      const fitting = rows.filter((row, index) => (bytes += row.bytes) <= bytesMax || index === 0);
+      const last = fitting.at(-1);
+      return { rows: fitting, next: last === undefined || fitting.length === rows.length ? next : [last.seq] };
+    },
     event: async (bus, eventId) => eventRows.find((row) => row.bus === bus && row.eventId === eventId) ?? null,
     deliveries: async (bus, filters, options) =>
       page(

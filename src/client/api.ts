@@ -147,6 +147,71 @@ export interface SubscriptionPatch {
   readonly unreadable?: unknown;
 }
 
+/** What a subscription would state, and an event in full or in the short form. */
+export interface FilterTest {
+  /** Takes events of these types; null and an empty list: of all. */
+  readonly types?: readonly string[] | null;
+  /** Takes events of this source; null: of all. */
+  readonly source?: string | null;
+  /** Takes events for which every filter holds. With `types` and `source` at most 16384 bytes of JSON. */
+  readonly filters?: readonly Filter[] | null;
+  readonly event: Event | ShortEvent;
+}
+
+/** What a subscription would state, and on which events it is tried. */
+export interface FilterBacktest {
+  /** Takes events of these types; null and an empty list: of all. */
+  readonly types?: readonly string[] | null;
+  /** Takes events of this source; null: of all. */
+  readonly source?: string | null;
+  /** Takes events for which every filter holds. With `types` and `source` at most 16384 bytes of JSON. */
+  readonly filters?: readonly Filter[] | null;
+  /** Compare it with what this subscription takes. */
+  readonly subscription_id?: string | null;
+  /** Only events that were accepted at that time or after. */
+  readonly since?: string | null;
+  /** Only events that were accepted before that time. */
+  readonly until?: string | null;
+  /** Events of one answer, at most. */
+  readonly limit?: number | null;
+  /** `next_cursor` of the answer before, with the same filters, subscription and span. It is refused once the subscription has other filters. */
+  readonly cursor?: string | null;
+}
+
+/** A filter of another service. */
+export type FilterImport = FilterImportEventBridge | FilterImportSns | FilterImportEventGrid;
+
+/** A rule of Amazon EventBridge. */
+export interface FilterImportEventBridge {
+  readonly from: "eventbridge";
+  /** The event pattern, or what `aws events describe-rule` answers. */
+  readonly rule: Readonly<Record<string, unknown>>;
+  /** Of `account`, `region` and `version`: the attribute that the producer puts it in. */
+  readonly attributes?: Readonly<Record<string, string>> | null;
+}
+
+/** A filter policy of Amazon SNS. */
+export interface FilterImportSns {
+  readonly from: "sns";
+  /** The filter policy, or what `aws sns get-subscription-attributes` answers. */
+  readonly policy: Readonly<Record<string, unknown>>;
+  /** The FilterPolicyScope; by default as the subscription has it, or MessageAttributes. */
+  readonly scope?: "MessageAttributes" | "MessageBody" | null;
+  /** Of message attributes: the attribute of the event, or as `data.<name>` the member of its data, that the producer puts it in. */
+  readonly attributes?: Readonly<Record<string, string>> | null;
+}
+
+/** A filter of Azure Event Grid. */
+export interface FilterImportEventGrid {
+  readonly from: "eventgrid";
+  /** The `filter` of an event subscription. */
+  readonly filter: Readonly<Record<string, unknown>>;
+  /** The schema of the events that it was written for. */
+  readonly schema?: "EventGridSchema" | "CloudEventSchemaV1_0" | null;
+  /** True: no event has an array where the filter looks. */
+  readonly no_arrays?: boolean | null;
+}
+
 /** A key to be made. It grants nothing that its maker may not do. */
 export interface KeyCreate {
   /** What people call it. */
@@ -375,6 +440,30 @@ export interface PublishAccepted {
   readonly matched: number;
   /** The first 100 of them. */
   readonly subscription_ids: readonly string[];
+  /** Only with `explain`: the subscriptions that take it, then those that miss it by the least, at most 100 and 1000000 bytes of them. Null: it is accepted, and they could not be looked up. */
+  readonly explain?: readonly SubscriptionExplained[] | null;
+}
+
+/** Why a subscription takes an event, or does not. */
+export interface SubscriptionExplained {
+  /** Whose conditions they are. */
+  readonly subscription_id: string;
+  /** Whether the event is taken. */
+  readonly matched: boolean;
+  /** All conditions that were looked at; none: everything is taken. */
+  readonly explain: readonly ExplainedClause[];
+}
+
+/** One condition, and what the event has for it. */
+export interface ExplainedClause {
+  /** JSON Pointer into an object of `types`, `source` and `filters`. */
+  readonly pointer: string;
+  /** What is asked for there. */
+  readonly wanted: unknown;
+  /** What the event has in its place: a value, or the values of the elements of arrays, the first 20. Texts end in … after 256 characters. For `sql`, what it evaluates to, and the error if there is one. Absent where the event has nothing, and of what holds other conditions. */
+  readonly observed?: unknown;
+  /** Whether the event meets it. */
+  readonly matched: boolean;
 }
 
 /** An entry that is refused, and why. It stops none of the others. */
@@ -482,6 +571,20 @@ export interface Attempt {
   readonly error: string | null;
   /** The first kilobyte of a failure's answer. */
   readonly answer: string | null;
+}
+
+/** Why a subscription takes an event on record, or does not. */
+export interface EventExplained {
+  /** The event that is explained. */
+  readonly event_id: string;
+  /** Whose filters it is held against. */
+  readonly subscription_id: string;
+  /** Whether the event is taken. */
+  readonly matched: boolean;
+  /** All conditions that were looked at; none: everything is taken. */
+  readonly explain: readonly ExplainedClause[];
+  /** What was made of it when it was published; null: nothing. */
+  readonly delivery_id: string | null;
 }
 
 export interface DeliveryPage {
@@ -614,6 +717,57 @@ export interface Subscription {
   readonly effective_at: string;
   /** What cannot be opened, because its encryption key is gone: set it again. */
   readonly unreadable?: readonly ("secret" | "headers")[];
+}
+
+/** Whether the event would be taken, and why. */
+export interface FilterTested {
+  /** Whether the event is taken. */
+  readonly matched: boolean;
+  /** All conditions that were looked at; none: everything is taken. */
+  readonly explain: readonly ExplainedClause[];
+}
+
+/** What the filters take of one page of events. */
+export interface FilterBacktested {
+  /** Events that the filters were tried on. */
+  readonly examined: number;
+  /** Events that they could not be tried on: erased, or no longer kept. */
+  readonly skipped: number;
+  /** How many of the examined are taken. */
+  readonly matched: number;
+  /** The newest of these, at most 10. */
+  readonly sample: readonly EventSummary[];
+  /** Null without a `subscription_id`. */
+  readonly difference: {
+    /** Whom it is compared with. */
+    readonly subscription_id: string;
+    readonly gained: {
+      /** How many the filters take and the subscription does not. */
+      readonly count: number;
+      /** The newest of them, at most 10. */
+      readonly sample: readonly EventSummary[];
+    };
+    readonly lost: {
+      /** How many the subscription takes and the filters do not. */
+      readonly count: number;
+      /** The newest of them, at most 10. */
+      readonly sample: readonly EventSummary[];
+    };
+  } | null;
+  /** The `cursor` of the next page; null: all were looked at. */
+  readonly next_cursor: string | null;
+}
+
+/** What a subscription states to take the same events. */
+export interface FilterImported {
+  /** Takes events of these types; null and an empty list: of all. */
+  readonly types: readonly string[] | null;
+  /** Takes events of this source; null: of all. */
+  readonly source: string | null;
+  /** Takes events for which every filter holds. With `types` and `source` at most 16384 bytes of JSON. */
+  readonly filters: readonly Filter[];
+  /** What is different here, for people. */
+  readonly notes: readonly string[];
 }
 
 /** A new key. */
@@ -859,6 +1013,12 @@ export interface OpenApi {
 /** A line of the answer to an NDJSON publish. */
 export type PublishLine = PublishLineAccepted | PublishLineRejected | PublishDone | PublishStopped;
 
+/** The query of `publishEvents`. */
+export interface PublishEventsQuery {
+  /** Explains which subscriptions take the event and which nearly do, and why. Only of a request with exactly one event, not as NDJSON; the key needs the scope `read` too, because filters are shown. */
+  readonly explain?: "1" | "true";
+}
+
 /** The query of `listEvents`. */
 export interface ListEventsQuery {
   /** Only events of this type. */
@@ -875,6 +1035,12 @@ export interface ListEventsQuery {
   readonly limit?: number;
   /** `next_cursor` of the page before, as it is. */
   readonly cursor?: string;
+}
+
+/** The query of `explainEvent`. */
+export interface ExplainEventQuery {
+  /** The subscription whose filters it is held against. */
+  readonly subscription_id: string;
 }
 
 /** The query of `listDeliveries`. */
@@ -951,10 +1117,11 @@ export interface ListAuditQuery {
 
 /** Every operation by its name: where it is, what it takes and what it answers. `null` is an answer without a body. */
 export interface Operations {
-  /** The content type says the mode: one event in full or short, a batch, NDJSON, or binary mode with `ce-` headers. 202 means that every delivery of every event is confirmed by a queue. After 503 the same request completes it and repeats nothing, if its events carry their ids. */
+  /** The content type says the mode: one event in full or short, a batch, NDJSON, or binary mode with `ce-` headers. 202 means that every delivery of every event is confirmed by a queue. After 503 the same request completes it and repeats nothing, if its events carry their ids. With `explain` the event is published all the same, and the answer says why subscriptions take it or not, each time anew; `prefer` is passed over then. */
   readonly publishEvents: {
     readonly method: "POST";
     readonly path: "/v1/events";
+    readonly query: PublishEventsQuery;
     readonly body?: Event | ShortEvent | EventBatch;
     readonly answer: PublishResult;
   };
@@ -987,6 +1154,18 @@ export interface Operations {
       readonly event_id: string;
     };
     readonly answer: null;
+  };
+
+  /** The event as it is on record, held against the filters that the subscription has at this moment, whether it is active or not: what they were when the event was published may be in the audit. An event that is erased or no longer kept cannot be explained. */
+  readonly explainEvent: {
+    readonly method: "GET";
+    readonly path: "/v1/events/{event_id}/explain";
+    readonly params: {
+      /** The id of the event, `evt_…`. */
+      readonly event_id: string;
+    };
+    readonly query: ExplainEventQuery;
+    readonly answer: EventExplained;
   };
 
   /** Newest first. Filters are combined. */
@@ -1067,6 +1246,30 @@ export interface Operations {
       readonly id: string;
     };
     readonly answer: null;
+  };
+
+  /** Whether a subscription that states these would take the event, and which of its conditions decide that. The event is not published, and meets no limits but its own: 1048576 bytes, in a body of at most 1310720. It changes nothing and may be sent again as often as you like: an `idempotency-key` is not needed. */
+  readonly testFilters: {
+    readonly method: "POST";
+    readonly path: "/v1/filters/test";
+    readonly body: FilterTest;
+    readonly answer: FilterTested;
+  };
+
+  /** What a subscription that states these would have taken, newest first. Each answer tells of one page of events, up to 1000 with up to 8000000 bytes: go on with `next_cursor` until it is null, and add the counts up. A page may be short and not be the last. With a `subscription_id` it is compared with what that subscription takes as it is now, whether it is active or not. Where only failures are on record, it is tried on these. It changes nothing and may be sent again as often as you like: an `idempotency-key` is not needed. */
+  readonly backtestFilters: {
+    readonly method: "POST";
+    readonly path: "/v1/filters/backtest";
+    readonly body: FilterBacktest;
+    readonly answer: FilterBacktested;
+  };
+
+  /** Says what a subscription states to take the same events, to be read before it is used: nothing is made of it. What cannot be said here is refused, never left out. It changes nothing and may be sent again as often as you like: an `idempotency-key` is not needed. */
+  readonly importFilters: {
+    readonly method: "POST";
+    readonly path: "/v1/filters/import";
+    readonly body: FilterImport;
+    readonly answer: FilterImported;
   };
 
   /** The key is shown once, in this answer. It works at every location from `effective_at` on. */

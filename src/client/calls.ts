@@ -56,9 +56,25 @@ export interface List<T> extends AsyncIterable<T> {
   page(cursor?: string): Promise<Page<T>>;
 }
 
+/**
+ * The pages of an answer that comes in several, each asked for when it is looped over.
+ *
+ * @example
+ * let matched = 0;
+ * for await (const page of client.filters.backtest({ types: ["order.created"] })) matched += page.matched;
+ */
+export interface Pages<T> extends AsyncIterable<T> {
+  /** One page: the first, or that of the cursor. */
+  page(cursor?: string): Promise<T>;
+}
+
 /** Makes requests of calls. */
 export interface Calls {
   get<T>(path: string, options: CallOptions): Promise<T>;
+  /** A question that needs a body, and changes nothing. */
+  ask<T>(path: string, body: unknown, options: CallOptions): Promise<T>;
+  /** The same whose answer has a `next_cursor`. */
+  pages<T extends Paged>(path: string, body: object, options: CallOptions): Pages<T>;
   /** With an `Idempotency-Key`, so that a retry makes no second thing. */
   make<T>(path: string, body: unknown, options: MakeOptions): Promise<T>;
   /** A merge patch. */
@@ -79,6 +95,10 @@ export interface PutOptions extends ChangeOptions {
   readonly ifAbsent?: boolean;
 }
 
+interface Paged {
+  readonly next_cursor: string | null;
+}
+
 export type Query = Readonly<Record<string, string | number | Date | undefined>>;
 
 export function createCalls(transport: Transport, uuid: () => string): Calls {
@@ -86,6 +106,14 @@ export function createCalls(transport: Transport, uuid: () => string): Calls {
   return {
     get: async <T>(path: string, options: CallOptions) =>
       documentOf<T>(send({ method: "GET", path, repeatable: "always" }, options)),
+    ask: async <T>(path: string, body: unknown, options: CallOptions) =>
+      documentOf<T>(send(withBody({ method: "POST", path, repeatable: "always" }, body), options)),
+    pages: <T extends Paged>(path: string, body: object, options: CallOptions) => {
+      const request = (cursor: string | undefined) =>
+        withBody({ method: "POST", path, repeatable: "always" }, { ...body, cursor });
+      const page = (cursor?: string) => pagedOf<T>(send(request(cursor), options));
+      return { page, [Symbol.asyncIterator]: () => pagesOf(page) };
+    },
     make: async <T>(path: string, body: unknown, options: MakeOptions) => {
       const headers = { "idempotency-key": options.idempotencyKey ?? uuid() };
       return documentOf<T>(send(withBody({ method: "POST", path, headers, repeatable: "always" }, body), options));
@@ -144,17 +172,24 @@ function listOf<T>(page: (cursor: string | undefined) => Promise<Page<T>>): List
   return {
     page: (cursor) => page(cursor),
     async *[Symbol.asyncIterator]() {
-      let cursor: string | undefined;
-      for (;;) {
-        const { data, next_cursor } = await page(cursor);
-        yield* data;
-        if (next_cursor === null) return;
-        // A server that turns in a circle must not make us do so.
-        if (next_cursor === cursor) throw new UnexpectedAnswerError("The list does not go on: its cursor repeats", 200);
-        cursor = next_cursor;
-      }
+      for await (const { data } of pagesOf(page)) yield* data;
     },
   };
+}
+
+async function* pagesOf<T extends Paged>(
+  page: (cursor: string | undefined) => Promise<T>,
+): AsyncGenerator<T, void, undefined> {
+  let cursor: string | undefined;
+  for (;;) {
+    const one = await page(cursor);
+    yield one;
+    const { next_cursor } = one;
+    if (next_cursor === null) return;
+    // A server that turns in a circle must not make us do so.
+    if (next_cursor === cursor) throw new UnexpectedAnswerError("The list does not go on: its cursor repeats", 200);
+    cursor = next_cursor;
+  }
 }
 
 async function documentOf<T>(answer: Promise<unknown>): Promise<T> {
@@ -169,7 +204,14 @@ function pageOf<T>(value: unknown): Page<T> {
   return value;
 }
 
-const isPage = <T>(value: unknown): value is Page<T> =>
-  isMembers(value) &&
-  isList(value["data"]) &&
-  (value["next_cursor"] === null || typeof value["next_cursor"] === "string");
+async function pagedOf<T>(answer: Promise<unknown>): Promise<T> {
+  const value = await answer;
+  if (!isPaged(value)) throw new UnexpectedAnswerError("The answer does not say whether there is more", 200);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as in `documentOf`
+  return value as T;
+}
+
+const isPaged = (value: unknown): value is Paged =>
+  isMembers(value) && (value["next_cursor"] === null || typeof value["next_cursor"] === "string");
+
+const isPage = <T>(value: unknown): value is Page<T> => isMembers(value) && isPaged(value) && isList(value["data"]);

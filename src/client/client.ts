@@ -4,12 +4,13 @@ import { createBuses, type Buses } from "./buses.ts";
 import { createCalls } from "./calls.ts";
 import type { AcceptedEvent, RejectedEvent } from "./errors.ts";
 import type { EventInput } from "./event.ts";
+import { createFilters, type Filters } from "./filters.ts";
 import { createKeys, type Keys } from "./keys.ts";
 import { settingsOf, type ClientOptions } from "./options.ts";
 import type { EventSource } from "./event-reader.ts";
 import { publishLines } from "./publish-lines.ts";
 import { publishBatches, type PublishStreamOptions } from "./publish-stream.ts";
-import { createPublisher, type PublishOptions, type PublishSummary } from "./publish.ts";
+import { createPublisher, type PublishOneOptions, type PublishOptions, type PublishSummary } from "./publish.ts";
 import { createAudit, createDeliveries, createEvents, type Audit, type Deliveries, type Events } from "./record.ts";
 import { createSubscriptions, type Subscriptions } from "./subscriptions.ts";
 import { createTransport } from "./transport.ts";
@@ -28,7 +29,7 @@ export interface Client {
    * @example
    * const { event_id, matched } = await client.publish({ type: "order.created", data: { total: 42 } });
    */
-  publish(event: EventInput, options?: PublishOptions): Promise<AcceptedEvent>;
+  publish(event: EventInput, options?: PublishOneOptions): Promise<AcceptedEvent>;
   /**
    * Publishes events, in as many requests as it takes. A refused event does not stop the others: look at `rejected`.
    *
@@ -58,6 +59,7 @@ export interface Client {
   readonly events: Events;
   readonly deliveries: Deliveries;
   readonly subscriptions: Subscriptions;
+  readonly filters: Filters;
   readonly keys: Keys;
   readonly buses: Buses;
   readonly audit: Audit;
@@ -87,6 +89,7 @@ export function createClient(options: ClientOptions): Client {
     events: createEvents(calls),
     deliveries: createDeliveries(calls),
     subscriptions: createSubscriptions(calls),
+    filters: createFilters(calls),
     keys: createKeys(calls),
     buses: createBuses(calls),
     audit: createAudit(calls),
@@ -94,7 +97,7 @@ export function createClient(options: ClientOptions): Client {
 }
 
 function createPublish(publisher: ReturnType<typeof createPublisher>): Client["publish"] {
-  function publish(event: EventInput, options?: PublishOptions): Promise<AcceptedEvent>;
+  function publish(event: EventInput, options?: PublishOneOptions): Promise<AcceptedEvent>;
   function publish(events: readonly EventInput[], options?: PublishOptions): Promise<PublishSummary>;
   function publish(
     given: EventInput | readonly EventInput[],

@@ -14,12 +14,13 @@ export type { AcceptedEvent, RejectedEvent, Slug, UnconfirmedEvent } from "./err
 export type { EventInput, ShortEvent, StructuredEvent } from "./event.ts";
 export type { CallOptions, ClientOptions, Patience } from "./options.ts";
 export type { Fetch, Runtime } from "./runtime.ts";
-export type { PublishOptions, PublishSummary } from "./publish.ts";
+export type { PublishOneOptions, PublishOptions, PublishSummary } from "./publish.ts";
 export type { EventSource } from "./event-reader.ts";
 export type { PublishStreamOptions } from "./publish-stream.ts";
 export type { Batcher, BatcherOptions } from "./batcher.ts";
-export type { ChangeOptions, List, MakeOptions, Page, PutOptions } from "./calls.ts";
+export type { ChangeOptions, List, MakeOptions, Page, Pages, PutOptions } from "./calls.ts";
 export type { Subscriptions } from "./subscriptions.ts";
+export type { BacktestQuery, Filters } from "./filters.ts";
 export type { Keys } from "./keys.ts";
 export type { Buses } from "./buses.ts";
 export type { Audit, AuditQuery, Deliveries, DeliveryQuery, Events, EventQuery } from "./record.ts";
@@ -33,10 +34,17 @@ export type {
   Delivery,
   DeliveryInFull,
   DeliveryRetried,
+  EventExplained,
   EventOnRecord,
   EventSummary,
+  ExplainedClause,
   Fault,
   Filter,
+  FilterBacktested,
+  FilterImport,
+  FilterImported,
+  FilterTest,
+  FilterTested,
   Key,
   KeyCreate,
   KeyCreated,
@@ -47,5 +55,6 @@ export type {
   Subscription,
   SubscriptionCreate,
   SubscriptionCreated,
+  SubscriptionExplained,
   SubscriptionPatch,
 } from "./api.ts";

@@ -38,6 +38,17 @@ export interface PublishOptions extends CallOptions {
 }
 
 /**
+ * How one event is published.
+ *
+ * @example
+ * const { explain } = await client.publish({ type: "order.created" }, { explain: true });
+ */
+export interface PublishOneOptions extends PublishOptions {
+  /** Also answers which subscriptions take the event, which nearly do, and why, as `explain`. The key needs the scope `read` too. */
+  readonly explain?: boolean;
+}
+
+/**
  * What became of the events.
  *
  * @example
@@ -60,7 +71,7 @@ const BATCH = "application/cloudevents-batch+json";
 type Outcome = AcceptedEvent | RejectedEvent | UnconfirmedEvent;
 
 export interface Publisher {
-  one(event: EventInput, options: PublishOptions): Promise<AcceptedEvent>;
+  one(event: EventInput, options: PublishOneOptions): Promise<AcceptedEvent>;
   many(events: Iterable<EventInput>, options: PublishOptions): Promise<PublishSummary>;
   /** `many` of what is prepared: a batcher prepares before it collects. */
   prepared(events: readonly PreparedEvent[], options: PublishOptions): Promise<PublishSummary>;
@@ -199,7 +210,7 @@ async function sendRange(transport: Transport, work: Work, options: PublishOptio
 async function post(
   transport: Transport,
   events: readonly PreparedEvent[],
-  { hops, ...options }: PublishOptions,
+  { hops, explain = false, ...options }: PublishOneOptions,
 ): Promise<readonly (AcceptedEvent | RejectedEvent)[]> {
   const [first] = events;
   const alone = events.length === 1 && first !== undefined;
@@ -211,7 +222,7 @@ async function post(
   const request = transport.send(
     {
       method: "POST",
-      path: "/v1/events",
+      path: explain ? "/v1/events?explain=1" : "/v1/events",
       headers: {
         "content-type": alone ? SINGLE : BATCH,
         ...(hops === undefined ? {} : { "fantail-hops": String(hops) }),

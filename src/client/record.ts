@@ -4,6 +4,7 @@ import type {
   Delivery,
   DeliveryInFull,
   DeliveryRetried,
+  EventExplained,
   EventOnRecord,
   EventSummary,
   ListAuditQuery,
@@ -56,6 +57,8 @@ export interface Events {
   list(query?: EventQuery, options?: CallOptions): List<EventSummary>;
   /** The event itself, how it was routed, and its deliveries. */
   get(eventId: string, options?: CallOptions): Promise<EventOnRecord>;
+  /** Why a subscription takes the event, or does not, by the filters that it has at this moment. */
+  explain(eventId: string, subscriptionId: string, options?: CallOptions): Promise<EventExplained>;
   /** Removes what it says; twice is once. */
   erase(eventId: string, options?: CallOptions): Promise<void>;
 }
@@ -92,6 +95,11 @@ const deliveryPath = (id: string) => `/v1/deliveries/${encodeURIComponent(id)}`;
 export const createEvents = (calls: Calls): Events => ({
   list: (query = {}, options = {}) => calls.list("/v1/events", { ...query }, options),
   get: (eventId, options = {}) => calls.get(eventPath(eventId), options),
+  explain: (eventId, subscriptionId, options = {}) =>
+    calls.get(
+      `${eventPath(eventId)}/explain?${new URLSearchParams({ subscription_id: subscriptionId }).toString()}`,
+      options,
+    ),
   erase: (eventId, options = {}) => calls.delete(eventPath(eventId), options),
 });
 

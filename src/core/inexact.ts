@@ -17,6 +17,15 @@ export function inexactNumbers(text: string): ReadonlySet<string> {
   return found;
 }
 
+/** Of the number at a JSON Pointer: whether its value is the one that is written in this text. The text is looked through when it is first asked. */
+export function exactness(text: string): (pointer: string) => boolean {
+  let inexact: ReadonlySet<string> | null = null;
+  return (pointer) => {
+    inexact ??= inexactNumbers(text);
+    return !inexact.has(pointer);
+  };
+}
+
 /** The text of a number comes as `source` (ECMAScript, JSON.parse source text access). */
 function marked(_: string, value: unknown, context?: { readonly source?: string }): unknown {
   const source = context?.source;

@@ -335,6 +335,20 @@ export const OPENAPI_MAX_AGE_SECONDS = 300;
 export const TRACESTATE_CHARS_MAX = 512;
 /** Ids of subscriptions that the answer to a publish lists for each event; `matched` counts all. */
 export const RECEIPT_SUBSCRIPTIONS_MAX = 100;
+/** Subscriptions that the answer to an explained publish explains. */
+export const EXPLAIN_SUBSCRIPTIONS_MAX = 100;
+/** UTF-8 bytes, as JSON, of all explanations of one answer: what is over is left out, but for the first. */
+export const EXPLAIN_BYTES_MAX = 1_000_000;
+/** A publish that is accepted waits for its explanation no longer. */
+export const EXPLAIN_TIMEOUT_MS = 2_000;
+/** One body of a filter to be tried on an event: room for both. */
+export const FILTER_TEST_BYTES_MAX = EVENT_BYTES_MAX + MANAGEMENT_BYTES_MAX;
+/** Events that one page of a backtest looks at; each reads up to four rows, so that a page stays under LIST_ROWS_READ_MAX. */
+export const BACKTEST_EVENTS_MAX = 1_000;
+/** UTF-8 bytes of the bodies that it loads: what a claim loads too. */
+export const BACKTEST_BODIES_BYTES_MAX = 8_000_000;
+/** Events that it shows of each kind. */
+export const BACKTEST_SAMPLE_MAX = 10;
 /** Faults that one problem lists; its detail says how many there are. */
 export const FAULTS_MAX = 100;
 /** Characters of a member's name that a fault repeats: a longer one is not repeated. */

@@ -4,33 +4,14 @@
  */
 import { timeOrderedFloor } from "../core/ids.ts";
 import { LIST_SCAN_ROWS_MAX } from "../core/limits.ts";
-import type { DeliveryOnRecord, DeliveryStatus, EventOnRecord, EventRecord, EventSummary } from "../ports.ts";
-import { pageOf, type Scanned } from "./page.ts";
+import type { DeliveryOnRecord, DeliveryStatus, EventOnRecord, EventRecord } from "../ports.ts";
 import { type DeliveryKeyRow, toKey } from "./delivery-key.ts";
 import { eraseEvent } from "./erasure.ts";
+import { eventBodies } from "./event-bodies.ts";
+import { erasedMs, EVENT_COLUMNS, type EventRow, toSummary } from "./event-summary.ts";
+import { pageOf, type Scanned } from "./page.ts";
 import { rowsOf } from "./rows.ts";
 import { weather } from "./unavailable.ts";
-
-interface EventRow {
-  readonly bus: string;
-  readonly seq: string;
-  readonly event_id: string;
-  readonly accepted_ms: number;
-  readonly matched: number;
-  readonly duplicates: number;
-  readonly bytes: number;
-  readonly id: string;
-  readonly source: string;
-  readonly type: string;
-  readonly subject: string | null;
-  readonly erased_ms: number | null;
-}
-
-function toSummary(row: EventRow): EventSummary {
-  const { bus, seq, id, source, type, subject, matched, duplicates, bytes } = row;
-  const { event_id: eventId, accepted_ms: acceptedMs, erased_ms: erasedMs } = row;
-  return { eventId, bus, seq, id, source, type, subject, acceptedMs, matched, duplicates, bytes, erasedMs };
-}
 
 interface DeliveryRow extends DeliveryKeyRow {
   readonly event_id: string;
@@ -103,12 +84,6 @@ function scan(parts: {
     SELECT *, ${kept.join(" AND ")} AS matches, (${place}) IS (SELECT ${place} FROM ending) AS ends
       FROM (${rows}) WHERE matches OR ends ${downward}`;
 }
-
-const EVENT_COLUMNS = "bus, seq, event_id, accepted_ms, matched, duplicates, bytes, id, source, type, subject";
-
-/** When the event of `row` was erased: its id is empty then, so that no other event is looked up. Primary key of `erasures`. */
-const erasedMs = (row: string): string =>
-  `iif(${row}.id = '', (SELECT x.erased_ms FROM erasures x WHERE x.event_id = ${row}.event_id), NULL) AS erased_ms`;
 
 /** The unique index events_event_id. A body that travelled by reference is in `bodies`, by its primary key. */
 const EVENT = `
@@ -211,6 +186,11 @@ export function d1Record({ db }: { readonly db: D1Database }): EventRecord {
       );
       const { page, last } = pageOf(results, limit);
       return { rows: page.map(toSummary), next: last === null ? null : [last.seq] };
+    },
+
+    bodies(bus, span, { limit, bytesMax, cursor }) {
+      const { upper, floor } = bounds(span, cursor);
+      return eventBodies(db, bus, { below: upper[0], floor, limit, bytesMax });
     },
 
     async event(bus, eventId) {

@@ -52,6 +52,10 @@ function toRetry(row: SubscriptionRow): RetryPolicy {
   return JSON.parse(row.retry);
 }
 
+function toWanted(row: Pick<SubscriptionRow, "wanted">): Wanted {
+  return JSON.parse(row.wanted);
+}
+
 /**
  * How to push for that row, secrets in the clear. A text that cannot be opened (its key is gone, or it was changed) comes back as
  * an error without any of it: it must fail that subscription's attempts, not the batch they are in.
@@ -77,13 +81,12 @@ export async function openPushes(rows: readonly SubscriptionRow[], vault: Vault)
 
 /** Each text is opened for itself: one that cannot be opened hides neither the rest of its row nor another row. */
 async function toDomain(row: SubscriptionRow, vault: Vault): Promise<StoredSubscription> {
-  const wanted: Wanted = JSON.parse(row.wanted);
   const [secrets, headers] = await Promise.all([
     toSecrets(row, vault).catch(() => null),
     toHeaders(row, vault).catch(() => null),
   ]);
   return {
-    ...wanted,
+    ...toWanted(row),
     id: row.id,
     bus: row.bus,
     name: row.name,
@@ -142,6 +145,11 @@ const MADE = `
 
 /** Primary keys of `subscriptions` and `buses`. */
 const GET = `SELECT * FROM subscriptions WHERE bus = ?1 AND id = ?2 AND ${ACTIVE_OR_NOT} AND ${ON_LIVING_BUS}`;
+
+/** The primary key of `subscriptions` for each id; that of `buses`. */
+const WANTED = `
+  SELECT s.id, s.wanted FROM json_each(?2) j CROSS JOIN subscriptions s ON s.bus = ?1 AND s.id = j.value
+  WHERE ${ACTIVE_OR_NOT} AND ${ON_LIVING_BUS}`;
 
 /** Newest first, tombstones passed over. Primary key, read backward. */
 const LIST = `
@@ -230,6 +238,12 @@ export function d1Subscriptions(deps: {
     async get(bus, id) {
       const row = await weather(() => db.prepare(GET).bind(bus, id).first<SubscriptionRow>());
       return row === null ? null : await toDomain(row, vault);
+    },
+
+    async wanted(bus, ids) {
+      const statement = db.prepare(WANTED).bind(bus, JSON.stringify(ids));
+      const { results } = await weather(() => statement.all<Pick<SubscriptionRow, "id" | "wanted">>());
+      return new Map(results.map((row) => [row.id, toWanted(row)]));
     },
 
     async list(bus, { limit, before }) {

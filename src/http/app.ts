@@ -13,6 +13,7 @@ import { buses } from "./buses.ts";
 import { deliveries } from "./deliveries.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { events } from "./events.ts";
+import { filters } from "./filters.ts";
 import { health } from "./health.ts";
 import { keys } from "./keys.ts";
 import { answerOtherMethods } from "./methods.ts";
@@ -40,6 +41,7 @@ export function createApp(deps: HttpDeps): Hono<HttpEnv> {
   app.route("/v1/events", events(deps));
   app.route("/v1/deliveries", deliveries(deps));
   app.route("/v1/subscriptions", subscriptions(deps));
+  app.route("/v1/filters", filters(deps));
   app.route("/v1/keys", keys(deps));
   app.route("/v1/buses", buses(deps));
   app.route("/v1/audit", audit(deps));

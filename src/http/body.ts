@@ -1,13 +1,13 @@
 /** Reading whole request bodies. Decides nothing about what is in them, beyond that a management body is a JSON object. */
 import { byteBuffer } from "../core/byte-buffer.ts";
 import type { Context } from "hono";
-import { parseJson } from "../core/cloudevents/json-text.ts";
+import { readJsonBody, type JsonBody } from "../core/cloudevents/json-body.ts";
+import { valueSpan, type Outline } from "../core/cloudevents/json-text.ts";
 import { charsetRefusal, parseMediaType } from "../core/cloudevents/media-type.ts";
 import { isMembers, type Members } from "../core/json-value.ts";
-import { DEFLATE_RATIO_MAX, MANAGEMENT_BYTES_MAX } from "../core/limits.ts";
+import { DEFLATE_RATIO_MAX, JSON_DEPTH_MAX, MANAGEMENT_BYTES_MAX } from "../core/limits.ts";
 import { refusal, refusalOfFaults } from "../core/problem.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import { decodeUtf8 } from "../core/utf8.ts";
 import { faultAt, mustBe } from "../core/words.ts";
 import { bounded, NO_BODY, streamed, tooLarge, type BodyLimit, type BodySource } from "./body-source.ts";
 import { inflated } from "./inflate.ts";
@@ -53,9 +53,12 @@ export async function readBody(
 }
 
 /** The bytes of a management body: read once, also when its `Idempotency-Key` had them read before. @throws Unavailable */
-export async function managementBody(c: Context<HttpEnv>): Promise<Result<Uint8Array<ArrayBuffer>, HttpRefusal>> {
+export async function managementBody(
+  c: Context<HttpEnv>,
+  bytesMax = MANAGEMENT_BYTES_MAX,
+): Promise<Result<Uint8Array<ArrayBuffer>, HttpRefusal>> {
   if (c.var.body !== undefined) return ok(c.var.body);
-  const body = await readBody(c.req.raw, { bytesMax: MANAGEMENT_BYTES_MAX });
+  const body = await readBody(c.req.raw, { bytesMax });
   if (!body.ok) return body;
   // The upload may have taken minutes: a key that was revoked meanwhile must not change anything.
   const refused = await c.var.reauthorize();
@@ -64,11 +67,37 @@ export async function managementBody(c: Context<HttpEnv>): Promise<Result<Uint8A
   return body;
 }
 
+const JSON_TYPES = ["application/json"];
+
 /** The members of a management body of one of those media types. Refused: anything but a JSON object in UTF-8. */
 export async function readMembers(
   c: Context<HttpEnv>,
-  mediaTypes: readonly string[] = ["application/json"],
+  mediaTypes: readonly string[] = JSON_TYPES,
 ): Promise<Result<Members, HttpRefusal>> {
+  const object = await readObject(c, { ...ANY_OBJECT, mediaTypes });
+  return object.ok ? ok(object.value.members) : object;
+}
+
+/** A JSON object as it came: its members, its text, and what was looked for in that. */
+export interface ObjectBody<T> extends JsonBody<T> {
+  readonly members: Members;
+}
+
+interface Expected<T> {
+  readonly mediaTypes?: readonly string[];
+  readonly bytesMax?: number;
+  readonly depthMax: number;
+  readonly outlineOf: Outline<T>;
+}
+
+/** What is expected of a body in which nothing is looked for. */
+export const ANY_OBJECT = { depthMax: JSON_DEPTH_MAX, outlineOf: valueSpan };
+
+/** The same with its text, of at most so many bytes and levels. */
+export async function readObject<T>(
+  c: Context<HttpEnv>,
+  { mediaTypes = JSON_TYPES, bytesMax, depthMax, outlineOf }: Expected<T>,
+): Promise<Result<ObjectBody<T>, HttpRefusal>> {
   const request = c.req.raw;
   const mediaType = parseMediaType(request.headers.get("content-type") ?? "");
   if (mediaType === null || !mediaTypes.includes(`${mediaType.type}/${mediaType.subtype}`))
@@ -79,14 +108,13 @@ export async function readMembers(
     });
   const otherCharset = charsetRefusal(mediaType);
   if (otherCharset !== null) return err(otherCharset);
-  const body = await managementBody(c);
+  const body = await managementBody(c, bytesMax);
   if (!body.ok) return body;
-  const text = decodeUtf8(body.value);
-  if (text === null) return err(refusal("malformed-body", "The body is not valid UTF-8"));
-  const json = parseJson(text);
-  if (!json.ok) return err(refusal("malformed-json", `The body is not valid JSON at ${json.error}`));
-  return isMembers(json.value)
-    ? ok(json.value)
+  const json = readJsonBody(body.value, { depthMax, outlineOf });
+  if (!json.ok) return json;
+  const { value } = json.value;
+  return isMembers(value)
+    ? ok({ ...json.value, members: value })
     : err(refusalOfFaults("invalid-request", [faultAt("", mustBe("an object"))]));
 }
 

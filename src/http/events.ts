@@ -1,38 +1,29 @@
 /** `/v1/events`: what is on record, and erasing it. The event itself is spliced in as the text it has: it is never parsed and written anew. */
 import { Hono, type Context } from "hono";
-import { isEventId, isSeq } from "../core/ids.ts";
+import { decodeEvent } from "../core/cloudevents/json.ts";
+import { eventForm } from "../core/event-form.ts";
+import { explain } from "../core/filters/explain.ts";
+import { deliveryIdOf, isEventId, isSeq } from "../core/ids.ts";
 import { LIST_LIMIT_MAX } from "../core/limits.ts";
 import { refusal } from "../core/problem.ts";
-import { timestamp, timestampOrNull } from "../core/timestamp.ts";
-import type { EventSummary } from "../ports.ts";
 import { auditMark, auditNote } from "./audit.ts";
 import { requires } from "./auth.ts";
 import { crossOrigin, preflight, readableRefusals } from "./cors.ts";
 import { unconditional } from "./conditions.ts";
-import { eventQuery } from "./contract/events.ts";
+import { eventQuery, explainQuery } from "./contract/events.ts";
 import { renderedDelivery } from "./deliveries.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
+import { renderedEvent } from "./event-summary.ts";
+import { renderedExplanation } from "./explanation.ts";
 import { drawOf } from "./idempotency.ts";
 import { problem } from "./problem.ts";
 import { publish } from "./publish.ts";
 import { nextCursor, partsOf, readQuery, spanOf } from "./query.ts";
 
 const missing = refusal("not-found", "There is no such event, or it is not on record yet");
-
-/** What is erased is null, not empty. */
-const rendered = (event: EventSummary) => ({
-  event_id: event.eventId,
-  bus: event.bus,
-  id: event.erasedMs === null ? event.id : null,
-  source: event.erasedMs === null ? event.source : null,
-  type: event.type,
-  subject: event.subject,
-  accepted_at: timestamp(event.acceptedMs),
-  matched: event.matched,
-  duplicates: event.duplicates,
-  bytes: event.bytes,
-  erased_at: timestampOrNull(event.erasedMs),
-});
+const eventErased = refusal("not-found", "The event is erased: what it said cannot be explained any more");
+const bodyGone = refusal("not-found", "The body of the event is no longer kept: it cannot be explained");
+const noSubscription = refusal("not-found", "There is no such subscription");
 
 export const events = (deps: HttpDeps): Hono<HttpEnv> =>
   new Hono<HttpEnv>()
@@ -51,7 +42,7 @@ export const events = (deps: HttpDeps): Hono<HttpEnv> =>
         ...spanOf({ since, until }),
       };
       const { rows, next } = await deps.record.events(c.var.access.bus, filters, { limit, cursor: place.value });
-      return c.json({ data: rows.map(rendered), next_cursor: nextCursor("events", next) });
+      return c.json({ data: rows.map(renderedEvent), next_cursor: nextCursor("events", next) });
     })
     .get("/:event_id", requires(deps, ["read"]), async (c) => {
       const { bus } = c.var.access;
@@ -59,14 +50,37 @@ export const events = (deps: HttpDeps): Hono<HttpEnv> =>
       const event = isEventId(eventId) ? await deps.record.event(bus, eventId) : null;
       if (event === null) return problem(c, missing);
       const { rows, next } = await deps.record.deliveries(bus, { eventId }, { limit: LIST_LIMIT_MAX, cursor: null });
-      const head = JSON.stringify(rendered(event)).slice(0, -1);
+      const head = JSON.stringify(renderedEvent(event)).slice(0, -1);
       const tail = JSON.stringify({
         deliveries: rows.map(renderedDelivery),
         deliveries_next_cursor: nextCursor("deliveries", next),
       }).slice(1);
       return c.body(`${head},"event":${event.body ?? "null"},${tail}`, 200, { "content-type": "application/json" });
     })
+    .get("/:event_id/explain", requires(deps, ["read"], { readsQuery: true }), (c) =>
+      explained(c, deps, c.req.param("event_id")),
+    )
     .delete("/:event_id", requires(deps, ["manage"]), unconditional, (c) => erase(c, deps, c.req.param("event_id")));
+
+/** Held against what the subscription takes at this moment: what it took then, nobody remembers. */
+async function explained(c: Context<HttpEnv>, deps: HttpDeps, eventId: string): Promise<Response> {
+  const query = readQuery(c.req.url, explainQuery);
+  if (!query.ok) return problem(c, query.error);
+  const { subscription_id: subscriptionId } = query.value;
+  const { bus } = c.var.access;
+  const event = isEventId(eventId) ? await deps.record.event(bus, eventId) : null;
+  if (event === null) return problem(c, missing);
+  if (event.body === null) return problem(c, event.erasedMs === null ? bodyGone : eventErased);
+  const wanted = (await deps.subscriptions.wanted(bus, [subscriptionId])).get(subscriptionId);
+  if (wanted === undefined) return problem(c, noSubscription);
+  const delivery = await deps.record.delivery(bus, eventId, subscriptionId, "");
+  return c.json({
+    event_id: eventId,
+    subscription_id: subscriptionId,
+    ...renderedExplanation(explain(wanted, eventForm(decodeEvent(event.body)))),
+    delivery_id: delivery && deliveryIdOf(eventId, subscriptionId, ""),
+  });
+}
 
 /** An event has no version: it is erased whatever became of it meanwhile. */
 async function erase(c: Context<HttpEnv>, deps: HttpDeps, eventId: string): Promise<Response> {

@@ -5,6 +5,7 @@ import { refusal, type Refusal } from "../core/problem.ts";
 import type { Result } from "../core/result.ts";
 import type { Accepted } from "../ingest.ts";
 import { problemOf } from "./problem.ts";
+import type { PublishExplained } from "./publish-explain.ts";
 
 /** An event to be accepted, or why it is not. */
 export type Entry = Result<CloudEvent, Refusal>;
@@ -13,14 +14,20 @@ export type Entry = Result<CloudEvent, Refusal>;
 export function answerOf(
   entries: readonly Entry[],
   receipts: readonly Accepted[],
-  { requestId, minimal }: { readonly requestId: string; readonly minimal: boolean },
+  options: {
+    readonly requestId: string;
+    readonly minimal: boolean;
+    /** Of the only entry; absent: nobody asked for it. */
+    readonly explain?: PublishExplained;
+  },
 ) {
+  const { requestId, minimal, ...explanation } = options;
   const counts = { accepted: receipts.length, rejected: entries.length - receipts.length };
   if (minimal && counts.rejected === 0) return counts;
   const rest = receipts.values();
   const events = entries.flatMap((entry, index): object[] => {
     if (!entry.ok) return [{ ...(minimal ? { index } : {}), ...rejectedEntry(entry.error, requestId) }];
-    return minimal ? [] : [acceptedEntry(rest.next().value)];
+    return minimal ? [] : [{ ...acceptedEntry(rest.next().value), ...explanation }];
   });
   return { ...counts, events };
 }

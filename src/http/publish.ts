@@ -2,38 +2,42 @@
  * `POST /v1/events`: authenticate, read, decode, hand to ingest, and say per event what became of it. It answers 202 or 207 only
  * when every event it calls accepted is confirmed.
  */
-import { queryRefusal } from "./query.ts";
 import type { Context } from "hono";
 import { decodeRequest } from "../core/cloudevents/request.ts";
 import { ID_RANDOM_BYTES, timeOrderedId } from "../core/ids.ts";
 import { admission, admit, permitted, rateRefusal, requestLimit } from "./admission.ts";
 import { readBody } from "./body.ts";
+import { publishQuery } from "./contract/events.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { linesTypeOf, publishLines } from "./ndjson.ts";
 import { confirmed } from "./confirm.ts";
 import { MINIMAL_APPLIED } from "./prefer.ts";
 import { problem } from "./problem.ts";
 import { answerOf, nothingValid } from "./publish-answer.ts";
+import { explainRefusal, explainsOneEvent, publishExplained } from "./publish-explain.ts";
 import { readPublishHeaders, type PublishHeaders } from "./publish-headers.ts";
+import { readQuery } from "./query.ts";
 
 /** Takes what the request publishes. `access` is set, its origin checked. */
 export async function publish(c: Context<HttpEnv>, deps: HttpDeps): Promise<Response> {
   const tooMany = await rateRefusal(deps, c.var.access.grant);
   if (tooMany !== null) return problem(c, tooMany);
-  const misread = queryRefusal(c.req.url);
-  if (misread !== null) return problem(c, misread);
+  const query = readQuery(c.req.url, publishQuery);
+  if (!query.ok) return problem(c, query.error);
+  const explains = query.value.explain !== undefined;
+  const unreadable = explains ? explainRefusal(c.var.access.grant) : null;
+  if (unreadable !== null) return problem(c, unreadable);
   const headers = readPublishHeaders(c.req.raw.headers);
   if (!headers.ok) return problem(c, headers.error);
   const mediaType = linesTypeOf(c.req.raw.headers);
-  return mediaType === null
-    ? publishWhole(c, deps, headers.value)
-    : publishLines(c, deps, { how: headers.value, mediaType });
+  if (mediaType === null) return publishWhole(c, deps, { ...headers.value, explains });
+  return explains ? problem(c, explainsOneEvent) : publishLines(c, deps, { how: headers.value, mediaType });
 }
 
 async function publishWhole(
   c: Context<HttpEnv>,
   deps: HttpDeps,
-  { idempotencyKey, hops, trace, minimal }: PublishHeaders,
+  { idempotencyKey, hops, trace, minimal, explains }: PublishHeaders & { readonly explains: boolean },
 ): Promise<Response> {
   const { headers } = c.req.raw;
   const before = await admission(c, deps, c.var.access);
@@ -43,7 +47,9 @@ async function publishWhole(
   // The upload may have taken minutes: a key that was revoked meanwhile must not publish.
   const admitted = await admit(c, deps);
   if (!admitted.ok) return problem(c, admitted.error);
-  const { bus } = admitted.value;
+  const { bus, grant } = admitted.value;
+  const unreadable = explains ? explainRefusal(grant) : null;
+  if (unreadable !== null) return problem(c, unreadable);
 
   const decoded = decodeRequest({
     contentType: headers.get("content-type"),
@@ -56,6 +62,7 @@ async function publishWhole(
   });
   if (!decoded.ok) return problem(c, decoded.error);
   const { batch } = decoded.value;
+  if (explains && decoded.value.entries.length !== 1) return problem(c, explainsOneEvent);
   const entries = decoded.value.entries.map((entry, index) =>
     entry.ok ? permitted(entry.value, admitted.value, { pointer: batch ? `/${index}` : "", trace }) : entry,
   );
@@ -63,6 +70,15 @@ async function publishWhole(
   if (events.length === 0 && entries.length > 0) return problem(c, nothingValid(entries, batch));
   const receipts = await confirmed(c, deps, { bus, hops, events, requestId: c.var.requestId });
   if (!receipts.ok) return problem(c, receipts.error);
-  const answer = answerOf(entries, receipts.value, { requestId: c.var.requestId, minimal });
-  return c.json(answer, events.length < entries.length ? 207 : 202, minimal ? MINIMAL_APPLIED : {});
+  // It was asked for, which says more than a preference.
+  const isMinimal = minimal && !explains;
+  const [event] = events;
+  const explanation =
+    explains && event !== undefined ? { explain: await publishExplained(c, deps, { bus, event }) } : {};
+  const answer = answerOf(entries, receipts.value, {
+    requestId: c.var.requestId,
+    minimal: isMinimal,
+    ...explanation,
+  });
+  return c.json(answer, events.length < entries.length ? 207 : 202, isMinimal ? MINIMAL_APPLIED : {});
 }

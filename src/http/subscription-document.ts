@@ -3,6 +3,7 @@
  * Every rule of a member is in contract/ or core/; what is stored, and when, is not decided here.
  */
 import { parseWanted } from "../core/filters/read-filters.ts";
+import type { IsExact } from "../core/filters/reading.ts";
 import { isMembers, type Members } from "../core/json-value.ts";
 import type { Fault } from "../core/problem.ts";
 import { err, ok, type Result } from "../core/result.ts";
@@ -29,14 +30,16 @@ export interface Settings extends Wanted {
   readonly secret: string | null;
 }
 
-/** The settings that a document states, or all its faults. `knownSink` was checked when it was set, and before each attempt. */
+/**
+ * The settings that a document states, or all its faults. `knownSink` was checked when it was set, and before each attempt. `isExact` tells of
+ * the numbers of the request.
+ */
 export function readDocument(
   members: Members,
-  policy: SinkPolicy,
-  knownSink: string | null,
+  { policy, knownSink, isExact }: { policy: SinkPolicy; knownSink: string | null; isExact: IsExact },
 ): Result<Settings, readonly Fault[]> {
   const checked = check(subscriptionDocument, members);
-  const wanted = parseWanted(members);
+  const wanted = parseWanted(members, isExact);
   const headers = checkSinkHeaders(members["headers"] ?? {}, "/headers");
   const sink = readSink(members["sink"], policy, knownSink);
   const { secret } = members;

@@ -1,6 +1,8 @@
 /** `/v1/subscriptions`: making, reading, changing and deleting them. A change is applied to this isolate before it is answered. */
 import { Hono, type Context } from "hono";
+import type { IsExact } from "../core/filters/reading.ts";
 import { ID_RANDOM_BYTES, isSubscriptionId, timeOrderedId } from "../core/ids.ts";
+import { exactness } from "../core/inexact.ts";
 import type { Members } from "../core/json-value.ts";
 import { SECRET_BYTES_DEFAULT, SECRET_OVERLAP_MS, SECRETS_MAX, SUBSCRIPTIONS_PER_BUS_MAX } from "../core/limits.ts";
 import { refusal, type Fault } from "../core/problem.ts";
@@ -11,7 +13,7 @@ import type { SigningSecret } from "../core/subscription.ts";
 import type { StoredSubscription } from "../ports.ts";
 import { auditMark, auditNote } from "./audit.ts";
 import { requires } from "./auth.ts";
-import { readMembers } from "./body.ts";
+import { ANY_OBJECT, readObject } from "./body.ts";
 import { changed, notMade } from "./change.ts";
 import { answered, etagOf, unconditional } from "./conditions.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
@@ -53,9 +55,13 @@ async function find(deps: HttpDeps, bus: string, id: string): Promise<StoredSubs
 }
 
 async function create(c: Context<HttpEnv>, deps: HttpDeps): Promise<Response> {
-  const body = await readMembers(c);
+  const body = await readObject(c, ANY_OBJECT);
   if (!body.ok) return problem(c, body.error);
-  const settings = readDocument(mergedDocument({}, body.value), deps.sinkPolicy, null);
+  const settings = readDocument(mergedDocument({}, body.value.members), {
+    policy: deps.sinkPolicy,
+    knownSink: null,
+    isExact: exactness(body.value.text),
+  });
   if (!settings.ok) return problem(c, invalidRequest(settings.error));
   const { secret: given, ...rest } = settings.value;
   const { bus } = c.var.access;
@@ -84,8 +90,9 @@ async function create(c: Context<HttpEnv>, deps: HttpDeps): Promise<Response> {
 }
 
 async function change(c: Context<HttpEnv>, deps: HttpDeps, id: string): Promise<Response> {
-  const patch = await readMembers(c, PATCH_TYPES);
+  const patch = await readObject(c, { ...ANY_OBJECT, mediaTypes: PATCH_TYPES });
   if (!patch.ok) return problem(c, patch.error);
+  const isExact = exactness(patch.value.text);
   const draw = drawOf(c, deps);
   const mark = auditMark(c, draw);
   return changed(c, {
@@ -93,7 +100,7 @@ async function change(c: Context<HttpEnv>, deps: HttpDeps, id: string): Promise<
     find: () => find(deps, c.var.access.bus, id),
     absent: async () => problem(c, missing),
     apply: async (current) => {
-      const next = patched(current, patch.value, { policy: deps.sinkPolicy, now: draw.now });
+      const next = patched(current, patch.value.members, { policy: deps.sinkPolicy, now: draw.now, isExact });
       if (!next.ok) return problem(c, invalidRequest(next.error));
       const note = auditNote(mark, { action: "subscription.changed", ...notedChange(current, next.value) });
       const stored = await deps.subscriptions.replace(next.value, { expected: current.version, note });
@@ -146,10 +153,14 @@ async function remove(c: Context<HttpEnv>, deps: HttpDeps, id: string): Promise<
 function patched(
   current: StoredSubscription,
   patch: Members,
-  { policy, now }: { policy: SinkPolicy; now: number },
+  { policy, now, isExact }: { policy: SinkPolicy; now: number; isExact: IsExact },
 ): Result<StoredSubscription, readonly Fault[]> {
   const { changes, faults } = changesOf(patch, current);
-  const settings = readDocument(mergedDocument(documentOf(current), changes), policy, current.sink);
+  const settings = readDocument(mergedDocument(documentOf(current), changes), {
+    policy,
+    knownSink: current.sink,
+    isExact,
+  });
   const secrets = secretsAfter(current.secrets, changes["secret"], now);
   if (!settings.ok || !secrets.ok || faults.length > 0)
     return err([...faults, ...[settings, secrets].flatMap((result) => (result.ok ? [] : result.error))]);

@@ -25,6 +25,7 @@ const CALLS: { readonly [Name in Called]: Call<Name> } = {
     call: (client) => client.events.list({ type: "t", source: "/s", subject: "x" }).page(),
   },
   getEvent: { at: "GET /v1/events/{event_id}", call: (client) => client.events.get("1") },
+  explainEvent: { at: "GET /v1/events/{event_id}/explain", call: (client) => client.events.explain("1", "2") },
   eraseEvent: { at: "DELETE /v1/events/{event_id}", call: (client) => client.events.erase("1") },
   listDeliveries: { at: "GET /v1/deliveries", call: (client) => client.deliveries.list({ status: "dead" }).page() },
   getDelivery: { at: "GET /v1/deliveries/{delivery_id}", call: (client) => client.deliveries.get("1") },
@@ -34,6 +35,15 @@ const CALLS: { readonly [Name in Called]: Call<Name> } = {
   getSubscription: { at: "GET /v1/subscriptions/{id}", call: (client) => client.subscriptions.get("1") },
   changeSubscription: { at: "PATCH /v1/subscriptions/{id}", call: (client) => client.subscriptions.update("1", {}) },
   deleteSubscription: { at: "DELETE /v1/subscriptions/{id}", call: (client) => client.subscriptions.delete("1") },
+  testFilters: { at: "POST /v1/filters/test", call: (client) => client.filters.test({ event: { type: "t" } }) },
+  backtestFilters: {
+    at: "POST /v1/filters/backtest",
+    call: (client) => client.filters.backtest({ types: ["t"] }).page(),
+  },
+  importFilters: {
+    at: "POST /v1/filters/import",
+    call: (client) => client.filters.import({ from: "sns", policy: {} }),
+  },
   createKey: { at: "POST /v1/keys", call: (client) => client.keys.create({ scopes: ["read"] }) },
   listKeys: { at: "GET /v1/keys", call: (client) => client.keys.list().page("c") },
   getKey: { at: "GET /v1/keys/{id}", call: (client) => client.keys.get("1") },

@@ -81,6 +81,20 @@ describe("one event", () => {
     });
   });
 
+  test("is explained if that is asked for, and the answer is handed on", async () => {
+    const { server, client } = await setUp();
+    const explain = [{ subscription_id: "sub_1", matched: true, explain: [] }];
+    server.next((response, request) => {
+      const { id, source } = JSON.parse(request.body);
+      json(202, { accepted: 1, rejected: 0, events: [{ ...accepted({ id, source }), explain }] })(response, request);
+    });
+    expect(await client.publish({ type: "order.created" }, { explain: true })).toMatchObject({ explain });
+    expect(server.requests.map(({ url }) => url)).toEqual(["/v1/events?explain=1"]);
+    server.always(acceptsAll);
+    await client.publish({ type: "order.created" }, { explain: false });
+    expect(server.requests[1]?.url).toBe("/v1/events");
+  });
+
   test("after 503 is sent again, the same bytes", async () => {
     const { server, client, clock } = await setUp();
     server.next(unavailable, unavailable);

@@ -30,6 +30,19 @@ interface Expected {
 const MADE = { "idempotency-key": expect.any(String) };
 const ROWS: readonly (readonly [call: (client: Client) => Promise<unknown>, Expected])[] = [
   [(c) => c.events.get("evt_a/b"), { line: "GET /v1/events/evt_a%2Fb" }],
+  [(c) => c.events.explain("evt_1", "sub_1&x"), { line: "GET /v1/events/evt_1/explain?subscription_id=sub_1%26x" }],
+  [
+    (c) => c.filters.test({ types: ["a"], event: { type: "a" } }),
+    {
+      line: "POST /v1/filters/test",
+      body: { types: ["a"], event: { type: "a" } },
+      headers: { "content-type": "application/json" },
+    },
+  ],
+  [
+    (c) => c.filters.import({ from: "sns", policy: {} }),
+    { line: "POST /v1/filters/import", body: { from: "sns", policy: {} } },
+  ],
   [(c) => c.deliveries.get("dlv_1"), { line: "GET /v1/deliveries/dlv_1" }],
   [(c) => c.deliveries.retry("dlv_1"), { line: "POST /v1/deliveries/dlv_1/retry", headers: MADE }],
   [
@@ -143,6 +156,38 @@ describe("lists", () => {
     const { server, client } = await setUp();
     server.always(json(200, answer));
     await expect(client.buses.list().page()).rejects.toThrow("The answer is no page of a list");
+  });
+});
+
+describe("backtests", () => {
+  const page = (matched: number, next_cursor: string | null) => json(200, { matched, next_cursor });
+
+  test("go on page by page with the same question, and a date is its text", async () => {
+    const { server, client } = await setUp();
+    server.next(page(1, "a"), unavailable, page(2, null));
+    const pages = await collected(client.filters.backtest({ types: ["t"], since: new Date(0), limit: 5 }));
+    expect(pages.map(({ matched }) => matched)).toEqual([1, 2]);
+    const asked = { types: ["t"], since: "1970-01-01T00:00:00.000Z", limit: 5 };
+    expect(server.requests.map(({ body }) => JSON.parse(body))).toEqual([
+      asked,
+      { ...asked, cursor: "a" },
+      { ...asked, cursor: "a" },
+    ]);
+    for (const { headers } of server.requests) expect(headers).not.toHaveProperty("idempotency-key");
+  });
+
+  test("page() is one page; a cursor that repeats ends the loop with an error", async () => {
+    const { server, client } = await setUp();
+    server.always(page(1, "a"));
+    expect(await client.filters.backtest({}).page("z")).toEqual({ matched: 1, next_cursor: "a" });
+    expect(JSON.parse(server.requests[0]?.body ?? "")).toEqual({ cursor: "z" });
+    await expect(collected(client.filters.backtest({}))).rejects.toThrow("its cursor repeats");
+  });
+
+  test.each([{}, { next_cursor: 1 }, []])("%j is no page", async (answer) => {
+    const { server, client } = await setUp();
+    server.always(json(200, answer));
+    await expect(client.filters.backtest({}).page()).rejects.toThrow("does not say whether there is more");
   });
 });
 

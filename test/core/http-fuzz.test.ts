@@ -19,6 +19,10 @@ const segment = fc.oneof(
     "a",
     "rotate",
     "retry",
+    "explain",
+    "test",
+    "backtest",
+    "import",
   ),
   fc.string({ unit: "binary", maxLength: 20 }).map((text) => encodeURIComponent(text.toWellFormed())),
 );
@@ -28,6 +32,7 @@ const path = fc
       "/v1/events",
       "/v1/deliveries",
       "/v1/subscriptions",
+      "/v1/filters",
       "/v1/keys",
       "/v1/buses",
       "/v1/audit",
@@ -44,6 +49,9 @@ const routes: readonly (readonly [string, string])[] = [
   ["GET", "/v1/deliveries"],
   ["POST", "/v1/subscriptions"],
   ["GET", "/v1/subscriptions"],
+  ["POST", "/v1/filters/test"],
+  ["POST", "/v1/filters/backtest"],
+  ["POST", "/v1/filters/import"],
   ["POST", "/v1/keys"],
   ["GET", "/v1/keys"],
   ["PUT", "/v1/buses/new"],
@@ -70,6 +78,7 @@ const parameter = fc.tuple(
       "status",
       "event_id",
       "subscription_id",
+      "explain",
       "target",
       "actor",
       "action",
@@ -84,7 +93,7 @@ const parameter = fc.tuple(
     // Cursors in all but their meaning.
     fc
       .tuple(
-        fc.constantFrom("events", "deliveries", "subscriptions", "keys", "buses", "audit"),
+        fc.constantFrom("events", "deliveries", "subscriptions", "keys", "buses", "audit", "backtest"),
         fc.array(fc.string({ maxLength: 5 }), { maxLength: 4 }),
       )
       .map(([kind, parts]) => Buffer.from(JSON.stringify([1, kind, ...parts])).toString("base64url")),
@@ -150,6 +159,13 @@ const name = fc.oneof(
     "log_level",
     "event_bytes_max",
     "request_bytes_max",
+    "event",
+    "from",
+    "subscription_id",
+    "since",
+    "until",
+    "limit",
+    "cursor",
   ),
   fc.constantFrom(
     "specversion",

@@ -25,6 +25,7 @@ function ingestInto(fanOut: number, logLevel: LogLevel = "all") {
         bus,
         rules: rulesOf({ ...DEFAULT_BUS_SETTINGS, logLevel }, false),
         match: () => subscriptionIds,
+        nearest: () => subscriptionIds,
       }),
       key: async () => null,
       rules: () => null,

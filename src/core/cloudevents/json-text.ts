@@ -3,7 +3,6 @@
  * without recursion looks for the places and measures how deep the text nests, before anything is built from it; then the engine
  * parses. It knows nothing of events.
  */
-import { JSON_DEPTH_MAX } from "../limits.ts";
 import { err, ok, type Result } from "../result.ts";
 import { faultOffset } from "./json-fault.ts";
 import { QUOTE, COMMA, COLON, OPEN_BRACKET, BACKSLASH, CLOSE_BRACKET, OPEN_BRACE, CLOSE_BRACE } from "./characters.ts";
@@ -49,12 +48,6 @@ export function outlineJson<T>(
   }
 }
 
-/** The value alone, of a text with at most JSON_DEPTH_MAX levels. */
-export function parseJson(text: string): Result<unknown, string> {
-  const parsed = outlineJson(text, JSON_DEPTH_MAX, valueSpan);
-  return parsed.ok ? ok(parsed.value.value) : parsed;
-}
-
 function placeOf(text: string, offset: number): string {
   let line = 1;
   let lineStart = 0;
@@ -73,16 +66,19 @@ export const valueSpan: Outline<Span> = (scan) => {
 };
 
 /**
- * The place of the value of the member with that name; null when there is none, or the value is not an object. Of members with the same
+ * The outline of the value of the member with that name; null when there is none, or the value is not an object. Of members with the same
  * name the last one counts, as with JSON.parse.
  */
-export function memberSpan(name: string): Outline<Span | null> {
+export function memberOutline<T>(name: string, outlineOf: Outline<T>): Outline<T | null> {
   return (scan) => {
-    if (codeAt(scan) === OPEN_BRACE) return findMember(scan, name);
+    if (codeAt(scan) === OPEN_BRACE) return findMember(scan, name, outlineOf);
     skipValue(scan);
     return null;
   };
 }
+
+/** The place of that value. */
+export const memberSpan = (name: string): Outline<Span | null> => memberOutline(name, valueSpan);
 
 /** The same for each element of an array; empty when the value is not an array. */
 export function elementMemberSpans(name: string): Outline<readonly (Span | null)[]> {
@@ -103,17 +99,16 @@ export function elementMemberSpans(name: string): Outline<readonly (Span | null)
   };
 }
 
-function findMember(scan: Scan, name: string): Span | null {
-  let found: Span | null = null;
+function findMember<T>(scan: Scan, name: string, outlineOf: Outline<T>): T | null {
+  let found: T | null = null;
   descend(scan);
   while (codeAt(scan) === QUOTE) {
     const nameStart = scan.index;
     skipString(scan);
     const isFound = spells(scan.text.slice(nameStart, scan.index), name);
     skipSeparator(scan, COLON);
-    const start = scan.index;
-    skipValue(scan);
-    if (isFound) found = { start, end: scan.index };
+    if (isFound) found = outlineOf(scan);
+    else skipValue(scan);
     skipSeparator(scan, COMMA);
   }
   ascend(scan);

@@ -25,9 +25,8 @@ const SUPPORTED = `content-type must be ${STRUCTURED}, ${BATCH}, ${JSON_TYPE} or
 const DATA = memberSpan("data");
 const DATA_OF_EACH = elementMemberSpans("data");
 
-/** JSON that is one event, and what a short form takes from elsewhere. */
-export interface JsonRequest {
-  readonly body: Uint8Array;
+/** What a short form takes from elsewhere. */
+export interface ShortFormSource {
   /** The bus that is published to: it is the source of short forms that have none. */
   readonly bus: string;
   /** The header `Idempotency-Key`: the id of a short form that has none. */
@@ -36,6 +35,11 @@ export interface JsonRequest {
   readonly freshId: string;
   /** Unix milliseconds: the `time` of a short form that has none. */
   readonly now: number;
+}
+
+/** JSON that is one event. */
+export interface JsonRequest extends ShortFormSource {
+  readonly body: Uint8Array;
 }
 
 export interface EventRequest extends BinaryRequest, JsonRequest {}
@@ -77,7 +81,7 @@ function decodeObject(body: Uint8Array): Result<CloudEvent, Refusal> {
 /** The event of one line of NDJSON: in full if it has a `specversion`, else the short form. */
 export function decodeLine(line: JsonRequest): Result<CloudEvent, Refusal> {
   const read = readJsonBody(line.body, { depthMax: JSON_DEPTH_MAX, outlineOf: DATA, of: "line" });
-  return read.ok ? withinLimit(decodeMembers(read.value, line)) : read;
+  return read.ok ? withinLimit(decodeMembers({ ...read.value, pointer: "" }, line)) : read;
 }
 
 /** `application/json`: the same, but an array has a content type of its own. */
@@ -86,18 +90,28 @@ function decodeAnyJson(request: JsonRequest): Result<CloudEvent, Refusal> {
   if (!read.ok) return read;
   return isList(read.value.value)
     ? err(refusal("unsupported-media-type", `content-type must be ${BATCH} for an array of events`))
-    : decodeMembers(read.value, request);
+    : decodeMembers({ ...read.value, pointer: "" }, request);
 }
 
-function decodeMembers(read: JsonBody<Span | null>, request: JsonRequest): Result<CloudEvent, Refusal> {
-  const { text, value, outline: data } = read;
-  if (!isMembers(value) || Object.hasOwn(value, "specversion")) return decodeElement({ ...read, pointer: "" });
+/** A value that may be an event, and the place of its data in the text. */
+type Element = JsonBody<Span | null> & { readonly pointer: string };
+
+/**
+ * The event that is the member of a larger body: in full if it has a `specversion`, else the short form. `outline` is that of its member
+ * `data`; faults point into the body.
+ */
+export const decodeMember = (element: Element, source: ShortFormSource): Result<CloudEvent, Refusal> =>
+  withinLimit(decodeMembers(element, source));
+
+function decodeMembers(element: Element, given: ShortFormSource): Result<CloudEvent, Refusal> {
+  const { text, value, outline: data, pointer } = element;
+  if (!isMembers(value) || Object.hasOwn(value, "specversion")) return decodeElement(element);
   const defaults = {
-    source: `/buses/${request.bus}`,
-    id: request.idempotencyKey ?? request.freshId,
-    time: new Date(request.now).toISOString(),
+    source: `/buses/${given.bus}`,
+    id: given.idempotencyKey ?? given.freshId,
+    time: new Date(given.now).toISOString(),
   };
-  return decodeShortForm({ members: value, data, text, pointer: "" }, defaults);
+  return decodeShortForm({ members: value, data, text, pointer }, defaults);
 }
 
 function decodeBatch(body: Uint8Array): Result<DecodedRequest, Refusal> {
@@ -114,8 +128,7 @@ function decodeBatch(body: Uint8Array): Result<DecodedRequest, Refusal> {
   return ok({ batch: true, entries });
 }
 
-function decodeElement(element: JsonBody<Span | null> & { readonly pointer: string }): Result<CloudEvent, Refusal> {
-  const { value, text, outline, pointer } = element;
+function decodeElement({ value, text, outline, pointer }: Element): Result<CloudEvent, Refusal> {
   if (!isMembers(value)) return err(invalidEvent([{ pointer, detail: `The event ${mustBe("an object")}` }]));
   return decodeStructured({ members: value, data: outline, text, pointer });
 }

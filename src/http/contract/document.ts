@@ -4,6 +4,7 @@ import { auditPaths } from "./audit-operations.ts";
 import { busPaths } from "./bus-operations.ts";
 import { deliveryPaths } from "./delivery-operations.ts";
 import { eventPaths } from "./event-operations.ts";
+import { filterPaths } from "./filter-operations.ts";
 import { answerHeaders } from "./headers.ts";
 import { keyPaths } from "./key-operations.ts";
 import { problemExamples } from "./problems.ts";
@@ -24,6 +25,7 @@ const TAGS = [
   { name: "Events", description: "Publishing, and what is on record." },
   { name: "Deliveries", description: "What became of each event for each subscription." },
   { name: "Subscriptions", description: "Who wants which events, and how." },
+  { name: "Filters", description: "Trying what a subscription would take, before it does." },
   { name: "Keys", description: "Who may do what." },
   { name: "Buses", description: "Namespaces of all of these. For the root key." },
   { name: "Audit", description: "Who changed what." },
@@ -51,6 +53,7 @@ export function openApiDocument(version: string): Document {
         ...eventPaths,
         ...deliveryPaths,
         ...subscriptionPaths,
+        ...filterPaths,
         ...keyPaths,
         ...busPaths,
         ...auditPaths,

@@ -6,7 +6,8 @@ import { delivery, DELIVERY_EXAMPLE } from "./delivery-operations.ts";
 import { answer, bare, operation } from "./operation.ts";
 import { count, idOf, pageOf, pathId, time } from "./parts.ts";
 import { publishOperation } from "./publish-operation.ts";
-import { eventQuery } from "./events.ts";
+import { eventQuery, explainQuery } from "./events.ts";
+import { EXPLAINED_CLAUSES, explanation } from "./explanation.ts";
 
 const shown = {
   event_id: idOf("event", "A function of bus, source and id."),
@@ -22,7 +23,7 @@ const shown = {
   erased_at: time("When it was erased; null: it was not.").nullable(),
 };
 
-const eventSummary = z.object(shown).meta({ id: "EventSummary", description: "An event as lists show it." });
+export const eventSummary = z.object(shown).meta({ id: "EventSummary", description: "An event as lists show it." });
 
 const eventOnRecord = z
   .object({
@@ -38,7 +39,7 @@ const eventOnRecord = z
   })
   .meta({ id: "EventOnRecord", description: "An event, how it was routed, and its deliveries." });
 
-const EXAMPLE = {
+export const EVENT_SUMMARY_EXAMPLE = {
   event_id: DELIVERY_EXAMPLE.event_id,
   bus: "default",
   id: EVENT_EXAMPLE.id,
@@ -52,7 +53,16 @@ const EXAMPLE = {
   erased_at: null,
 };
 
-const path = z.object({ event_id: pathId("The id of the event, `evt_…`.", EXAMPLE.event_id) });
+const explained = z
+  .object({
+    event_id: idOf("event", "The event that is explained."),
+    subscription_id: idOf("subscription", "Whose filters it is held against."),
+    ...explanation,
+    delivery_id: idOf("delivery", "What was made of it when it was published; null: nothing.").nullable(),
+  })
+  .meta({ id: "EventExplained", description: "Why a subscription takes an event on record, or does not." });
+
+const path = z.object({ event_id: pathId("The id of the event, `evt_…`.", EVENT_SUMMARY_EXAMPLE.event_id) });
 
 export const eventPaths: ZodOpenApiPathsObject = {
   "/v1/events": {
@@ -67,7 +77,7 @@ export const eventPaths: ZodOpenApiPathsObject = {
       answers: {
         200: answer("One page.", {
           schema: pageOf("EventPage", eventSummary),
-          example: { data: [EXAMPLE], next_cursor: null },
+          example: { data: [EVENT_SUMMARY_EXAMPLE], next_cursor: null },
         }),
       },
       problems: [],
@@ -84,7 +94,12 @@ export const eventPaths: ZodOpenApiPathsObject = {
       answers: {
         200: answer("The event.", {
           schema: eventOnRecord,
-          example: { ...EXAMPLE, event: EVENT_EXAMPLE, deliveries: [DELIVERY_EXAMPLE], deliveries_next_cursor: null },
+          example: {
+            ...EVENT_SUMMARY_EXAMPLE,
+            event: EVENT_EXAMPLE,
+            deliveries: [DELIVERY_EXAMPLE],
+            deliveries_next_cursor: null,
+          },
         }),
       },
       problems: ["not-found"],
@@ -98,6 +113,31 @@ export const eventPaths: ZodOpenApiPathsObject = {
       access: ["manage"],
       path,
       answers: { 204: bare("It is erased, now or before.") },
+      problems: ["not-found"],
+    }),
+  },
+  "/v1/events/{event_id}/explain": {
+    get: operation({
+      id: "explainEvent",
+      tag: "Events",
+      summary: "Explain why a subscription takes an event, or does not",
+      description:
+        "The event as it is on record, held against the filters that the subscription has at this moment, whether it is active or not: what they were when the event was published may be in the audit. An event that is erased or no longer kept cannot be explained.",
+      access: ["read"],
+      path,
+      query: explainQuery,
+      answers: {
+        200: answer("Which conditions it meets.", {
+          schema: explained,
+          example: {
+            event_id: EVENT_SUMMARY_EXAMPLE.event_id,
+            subscription_id: DELIVERY_EXAMPLE.subscription_id,
+            matched: false,
+            explain: EXPLAINED_CLAUSES,
+            delivery_id: null,
+          },
+        }),
+      },
       problems: ["not-found"],
     }),
   },

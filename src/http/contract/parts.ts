@@ -5,7 +5,7 @@
 import * as z from "zod";
 import type { oas31 } from "zod-openapi";
 import { CURSOR_WORDS, decodeCursor, type CursorKind } from "../../core/cursor.ts";
-import { ID_PATTERNS, isBusName } from "../../core/ids.ts";
+import { ID_PATTERNS, isBusName, isSubscriptionId } from "../../core/ids.ts";
 import {
   ATTRIBUTE_VALUE_BYTES_MAX,
   CURSOR_CHARS_MAX,
@@ -75,15 +75,24 @@ export const textParameter = (description: string) =>
 export const wordParameter = <const T extends readonly string[]>(words: T, description: string) =>
   z.enum(words).exactOptional().meta({ param: { description } });
 
+interface IdRule {
+  readonly isId: (text: string) => boolean;
+  readonly pattern: string;
+}
+
 /** An id that `isId` knows; `words` say what it must be. */
-export const idParameter = (
-  words: string,
-  { isId, pattern, description }: { isId: (text: string) => boolean; pattern: string; description: string },
-) =>
-  decoded((text) => (isId(text) ? ok(text) : err(words)))
-    .meta({ override: { type: "string", pattern } })
-    .exactOptional()
-    .meta({ param: { description } });
+const idText = (words: string, { isId, pattern }: IdRule) =>
+  decoded((text) => (isId(text) ? ok(text) : err(words))).meta({ override: { type: "string", pattern } });
+
+/** The same as a parameter that may be left out. */
+export const idParameter = (words: string, { description, ...rule }: IdRule & { readonly description: string }) =>
+  idText(words, rule).exactOptional().meta({ param: { description } });
+
+/** The id of a subscription. */
+export const subscriptionId = idText("must be the id of a subscription, sub_ and 26 characters", {
+  isId: isSubscriptionId,
+  pattern: ID_PATTERNS.subscription,
+});
 
 /** `limit` and `cursor` of the lists of that kind. */
 export const pageParameters = (kind: CursorKind) => ({
@@ -97,14 +106,18 @@ export const pageParameters = (kind: CursorKind) => ({
       override: { type: "integer", minimum: 1, maximum: LIST_LIMIT_MAX, default: LIST_LIMIT_DEFAULT },
       param: { description: "Entries of one page, at most. A page may be shorter and still not be the last." },
     }),
-  cursor: decoded((text) => {
-    const cursor = decodeCursor(kind, text);
-    return cursor.ok ? cursor : err(CURSOR_WORDS);
-  })
-    .meta({ override: { type: "string", maxLength: CURSOR_CHARS_MAX, pattern: "^[A-Za-z0-9_-]+$" } })
+  cursor: cursorText(kind)
     .exactOptional()
     .meta({ param: { description: "`next_cursor` of the page before, as it is." } }),
 });
+
+/** A cursor of the lists of that kind, as its parts. */
+export function cursorText(kind: CursorKind) {
+  return decoded((text) => {
+    const cursor = decodeCursor(kind, text);
+    return cursor.ok ? cursor : err(CURSOR_WORDS);
+  }).meta({ override: { type: "string", maxLength: CURSOR_CHARS_MAX, pattern: "^[A-Za-z0-9_-]+$" } });
+}
 
 /** An id in a path: another one is not found. */
 export const pathId = (description: string, example: string) => z.string().meta({ param: { description, example } });

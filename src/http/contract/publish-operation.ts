@@ -3,6 +3,8 @@ import * as z from "zod";
 import type { ZodOpenApiOperationObject, ZodOpenApiResponseObject } from "zod-openapi";
 import {
   BATCH_EVENTS_MAX,
+  EXPLAIN_BYTES_MAX,
+  EXPLAIN_SUBSCRIPTIONS_MAX,
   NDJSON_BYTES_MAX,
   NDJSON_LINE_BYTES_MAX,
   NDJSON_LINES_MAX,
@@ -10,6 +12,8 @@ import {
   REQUEST_BYTES_MAX,
 } from "../../core/limits.ts";
 import { anyEvent, event, EVENT_EXAMPLE } from "./cloudevents.ts";
+import { publishQuery } from "./events.ts";
+import { subscriptionExplained } from "./explanation.ts";
 import { answer, bare, operation } from "./operation.ts";
 import { count, idOf } from "./parts.ts";
 import { problemSchema } from "./problems.ts";
@@ -27,11 +31,21 @@ const accepted = {
     .max(RECEIPT_SUBSCRIPTIONS_MAX)
     .meta({ description: `The first ${RECEIPT_SUBSCRIPTIONS_MAX} of them.` }),
 };
+const explain = z
+  .array(subscriptionExplained)
+  .max(EXPLAIN_SUBSCRIPTIONS_MAX)
+  .nullable()
+  .optional()
+  .meta({
+    description: `Only with \`explain\`: the subscriptions that take it, then those that miss it by the least, at most ${EXPLAIN_SUBSCRIPTIONS_MAX} and ${EXPLAIN_BYTES_MAX} bytes of them. Null: it is accepted, and they could not be looked up.`,
+  });
 const rejected = { status: z.literal("rejected"), problem: problemSchema };
 
 const entry = z
   .discriminatedUnion("status", [
-    z.object(accepted).meta({ id: "PublishAccepted", description: "An event that every queue confirmed." }),
+    z
+      .object({ ...accepted, explain })
+      .meta({ id: "PublishAccepted", description: "An event that every queue confirmed." }),
     z
       .object({
         index: count("Which entry it is, from 0: only with `prefer: return=minimal`.").optional(),
@@ -175,8 +189,9 @@ export const publishOperation = (): ZodOpenApiOperationObject =>
     tag: "Events",
     summary: "Publish events",
     description:
-      "The content type says the mode: one event in full or short, a batch, NDJSON, or binary mode with `ce-` headers. 202 means that every delivery of every event is confirmed by a queue. After 503 the same request completes it and repeats nothing, if its events carry their ids.",
+      "The content type says the mode: one event in full or short, a batch, NDJSON, or binary mode with `ce-` headers. 202 means that every delivery of every event is confirmed by a queue. After 503 the same request completes it and repeats nothing, if its events carry their ids. With `explain` the event is published all the same, and the answer says why subscriptions take it or not, each time anew; `prefer` is passed over then.",
     access: ["publish"],
+    query: publishQuery,
     requestHeaders: [
       "idempotency-key",
       "fantail-hops",

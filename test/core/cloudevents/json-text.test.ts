@@ -4,9 +4,9 @@ import { describe, expect, it } from "vitest";
 import { faultOffset } from "../../../src/core/cloudevents/json-fault.ts";
 import {
   elementMemberSpans,
+  memberOutline,
   memberSpan,
   outlineJson,
-  parseJson,
   valueSpan,
   type Span,
 } from "../../../src/core/cloudevents/json-text.ts";
@@ -21,6 +21,11 @@ function outlined(text: string, name: string) {
   return parsed.ok ? cut(text, parsed.value.outline) : parsed.error;
 }
 
+const parseJson = (text: string) => {
+  const parsed = outlineJson(text, JSON_DEPTH_MAX, valueSpan);
+  return parsed.ok ? { ok: true, value: parsed.value.value } : parsed;
+};
+
 const isJsonText = (text: string): boolean => {
   try {
     JSON.parse(text);
@@ -30,7 +35,7 @@ const isJsonText = (text: string): boolean => {
   }
 };
 
-describe("parseJson()", () => {
+describe("outlineJson()", () => {
   it.each(malformed.texts)("says where %j is wrong", (text = "", place = "") => {
     expect(isJsonText(text)).toBe(false);
     expect(parseJson(text)).toEqual({ ok: false, error: place });
@@ -143,6 +148,23 @@ const escapeUnits = (character: string): string =>
     { length: character.length },
     (_, at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, "0")}`,
   ).join("");
+
+describe("memberOutline()", () => {
+  it.each([
+    ['{"event":{"data":1.10}}', "1.10"],
+    ['{"data":1,"event":{"a":{"data":2},"data":[3]}}', "[3]"],
+    ['{"event":{"data":1},"data":2}', "1"],
+    ['{"event":{"data":1},"event":{"data":2}}', "2"],
+    ['{"event":{"data":1},"event":{}}', null],
+    ['{"event":{"data":1},"\\u0065vent":5}', null],
+    ['{"event":[{"data":1}]}', null],
+    ['{"event":"{\\"data\\":1}"}', null],
+    ["[]", null],
+  ])("finds the data of the event in %s", (text, expected) => {
+    const parsed = outlineJson(text, JSON_DEPTH_MAX, memberOutline("event", memberSpan("data")));
+    expect(parsed.ok && cut(text, parsed.value.outline)).toBe(expected);
+  });
+});
 
 describe("elementMemberSpans()", () => {
   it("finds the member in each element that is an object", () => {

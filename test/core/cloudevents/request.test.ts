@@ -2,7 +2,8 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decodeRequest, type EventRequest } from "../../../src/core/cloudevents/request.ts";
+import { memberOutline, memberSpan, outlineJson } from "../../../src/core/cloudevents/json-text.ts";
+import { decodeMember, decodeRequest, type EventRequest } from "../../../src/core/cloudevents/request.ts";
 import {
   ATTRIBUTE_NAME_CHARS_MAX,
   ATTRIBUTE_VALUE_BYTES_MAX,
@@ -492,6 +493,47 @@ describe("decodeRequest() reads a batch", () => {
     expect(decoded).toMatchObject({
       value: { entries: [{ ok: false, error: { slug: "payload-too-large" } }, { ok: true }] },
     });
+  });
+});
+
+describe("decodeMember()", () => {
+  const SHORT = { bus: "shop", idempotencyKey: null, freshId: "fresh", now: NOW };
+
+  function decoded(text: string) {
+    const parsed = outlineJson(text, JSON_DEPTH_MAX + 1, memberOutline("event", memberSpan("data")));
+    if (!parsed.ok) throw new Error(parsed.error);
+    const { event: value } = parsed.value.value as { event: unknown };
+    return decodeMember({ text, value, outline: parsed.value.outline, pointer: "/event" }, SHORT);
+  }
+
+  it("keeps the data of an event in full and in the short form as it was written", () => {
+    const data = '{"b":12345678901234567890,"a":1.10,"b":1e400}';
+    for (const event of [`{"type":"t","data":${data}}`, `${JSON.stringify(MINIMAL).slice(0, -1)},"data": ${data} }`])
+      expect(decoded(`{"data":1,"event":${event}}`)).toMatchObject({
+        ok: true,
+        value: { type: "t", data: { kind: "json", text: data } },
+      });
+  });
+
+  it("points to faults inside the member", () => {
+    for (const [event, pointers] of [
+      ["5", ["/event"]],
+      ["{}", ["/event/type"]],
+      ['{"type":"t","id":"1"}', ["/event/source"]],
+      ['{"specversion":"1.0","id":"1","source":"/s"}', ["/event/type"]],
+    ] as const) {
+      const result = decoded(`{"event":${event}}`);
+      expect([event, result.ok || result.error.errors?.map(({ pointer }) => pointer)]).toEqual([event, pointers]);
+    }
+  });
+
+  it("takes an event of the largest size and refuses a byte more", () => {
+    const sized = (bytes: number) => {
+      const head = JSON.stringify(MINIMAL).slice(0, -1);
+      return decoded(`{"event":${head},"data":"${"x".repeat(bytes - head.length - 11)}"}}`);
+    };
+    expect(sized(EVENT_BYTES_MAX).ok).toBe(true);
+    expect(sized(EVENT_BYTES_MAX + 1)).toMatchObject({ ok: false, error: { slug: "payload-too-large" } });
   });
 });
 

@@ -1,0 +1,80 @@
+/**
+ * The explanation of a publish: which subscriptions take the event, which nearly do, and why. It is made once the event is accepted, and
+ * whatever becomes of it, the event stays accepted.
+ */
+import type { Context } from "hono";
+import { eventForm } from "../core/event-form.ts";
+import type { CloudEvent } from "../core/event.ts";
+import { explain } from "../core/filters/explain.ts";
+import { inTime } from "../core/in-time.ts";
+import { EXPLAIN_BYTES_MAX, EXPLAIN_SUBSCRIPTIONS_MAX, EXPLAIN_TIMEOUT_MS } from "../core/limits.ts";
+import { refusal, type Refusal } from "../core/problem.ts";
+import { utf8Bytes } from "../core/utf8.ts";
+import { type KeyGrant, Unavailable } from "../ports.ts";
+import type { HttpDeps, HttpEnv } from "./deps.ts";
+import { renderedExplanation } from "./explanation.ts";
+
+interface SubscriptionExplained extends ReturnType<typeof renderedExplanation> {
+  readonly subscription_id: string;
+}
+
+/** Null: they could not be looked up. */
+export type PublishExplained = readonly SubscriptionExplained[] | null;
+
+/** Filters of subscriptions are shown, which a key that can but publish may not read. Null when this one may. */
+export function explainRefusal(grant: KeyGrant | null): Refusal | null {
+  if (grant === null || grant.scopes.includes("read")) return null;
+  return refusal("forbidden", "The key has not the scope read, which explain needs beside publish");
+}
+
+export const explainsOneEvent = refusal(
+  "invalid-parameter",
+  "explain must be absent unless the request has exactly one event, and is not NDJSON",
+);
+
+const tooLate = () => new Unavailable(`No explanation within ${EXPLAIN_TIMEOUT_MS} ms`);
+
+/**
+ * At most EXPLAIN_SUBSCRIPTIONS_MAX subscriptions, those that take the event first; less when they have over EXPLAIN_BYTES_MAX. Null, and a
+ * line in the log, when that fails or takes over EXPLAIN_TIMEOUT_MS.
+ */
+export async function publishExplained(
+  c: Context<HttpEnv>,
+  deps: HttpDeps,
+  { bus, event }: { readonly bus: string; readonly event: CloudEvent },
+): Promise<PublishExplained> {
+  try {
+    return await inTime(explanations(c, deps, { bus, event }), deps.clock.sleep(EXPLAIN_TIMEOUT_MS), tooLate);
+  } catch (error) {
+    // The event is accepted: whatever is thrown here, a failure would say that it is not.
+    const line = { request_id: c.var.requestId, bus };
+    if (error instanceof Unavailable) deps.logger.warn("publish.not_explained", { ...line, error: String(error) });
+    else
+      deps.logger.error("publish.not_explained", { ...line, error: error instanceof Error ? error.stack : "no error" });
+    return null;
+  }
+}
+
+async function explanations(
+  c: Context<HttpEnv>,
+  { routes, subscriptions }: HttpDeps,
+  { bus, event }: { readonly bus: string; readonly event: CloudEvent },
+): Promise<PublishExplained> {
+  const busRoutes = await routes.bus(bus, c.env.background);
+  const ids = busRoutes?.nearest(event, EXPLAIN_SUBSCRIPTIONS_MAX) ?? [];
+  if (ids.length === 0) return [];
+  const wanted = await subscriptions.wanted(bus, ids);
+  const form = eventForm(event);
+  const entries: SubscriptionExplained[] = [];
+  let bytes = 0;
+  for (const id of ids) {
+    const asked = wanted.get(id);
+    // Deleted since the routes learned of it.
+    if (asked === undefined) continue;
+    const entry = { subscription_id: id, ...renderedExplanation(explain(asked, form)) };
+    bytes += utf8Bytes(JSON.stringify(entry));
+    if (bytes > EXPLAIN_BYTES_MAX && entries.length > 0) break;
+    entries.push(entry);
+  }
+  return entries;
+}
