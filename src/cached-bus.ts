@@ -7,7 +7,7 @@
  * memory of its own: an answer that still shows the row is below one or the other.
  */
 import type { BusSettings } from "./core/bus.ts";
-import { ROUTES_BUS_BYTES, ROUTES_CHAR_BYTES, ROUTES_ROW_BYTES } from "./core/limits.ts";
+import { ROUTES_BUS_BYTES, ROUTES_CHAR_BYTES, ROUTES_KEY_BYTES } from "./core/limits.ts";
 import { createMatcher, type Matcher } from "./core/matcher/matcher.ts";
 import type { Change, KeyGrant, Logger } from "./ports.ts";
 
@@ -19,8 +19,6 @@ export interface CachedBus {
   readonly grants: Map<string, KeyGrant>;
   /** Hashes by key id: a revocation names the id only. */
   readonly hashes: Map<string, string>;
-  /** Estimated bytes of each row that is cached. */
-  readonly sizes: Map<string, number>;
   /** Versions of rows that were learned ahead of `version`. */
   readonly ahead: Map<string, number>;
   /** Of its own row; null: it was not seen yet, or there is no such bus any more. */
@@ -35,8 +33,8 @@ export interface CachedBus {
   checkedMs: number | null;
   /** It holds what is no longer so, or may: whoever has it loads the bus anew. */
   lost: boolean;
-  /** Estimate of what it costs. */
-  bytes: number;
+  /** Estimate of what its keys cost. */
+  keyBytes: number;
 }
 
 export function emptyBus(name: string): CachedBus {
@@ -45,7 +43,6 @@ export function emptyBus(name: string): CachedBus {
     matcher: createMatcher(),
     grants: new Map(),
     hashes: new Map(),
-    sizes: new Map(),
     ahead: new Map(),
     settings: null,
     createdMs: null,
@@ -53,7 +50,7 @@ export function emptyBus(name: string): CachedBus {
     loadVersion: 0,
     checkedMs: null,
     lost: false,
-    bytes: ROUTES_BUS_BYTES,
+    keyBytes: 0,
   };
 }
 
@@ -117,28 +114,26 @@ function learnSubscription(cached: CachedBus, change: Change & { kind: "subscrip
       logger.error("routes.unreadable", { bus: cached.name, subscription_id: id, error: String(error) });
     }
   }
-  resize(cached, id, wanted);
 }
 
-function learnKey(cached: CachedBus, change: Change & { kind: "key" }): void {
-  const { id, grant } = change;
-  const texts = grant === null ? null : [grant.hash, ...(grant.types ?? []), ...(grant.allowedOrigins ?? [])].join("");
-  const known = cached.hashes.get(id);
-  if (known !== undefined) cached.grants.delete(known);
-  cached.hashes.delete(id);
-  if (grant !== null) {
-    cached.grants.set(grant.hash, grant);
-    cached.hashes.set(id, grant.hash);
+function learnKey(cached: CachedBus, { id, grant }: Change & { kind: "key" }): void {
+  const hash = cached.hashes.get(id);
+  const known = hash === undefined ? undefined : cached.grants.get(hash);
+  if (known !== undefined) {
+    cached.grants.delete(known.hash);
+    cached.hashes.delete(id);
+    cached.keyBytes -= grantBytes(known);
   }
-  resize(cached, id, texts);
+  if (grant === null) return;
+  cached.grants.set(grant.hash, grant);
+  cached.hashes.set(id, grant.hash);
+  cached.keyBytes += grantBytes(grant);
 }
 
-/** Null: the row is not cached. */
-function resize(cached: CachedBus, id: string, text: string | null): void {
-  cached.bytes -= cached.sizes.get(id) ?? 0;
-  cached.sizes.delete(id);
-  if (text === null) return;
-  const bytes = ROUTES_ROW_BYTES + ROUTES_CHAR_BYTES * text.length;
-  cached.sizes.set(id, bytes);
-  cached.bytes += bytes;
+function grantBytes({ hash, types, allowedOrigins }: KeyGrant): number {
+  const chars = [hash, ...(types ?? []), ...(allowedOrigins ?? [])].join("").length;
+  return ROUTES_KEY_BYTES + ROUTES_CHAR_BYTES * chars;
 }
+
+/** Estimate of what a bus costs in memory. */
+export const bytesOf = ({ matcher, keyBytes }: CachedBus): number => ROUTES_BUS_BYTES + matcher.bytes + keyBytes;

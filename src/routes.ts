@@ -17,7 +17,7 @@ import {
   ROUTES_UNKNOWN_MS,
 } from "./core/limits.ts";
 import { rulesOf } from "./core/bus.ts";
-import { advance, emptyBus, type CachedBus, isBehindPurge, learn, learnAhead } from "./cached-bus.ts";
+import { advance, bytesOf, emptyBus, type CachedBus, isBehindPurge, learn, learnAhead } from "./cached-bus.ts";
 import { type Background, type ChangeFeed, type Clock, type Logger, type Routes, Unavailable } from "./ports.ts";
 
 /** What an isolate holds between requests. Plain data: no promise, no stream, nothing that belongs to a request. */
@@ -171,11 +171,11 @@ export function createRoutes(deps: {
   /** Lets go of the least recently used buses; the one in use stays, whatever its size. */
   function shrink(): void {
     let bytes = 0;
-    for (const cached of state.buses.values()) bytes += cached.bytes;
+    for (const cached of state.buses.values()) bytes += bytesOf(cached);
     for (const [name, cached] of state.buses) {
       if (bytes <= ROUTES_BYTES_MAX || state.buses.size === 1) return;
       state.buses.delete(name);
-      bytes -= cached.bytes;
+      bytes -= bytesOf(cached);
     }
   }
 

@@ -239,10 +239,10 @@ export const ROUTES_UNKNOWN_MS = 1_000;
 export const ROUTES_CHANGES_MAX = 1_000;
 /** Estimated bytes of all cached buses; the least recently used goes first. An isolate has 128 MB. */
 export const ROUTES_BYTES_MAX = 64_000_000;
-/** What an empty bus, a cached row beside its text, and a character of that text cost in memory: measured, rounded up. */
+/** What an empty bus, a cached key beside its texts, and a character of those cost in memory: measured, rounded up. */
 export const ROUTES_BUS_BYTES = 2_000;
-export const ROUTES_ROW_BYTES = 500;
-export const ROUTES_CHAR_BYTES = 6;
+export const ROUTES_KEY_BYTES = 500;
+export const ROUTES_CHAR_BYTES = 2;
 /** Buses that were looked for and do not exist, remembered for ROUTES_UNKNOWN_MS. */
 export const ROUTES_UNKNOWN_BUSES_MAX = 1_000;
 /** Every change is live everywhere this long after its commit. */

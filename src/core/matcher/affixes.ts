@@ -3,7 +3,7 @@
  * character of the value once, whatever the number of texts.
  */
 import type { Range, Scalar } from "../filters/test.ts";
-import { type Bucket, type Hits, type Home, take } from "./bucket.ts";
+import { type Bucket, type Hits, take, type Tally } from "./bucket.ts";
 import type { Buckets } from "./keyed.ts";
 
 interface Node {
@@ -14,56 +14,61 @@ interface Node {
   children: Map<number, Node> | null;
 }
 
-export interface Affixes extends Buckets<string> {
-  /** Looks at the buckets of all texts that the value begins with, or ends with. */
-  readonly look: (value: string, hits: Hits) => void;
-}
-
 export type End = "beginning" | "end";
 
-/** `count` is told of each entry that comes or goes. */
-export function affixes(end: End, count: Home["count"]): Affixes {
-  const root: Node = { label: "", bucket: null, children: null };
-  const inOrder = (text: string): string => (end === "beginning" ? text : reversed(text));
+export class Affixes implements Buckets<string> {
+  readonly tally: Tally;
+  private readonly end: End;
+  private readonly root: Node = { label: "", bucket: null, children: null };
 
-  const tree: Affixes = {
-    bucket(key) {
-      const node = insert(root, inOrder(key));
-      node.bucket ??= { entries: null, home: tree, key, seen: 0 };
-      return node.bucket;
-    },
-    find(key) {
-      return descend(root, inOrder(key))?.at(-1)?.bucket ?? undefined;
-    },
-    drop({ key }) {
-      const path = descend(root, inOrder(textOf(key)));
-      if (path !== null) prune(path);
-    },
-    count,
-    look(value, hits) {
-      let node = root;
-      let length = 0;
-      for (;;) {
-        if (node.bucket !== null) take(node.bucket, hits);
-        if (node.children === null || length >= value.length) return;
-        const next = node.children.get(value.charCodeAt(end === "beginning" ? length : value.length - 1 - length));
-        if (next === undefined || !continues(value, next.label, length)) return;
-        length += next.label.length;
-        node = next;
-      }
-    },
-  };
-
-  function continues(value: string, label: string, length: number): boolean {
-    if (end === "beginning") return value.startsWith(label, length);
-    const last = value.length - 1 - length;
-    if (label.length > last + 1) return false;
-    for (let index = 0; index < label.length; index++)
-      if (label.charCodeAt(index) !== value.charCodeAt(last - index)) return false;
-    return true;
+  constructor(end: End, tally: Tally) {
+    this.end = end;
+    this.tally = tally;
   }
 
-  return tree;
+  bucket(key: string): Bucket {
+    const node = insert(this.root, this.inOrder(key));
+    node.bucket ??= { entries: null, home: this, key, seen: 0 };
+    return node.bucket;
+  }
+
+  find(key: string): Bucket | undefined {
+    return descend(this.root, this.inOrder(key))?.at(-1)?.bucket ?? undefined;
+  }
+
+  drop({ key }: Bucket): void {
+    const path = descend(this.root, this.inOrder(textOf(key)));
+    if (path !== null) prune(path);
+  }
+
+  /** Looks at the buckets of all texts that the value begins with, or ends with. */
+  look(value: string, hits: Hits): void {
+    const { end } = this;
+    let node = this.root;
+    let length = 0;
+    for (;;) {
+      if (node.bucket !== null) take(node.bucket, hits);
+      if (node.children === null || length >= value.length) return;
+      const next = node.children.get(value.charCodeAt(end === "beginning" ? length : value.length - 1 - length));
+      if (next === undefined || !continues(value, next.label, { end, length })) return;
+      length += next.label.length;
+      node = next;
+    }
+  }
+
+  private inOrder(text: string): string {
+    return this.end === "beginning" ? text : reversed(text);
+  }
+}
+
+/** Whether the value goes on with the label, `length` characters behind where the reading began. */
+function continues(value: string, label: string, { end, length }: { end: End; length: number }): boolean {
+  if (end === "beginning") return value.startsWith(label, length);
+  const last = value.length - 1 - length;
+  if (label.length > last + 1) return false;
+  for (let index = 0; index < label.length; index++)
+    if (label.charCodeAt(index) !== value.charCodeAt(last - index)) return false;
+  return true;
 }
 
 /** By code unit: characters of two units stand in the tree the wrong way round on both sides. */

@@ -8,6 +8,8 @@ export interface Entry {
   readonly id: string;
   /** What remains to be evaluated once it is found; null where being found says it all. */
   readonly condition: Condition | null;
+  /** Estimate of what it costs. */
+  readonly bytes: number;
   /** Where it is found. */
   readonly buckets: Bucket | readonly Bucket[];
   /** The last event for which it was looked at: several look-ups of one event may find it. */
@@ -28,9 +30,13 @@ export interface Bucket {
 /** The structure that a bucket is in. */
 export interface Home {
   /** Takes an empty bucket out. */
-  readonly drop: (bucket: Bucket) => void;
-  /** Is told of each entry that comes (1) or goes (-1). */
-  readonly count: (change: 1 | -1) => void;
+  drop(bucket: Bucket): void;
+  readonly tally: Tally;
+}
+
+/** Who is told of each entry that comes or goes. */
+export interface Tally {
+  count(change: 1 | -1): void;
 }
 
 /** One event on its way through the index. */
@@ -64,7 +70,7 @@ export function putIn(bucket: Bucket, entry: Entry): void {
   if (entries === null) bucket.entries = entry;
   else if (Array.isArray(entries)) entries.push(entry);
   else bucket.entries = [entries, entry];
-  bucket.home.count(1);
+  bucket.home.tally.count(1);
 }
 
 export function takeOut(bucket: Bucket, entry: Entry): void {
@@ -76,5 +82,5 @@ export function takeOut(bucket: Bucket, entry: Entry): void {
     bucket.entries = null;
     home.drop(bucket);
   }
-  home.count(-1);
+  home.tally.count(-1);
 }

@@ -2,34 +2,28 @@
  * Buckets by a few characters that a text has anywhere: for what must be contained. A look-up reads each place of the value as often as
  * there are lengths.
  */
-import { type Hits, type Home, take } from "./bucket.ts";
-import { type Buckets, keyed } from "./keyed.ts";
+import { type Bucket, type Hits, take } from "./bucket.ts";
+import { Keyed } from "./keyed.ts";
 
 /** Longer texts are found by a part of them: more characters tell hardly more, and cost at each place of every value. */
 export const GRAM_CHARS_MAX = 4;
 
-export interface Grams extends Buckets<string> {
-  readonly look: (value: string, hits: Hits) => void;
-}
-
-/** `count` is told of each entry that comes or goes. */
-export function grams(count: Home["count"]): Grams {
-  const buckets = keyed<string>(count);
+export class Grams extends Keyed<string> {
   /** Lengths of keys that are in it, or were. */
-  const lengths = new Set<number>();
-  return {
-    ...buckets,
-    bucket(key) {
-      lengths.add(key.length);
-      return buckets.bucket(key);
-    },
-    look(value, hits) {
-      for (const length of lengths) {
-        for (let at = 0; at + length <= value.length; at++) {
-          const bucket = buckets.find(value.slice(at, at + length));
-          if (bucket !== undefined) take(bucket, hits);
-        }
+  private readonly lengths = new Set<number>();
+
+  override bucket(key: string): Bucket {
+    this.lengths.add(key.length);
+    return super.bucket(key);
+  }
+
+  /** Looks at the buckets of all texts that the value contains. */
+  look(value: string, hits: Hits): void {
+    for (const length of this.lengths) {
+      for (let at = 0; at + length <= value.length; at++) {
+        const bucket = this.find(value.slice(at, at + length));
+        if (bucket !== undefined) take(bucket, hits);
       }
-    },
-  };
+    }
+  }
 }

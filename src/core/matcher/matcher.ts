@@ -10,10 +10,11 @@ import { shortfall } from "../filters/shortfall.ts";
 import { isList, isMembers, type Members } from "../json-value.ts";
 import type { Wanted } from "../subscription.ts";
 import { type Bucket, type Entry, type Hits, putIn, take, takeOut } from "./bucket.ts";
-import { keyed } from "./keyed.ts";
-import { type Place, place } from "./place.ts";
+import { Keyed } from "./keyed.ts";
+import { Place } from "./place.ts";
 import { type Access, bestCover, type Cover } from "./probes.ts";
 import { sharing } from "./sharing.ts";
+import { entryBytes } from "./size.ts";
 
 export interface Matcher {
   /** Adds the subscription, or replaces what it wanted. @throws Error on filters that were never valid; then it is not in. */
@@ -29,6 +30,8 @@ export interface Matcher {
   nearest(form: Members, limit: number): string[];
   /** How many subscriptions are in. */
   readonly size: number;
+  /** Estimate of what they cost in memory. */
+  readonly bytes: number;
 }
 
 /** A path in the index: what is looked up there, and what lies below it. */
@@ -54,14 +57,16 @@ export function createMatcher(): Matcher {
   const entries = new Map<string, Entry>();
   const root = nodeOf("", null);
   /** What every event is held against. */
-  const always = keyed<null>(() => undefined);
+  const always = new Keyed<null>({ count: () => undefined });
   const share = sharing();
   let mark = 0;
+  let bytes = 0;
 
   function remove(id: string): void {
     const entry = entries.get(id);
     if (entry === undefined) return;
     entries.delete(id);
+    bytes -= entry.bytes;
     const { buckets } = entry;
     for (const bucket of "home" in buckets ? [buckets] : buckets) takeOut(bucket, entry);
   }
@@ -86,11 +91,13 @@ export function createMatcher(): Matcher {
       const entry: Entry = {
         id,
         condition: rest === null || holdsAlways(rest) ? null : share(rest),
+        bytes: entryBytes(condition, buckets.length),
         buckets: only !== undefined && others.length === 0 ? only : buckets,
         seen: 0,
       };
       for (const bucket of buckets) putIn(bucket, entry);
       entries.set(id, entry);
+      bytes += entry.bytes;
     },
     delete: remove,
     match,
@@ -109,6 +116,9 @@ export function createMatcher(): Matcher {
     get size() {
       return entries.size;
     },
+    get bytes() {
+      return bytes;
+    },
   };
 }
 
@@ -126,7 +136,7 @@ function likelihoodOf(root: Node, { path, probes, isCanonical }: Access): number
 }
 
 /** What a path is like that nobody asked for yet. */
-const NOWHERE = place(() => undefined);
+const NOWHERE = new Place(() => undefined);
 
 /** The buckets of all accesses, each once, made where there are none. */
 function bucketsOf(root: Node, { accesses }: Cover): readonly Bucket[] {
@@ -140,7 +150,7 @@ function bucketsOf(root: Node, { accesses }: Cover): readonly Bucket[] {
 }
 
 function placeOf(node: Node): Place {
-  node.place ??= place(() => {
+  node.place ??= new Place(() => {
     node.place = null;
     forget(node);
   });
@@ -148,7 +158,7 @@ function placeOf(node: Node): Place {
 }
 
 function canonicalOf(node: Node): Place {
-  node.canonical ??= place(() => {
+  node.canonical ??= new Place(() => {
     node.canonical = null;
     forget(node);
   });

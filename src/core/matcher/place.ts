@@ -2,149 +2,200 @@
 import { addressOf, masked, networkKey } from "../filters/cidr.ts";
 import { folded } from "../filters/fold.ts";
 import type { Range, Scalar } from "../filters/test.ts";
-import { affixes, type Affixes } from "./affixes.ts";
-import { type Bucket, entriesOf, type Hits, type Home, take } from "./bucket.ts";
-import { grams, type Grams } from "./grams.ts";
-import { type Buckets, keyed } from "./keyed.ts";
-import type { AffixKind, Probe } from "./probes.ts";
-import { ranges, type Ranges } from "./ranges.ts";
+import { Affixes } from "./affixes.ts";
+import { type Bucket, entriesOf, type Hits, take, type Tally } from "./bucket.ts";
+import { Grams } from "./grams.ts";
+import { Keyed } from "./keyed.ts";
+import type { Probe } from "./probes.ts";
+import { Ranges } from "./ranges.ts";
 
-export interface Place {
-  /** The bucket of a probe, made when there is none. */
-  readonly bucket: (probe: Probe) => Bucket;
-  /** For what share of events the probe may find something, by what is in the index. */
-  readonly likelihood: (probe: Probe) => number;
-  /** Looks up one value of an event. */
-  readonly look: (value: Scalar, hits: Hits) => void;
-}
+/** A structure is made when it is first needed: most paths need one, and a bus may have very many paths. */
+export class Place implements Tally {
+  private entries = 0;
+  private readonly emptied: () => void;
+  private equal: Keyed<Scalar> | null = null;
+  private present: Keyed<null> | null = null;
+  private ranges: Ranges | null = null;
+  private texts: Texts | null = null;
 
-/** A structure is made when it is first needed: most paths need one. */
-interface Structures {
-  equal: Buckets<Scalar> | null;
-  foldedEqual: Buckets<string> | null;
-  readonly affixes: Map<AffixKind, Affixes>;
-  grams: Grams | null;
-  ranges: Ranges | null;
-  networks: Buckets<string> | null;
-  /** Lengths of masks that are, or were, in `networks`, of IPv4 and IPv6. */
-  readonly masks: Set<number>;
-  present: Buckets<null> | null;
-}
-
-/** `emptied` is told when the last entry has gone. */
-export function place(emptied: () => void): Place {
-  const has: Structures = {
-    equal: null,
-    foldedEqual: null,
-    affixes: new Map(),
-    grams: null,
-    ranges: null,
-    networks: null,
-    masks: new Set(),
-    present: null,
-  };
-  let entries = 0;
-  const count: Home["count"] = (change) => {
-    entries += change;
-    if (entries === 0) emptied();
-  };
-
-  function affixesOf(kind: AffixKind): Affixes {
-    const known = has.affixes.get(kind) ?? affixes(kind.endsWith("prefix") ? "beginning" : "end", count);
-    has.affixes.set(kind, known);
-    return known;
+  /** `emptied` is called when the last entry has gone. */
+  constructor(emptied: () => void) {
+    this.emptied = emptied;
   }
 
-  function bucket(probe: Probe): Bucket {
+  count(change: 1 | -1): void {
+    this.entries += change;
+    if (this.entries === 0) this.emptied();
+  }
+
+  /** The bucket of a probe, made when there is none. */
+  bucket(probe: Probe): Bucket {
     switch (probe.kind) {
       case "equal":
-        return (has.equal ??= keyed(count)).bucket(probe.value);
-      case "folded-equal":
-        return (has.foldedEqual ??= keyed(count)).bucket(probe.text);
-      case "prefix":
-      case "suffix":
-      case "folded-prefix":
-      case "folded-suffix":
-        return affixesOf(probe.kind).bucket(probe.text);
-      case "gram":
-        return (has.grams ??= grams(count)).bucket(probe.text);
-      case "range":
-        return (has.ranges ??= ranges(count)).bucket(probe.range);
-      case "network":
-        has.masks.add(probe.network.bits);
-        return (has.networks ??= keyed(count)).bucket(networkKey(probe.network));
+        this.equal ??= new Keyed(this);
+        return this.equal.bucket(probe.value);
       case "present":
-        return (has.present ??= keyed<null>(count)).bucket(null);
+        this.present ??= new Keyed(this);
+        return this.present.bucket(null);
+      case "range":
+        this.ranges ??= new Ranges(this);
+        return this.ranges.bucket(probe.range);
+      default:
+        this.texts ??= new Texts(this);
+        return this.texts.bucket(probe);
+    }
+  }
+
+  /** For what share of events the probe may find something, by what is in the index. */
+  likelihood(probe: Probe): number {
+    switch (probe.kind) {
+      case "equal":
+        return this.share(this.equal?.find(probe.value));
+      case "present":
+        return 0.9;
+      case "range":
+        return this.share(this.ranges?.find(probe.range)) + widthOf(probe.range);
+      default:
+        return this.share(this.texts?.find(probe)) + commonnessOf(probe);
     }
   }
 
   /** That an event has what one of the subscriptions here asked for, taken for as likely as it was asked for. */
-  const share = (found: Bucket | undefined): number =>
-    ((found === undefined ? 0 : entriesOf(found)) + 1) / (entries + 2);
-
-  function likelihood(probe: Probe): number {
-    switch (probe.kind) {
-      case "equal":
-        return share(has.equal?.find(probe.value));
-      case "folded-equal":
-        return share(has.foldedEqual?.find(probe.text));
-      case "prefix":
-      case "suffix":
-      case "folded-prefix":
-      case "folded-suffix":
-        return share(has.affixes.get(probe.kind)?.find(probe.text)) + 0.5 ** probe.text.length;
-      case "gram":
-        return share(has.grams?.find(probe.text)) + 0.25 ** probe.text.length + 0.05;
-      case "range":
-        return share(has.ranges?.find(probe.range)) + widthOf(probe.range);
-      case "network":
-        return share(has.networks?.find(networkKey(probe.network))) + 0.5 ** probe.network.bits;
-      case "present":
-        return 0.9;
-    }
+  private share(found: Bucket | undefined): number {
+    return ((found === undefined ? 0 : entriesOf(found)) + 1) / (this.entries + 2);
   }
 
-  function lookText(value: string, hits: Hits): void {
-    if (has.affixes.size > 0) {
-      has.affixes.get("prefix")?.look(value, hits);
-      has.affixes.get("suffix")?.look(value, hits);
-    }
-    has.grams?.look(value, hits);
-    if (has.foldedEqual !== null || has.affixes.has("folded-prefix") || has.affixes.has("folded-suffix"))
-      lookFolded(folded(value), hits);
-    if (has.networks !== null) lookAddress(value, hits);
+  /** Looks up one value of an event. */
+  look(value: Scalar, hits: Hits): void {
+    const equal = this.equal?.find(value);
+    if (equal !== undefined) take(equal, hits);
+    const present = this.present?.find(null);
+    if (present !== undefined) take(present, hits);
+    if (typeof value === "string") this.texts?.look(value, hits);
+    else if (typeof value === "number") this.ranges?.look(value, hits);
   }
-
-  function lookFolded(value: string, hits: Hits): void {
-    const found = has.foldedEqual?.find(value);
-    if (found !== undefined) take(found, hits);
-    has.affixes.get("folded-prefix")?.look(value, hits);
-    has.affixes.get("folded-suffix")?.look(value, hits);
-  }
-
-  function lookAddress(value: string, hits: Hits): void {
-    const address = addressOf(value);
-    if (address === null) return;
-    for (const bits of has.masks) {
-      if (bits >= address.length * 16) continue;
-      const found = has.networks?.find(networkKey({ address: masked(address, bits), bits }));
-      if (found !== undefined) take(found, hits);
-    }
-  }
-
-  return {
-    bucket,
-    likelihood,
-    look(value, hits) {
-      const equal = has.equal?.find(value);
-      if (equal !== undefined) take(equal, hits);
-      const present = has.present?.find(null);
-      if (present !== undefined) take(present, hits);
-      if (typeof value === "string") lookText(value, hits);
-      else if (typeof value === "number") has.ranges?.look(value, hits);
-    },
-  };
 }
 
 /** How wide a range is, as the share of numbers that are in it: nobody knows, but two bounds are narrower than one. */
 const widthOf = ({ low, high }: Range): number => (Number.isFinite(low) && Number.isFinite(high) ? 0.1 : 0.4);
+
+type TextProbe = Exclude<Probe, { readonly kind: "equal" | "present" | "range" }>;
+
+/** How many values have it, whatever was asked for: the shorter, the more. */
+function commonnessOf(probe: TextProbe): number {
+  switch (probe.kind) {
+    case "folded-equal":
+      return 0;
+    case "prefix":
+    case "suffix":
+    case "folded-prefix":
+    case "folded-suffix":
+      return 0.5 ** probe.text.length;
+    case "gram":
+      return 0.25 ** probe.text.length + 0.05;
+    case "network":
+      return 0.5 ** probe.network.bits;
+  }
+}
+
+/** What is looked up of texts, beside equal ones. */
+class Texts {
+  private readonly tally: Tally;
+  private prefixes: Affixes | null = null;
+  private suffixes: Affixes | null = null;
+  private grams: Grams | null = null;
+  private folded: Folded | null = null;
+  private networks: Networks | null = null;
+
+  constructor(tally: Tally) {
+    this.tally = tally;
+  }
+
+  bucket(probe: TextProbe): Bucket {
+    const { tally } = this;
+    switch (probe.kind) {
+      case "prefix":
+        this.prefixes ??= new Affixes("beginning", tally);
+        return this.prefixes.bucket(probe.text);
+      case "suffix":
+        this.suffixes ??= new Affixes("end", tally);
+        return this.suffixes.bucket(probe.text);
+      case "gram":
+        this.grams ??= new Grams(tally);
+        return this.grams.bucket(probe.text);
+      case "network":
+        this.networks ??= new Networks(tally);
+        return this.networks.bucket(networkKey(probe.network));
+      case "folded-equal":
+      case "folded-prefix":
+      case "folded-suffix":
+        this.folded ??= {
+          equal: new Keyed(tally),
+          prefixes: new Affixes("beginning", tally),
+          suffixes: new Affixes("end", tally),
+        };
+        return this.folded[FOLDED[probe.kind]].bucket(probe.text);
+    }
+  }
+
+  find(probe: TextProbe): Bucket | undefined {
+    switch (probe.kind) {
+      case "prefix":
+        return this.prefixes?.find(probe.text);
+      case "suffix":
+        return this.suffixes?.find(probe.text);
+      case "gram":
+        return this.grams?.find(probe.text);
+      case "network":
+        return this.networks?.find(networkKey(probe.network));
+      case "folded-equal":
+      case "folded-prefix":
+      case "folded-suffix":
+        return this.folded?.[FOLDED[probe.kind]].find(probe.text);
+    }
+  }
+
+  look(value: string, hits: Hits): void {
+    this.prefixes?.look(value, hits);
+    this.suffixes?.look(value, hits);
+    this.grams?.look(value, hits);
+    this.networks?.look(value, hits);
+    if (this.folded === null) return;
+    const foldedValue = folded(value);
+    const equal = this.folded.equal.find(foldedValue);
+    if (equal !== undefined) take(equal, hits);
+    this.folded.prefixes.look(foldedValue, hits);
+    this.folded.suffixes.look(foldedValue, hits);
+  }
+}
+
+/** The same of folded texts and values. */
+interface Folded {
+  readonly equal: Keyed<string>;
+  readonly prefixes: Affixes;
+  readonly suffixes: Affixes;
+}
+
+const FOLDED = { "folded-equal": "equal", "folded-prefix": "prefixes", "folded-suffix": "suffixes" } as const;
+
+/** By `networkKey`. */
+class Networks extends Keyed<string> {
+  /** Lengths of masks that are in it, or were, of IPv4 and IPv6. */
+  private readonly masks = new Set<number>();
+
+  override bucket(key: string): Bucket {
+    this.masks.add(Number.parseInt(key, 10));
+    return super.bucket(key);
+  }
+
+  /** Looks at the buckets of all networks that the value is an address in. */
+  look(value: string, hits: Hits): void {
+    const address = addressOf(value);
+    if (address === null) return;
+    for (const bits of this.masks) {
+      if (bits >= address.length * 16) continue;
+      const found = this.find(networkKey({ address: masked(address, bits), bits }));
+      if (found !== undefined) take(found, hits);
+    }
+  }
+}

@@ -3,7 +3,7 @@
  * a treap. A look-up takes the time of the ranges that it finds, and the logarithm of the others.
  */
 import { isInRange, type Range, type Scalar } from "../filters/test.ts";
-import { type Bucket, type Hits, type Home, take } from "./bucket.ts";
+import { type Bucket, type Hits, take, type Tally } from "./bucket.ts";
 import type { Buckets } from "./keyed.ts";
 
 interface Node {
@@ -16,32 +16,37 @@ interface Node {
   top: number;
 }
 
-export interface Ranges extends Buckets<Range> {
-  readonly look: (value: number, hits: Hits) => void;
-}
+export class Ranges implements Buckets<Range> {
+  readonly tally: Tally;
+  private root: Node | null = null;
+  private made = 0;
 
-/** `count` is told of each entry that comes or goes. */
-export function ranges(count: Home["count"]): Ranges {
-  let root: Node | null = null;
-  let made = 0;
+  constructor(tally: Tally) {
+    this.tally = tally;
+  }
 
-  const tree: Ranges = {
-    bucket(key) {
-      const found = findNode(root, key);
-      if (found !== null) return found.bucket;
-      const bucket: Bucket = { entries: null, home: tree, key, seen: 0 };
-      made += 1;
-      root = insert(root, { range: key, bucket, priority: scattered(made), left: null, right: null, top: key.high });
-      return bucket;
-    },
-    find: (key) => findNode(root, key)?.bucket,
-    drop({ key }) {
-      if (isRange(key)) root = remove(root, key);
-    },
-    count,
-    look: (value, hits) => look(root, value, hits),
-  };
-  return tree;
+  bucket(key: Range): Bucket {
+    const found = findNode(this.root, key);
+    if (found !== null) return found.bucket;
+    const bucket: Bucket = { entries: null, home: this, key, seen: 0 };
+    this.made += 1;
+    const priority = scattered(this.made);
+    this.root = insert(this.root, { range: key, bucket, priority, left: null, right: null, top: key.high });
+    return bucket;
+  }
+
+  find(key: Range): Bucket | undefined {
+    return findNode(this.root, key)?.bucket;
+  }
+
+  drop({ key }: Bucket): void {
+    if (isRange(key)) this.root = remove(this.root, key);
+  }
+
+  /** Looks at the buckets of all ranges that the value is in. */
+  look(value: number, hits: Hits): void {
+    look(this.root, value, hits);
+  }
 }
 
 const isRange = (key: Scalar | Range): key is Range => typeof key === "object" && key !== null;
