@@ -1,7 +1,7 @@
 /** What a user would do otherwise, each behind one shape: it is given the rules once and then one event after the other. */
 import { Query } from "mingo";
 import sift from "sift";
-import { predicateOf, type Predicate } from "./loop.ts";
+import { predicates, type Predicate } from "./loop.ts";
 import { mongoQuery, type Query as MongoQuery } from "./mongo.ts";
 import type { Form } from "./subject.ts";
 
@@ -17,11 +17,30 @@ export interface Rule {
   readonly pattern: string;
 }
 
+type Compile = (pattern: string) => Predicate | null;
+
+const COMPILERS: Readonly<Record<Competitor, () => Compile>> = {
+  loop: predicates,
+  mingo: () => (pattern) => ofQuery(pattern, mingoPredicate),
+  sift: () => (pattern) => ofQuery(pattern, sift),
+};
+
+function ofQuery(pattern: string, predicateOf: (query: MongoQuery) => Predicate): Predicate | null {
+  const query = mongoQuery(pattern);
+  return query === null ? null : predicateOf(query);
+}
+
+function mingoPredicate(criteria: MongoQuery): Predicate {
+  const query = new Query(criteria, {});
+  return (form) => query.test(form);
+}
+
 /** All rules made ready; null when the competitor cannot express one of them. */
 export function compete(competitor: Competitor, rules: readonly Rule[]): Match | null {
+  const compile = COMPILERS[competitor]();
   const ready: { id: string; holds: Predicate }[] = [];
   for (const { id, pattern } of rules) {
-    const holds = compile(competitor, pattern);
+    const holds = compile(pattern);
     if (holds === null) return null;
     ready.push({ id, holds });
   }
@@ -31,20 +50,6 @@ export function compete(competitor: Competitor, rules: readonly Rule[]): Match |
     return ids;
   };
 }
-
-function compile(competitor: Competitor, pattern: string): Predicate | null {
-  if (competitor === "loop") return predicateOf(pattern);
-  const query = mongoQuery(pattern);
-  if (query === null) return null;
-  return competitor === "mingo" ? mingoPredicate(query) : siftPredicate(query);
-}
-
-function mingoPredicate(criteria: MongoQuery): Predicate {
-  const query = new Query(criteria, {});
-  return (form) => query.test(form);
-}
-
-const siftPredicate = (query: MongoQuery): Predicate => sift(query);
 
 /** How many of the first `count` events it answers otherwise than `expected`. */
 export function wrongAnswers(match: Match, forms: readonly Form[], expected: readonly (readonly string[])[]): number {

@@ -21,19 +21,18 @@ class Draft {
 }
 
 type Maker = (...constants: readonly unknown[]) => Predicate;
-const makers = new Map<string, Maker>();
 
-/** The predicate of an event pattern, given as JSON text. */
-export function predicateOf(pattern: string): Predicate {
-  const draft = new Draft();
-  const code = conditionOf(JSON.parse(pattern), "e", draft);
-  const key = `${draft.constants.length} ${code}`;
-  let maker = makers.get(key);
-  if (maker === undefined) {
-    maker = makerOf(code, draft.constants.length);
+/** Makes predicates of event patterns, given as JSON text. */
+export function predicates(): (pattern: string) => Predicate {
+  const makers = new Map<string, Maker>();
+  return (pattern) => {
+    const draft = new Draft();
+    const code = conditionOf(JSON.parse(pattern), "e", draft);
+    const key = `${draft.constants.length} ${code}`;
+    const maker = makers.get(key) ?? makerOf(code, draft.constants.length);
     makers.set(key, maker);
-  }
-  return maker(...draft.constants);
+    return maker(...draft.constants);
+  };
 }
 
 function makerOf(code: string, constants: number): Maker {

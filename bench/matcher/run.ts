@@ -11,9 +11,7 @@ import { citylots } from "./citylots.ts";
 import { memory } from "./memory.ts";
 import { operators } from "./operators.ts";
 import { router } from "./router.ts";
-import { createReport, type Report } from "./table.ts";
-
-export type Section = (context: { readonly report: Report; readonly quick: boolean }) => void;
+import { createReport, type Section } from "./table.ts";
 
 const SECTIONS: Readonly<Record<string, Section>> = { citylots, router, operators, memory, adversarial };
 

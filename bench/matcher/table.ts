@@ -11,8 +11,8 @@ interface Table {
 }
 
 export interface Report {
-  /** Begins a table. `columns` in the order of the rows' members. */
-  begin(title: string, columns: readonly string[]): void;
+  begin(title: string): void;
+  /** The members' names are the columns; the first row of a table prints them. */
   row(row: Row): void;
   /** A line under the table's rows. */
   note(text: string): void;
@@ -24,6 +24,10 @@ export interface Report {
   readonly tables: readonly Table[];
 }
 
+/** One part of the bench. A quick run shows that it works; its figures are rough. */
+export type Section = (context: { readonly report: Report; readonly quick: boolean }) => void;
+
+const FIRST_WIDTH_MIN = 26;
 const WIDTH_MIN = 9;
 
 export function createReport(write: (line: string) => void): Report {
@@ -41,14 +45,18 @@ export function createReport(write: (line: string) => void): Report {
   };
 
   return {
-    begin(title, columns) {
+    begin(title) {
       tables.push({ title, rows: [], notes: [] });
-      widths = columns.map((name, index) => Math.max(index === 0 ? 26 : WIDTH_MIN, name.length));
       write(`\n${title}\n${"-".repeat(title.length)}`);
-      write(line(columns));
     },
     row(row) {
-      tables.at(-1)?.rows.push(row);
+      const rows = tables.at(-1)?.rows ?? [];
+      const names = Object.keys(row);
+      if (rows.length === 0) {
+        widths = names.map((name, index) => Math.max(index === 0 ? FIRST_WIDTH_MIN : WIDTH_MIN, name.length));
+        write(line(names));
+      }
+      rows.push(row);
       write(line(Object.values(row).map(format)));
     },
     note,
