@@ -61,11 +61,11 @@ function tell({ name, what, size, times }: Growth & { name: string }, report: Re
 
 /** What was measured of the case, or why nothing was. */
 function measureApart(name: string, batchMs: number): Growth[] | string {
-  const args = [fileURLToPath(import.meta.url), name, String(batchMs)];
+  const args = [...process.execArgv, fileURLToPath(import.meta.url), name, String(batchMs)];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8", timeout: DEADLINE_MS });
   if (status === null) return `no end within ${DEADLINE_MS / 1_000} s`;
   if (status === 0) return JSON.parse(stdout);
-  return stderr.split("\n").find((line) => line.includes("Error")) ?? "it ended early";
+  return stderr.split("\n").find((line) => /^\w*Error/.test(line)) ?? "it ended early";
 }
 
 function measure(one: AdversarialCase, batchMs: number): Growth[] {
@@ -134,12 +134,15 @@ function callsIn(work: () => number, batchMs: number): number {
   return count;
 }
 
+/** What a call costs whatever it does, and growth below it harms nobody. */
+const FLOOR_MS = 0.002;
+
 /** The exponent of the growth from the first to the last, which is so many doublings away. */
 function exponentOf(times: readonly number[]): number | null {
   const [first] = times;
   const last = times.at(-1);
   if (first === undefined || last === undefined || times.length < 2) return null;
-  return Math.log2(last / first) / (times.length - 1);
+  return Math.log2((last + FLOOR_MS) / (first + FLOOR_MS)) / (times.length - 1);
 }
 
 if (import.meta.main) {

@@ -56,9 +56,13 @@ function load(
   flags: readonly string[],
 ): Load | string {
   const child = fileURLToPath(new URL("memory-load.ts", import.meta.url));
-  const { status, stdout, stderr } = spawnSync(process.execPath, [...flags, child, JSON.stringify(what)], {
-    encoding: "utf8",
-  });
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [...process.execArgv, ...flags, child, JSON.stringify(what)],
+    {
+      encoding: "utf8",
+    },
+  );
   if (status === 0) return JSON.parse(stdout);
-  return stderr.split("\n").find((line) => line.includes("Error") || line.includes("heap limit")) ?? "it did not load";
+  return stderr.split("\n").find((line) => /^\w*Error|heap limit/.test(line)) ?? "it did not load";
 }

@@ -26,7 +26,10 @@ if (unknown.length > 0)
 const report = createReport((line) => console.log(line));
 const machine = `Node ${process.version}, V8 ${process.versions.v8}, ${cpus()[0]?.model ?? "an unknown processor"}`;
 console.log(`${machine}, one thread${values.quick ? ", a quick run: its figures are rough" : ""}`);
-console.log("Rates are medians of rounds in which all that is compared takes turns; ± is half of their middle half.");
+console.log(
+  "Rates are medians of rounds in which all that is compared takes turns; half of the rounds lie within ± %.",
+);
+console.log("Times are the thread's own, the collector's and the compiler's work in it.");
 
 const beganMs = performance.now();
 for (const [name, section] of Object.entries(SECTIONS))
