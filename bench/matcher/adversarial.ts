@@ -13,8 +13,8 @@ import { timeAll } from "./timing.ts";
 const EXPONENT_MAX = 1.3;
 const FACTORS = [1, 2, 4];
 /** Of one time that counts: the shortest of several rounds is taken, which others on the machine disturb the least. */
-const BATCH_MS = 10;
-const QUICK_BATCH_MS = 2;
+const BATCH_MS = 20;
+const QUICK_BATCH_MS = 3;
 const ROUNDS = 5;
 /** So many more when the first ones say that it grows too fast. */
 const MORE_ROUNDS = 15;

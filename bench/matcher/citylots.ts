@@ -8,8 +8,8 @@ import { Rounds, timeAll } from "./timing.ts";
 /** Lines that are parsed at once: what they make stays near the processor. */
 const SLICE = 1_000;
 const QUICK_LINES = 20_000;
-/** Slices of one round: its first is parsed with every class, its second is given to the competitors. */
-const ROUND_SLICES = 4;
+/** The first of so many slices is parsed with every class, and the second is given to the competitors. */
+const TURN_SLICES = 4;
 const CHECKED_LINES = 300;
 const ARRAYS_CLASS = "COMPLEX_ARRAYS";
 const AIM = 500_000;
@@ -35,8 +35,8 @@ export const citylots: Section = ({ report, quick }) => {
   const rounds = new Rounds();
   for (let from = 0; from < lots.count; from += SLICE) {
     const index = from / SLICE;
-    runSlice(contests, { lots, from, rounds, place: index % ROUND_SLICES });
-    if (index % ROUND_SLICES === ROUND_SLICES - 1) rounds.end();
+    runSlice(contests, { lots, from, rounds, place: index % TURN_SLICES });
+    rounds.end();
   }
   for (const contest of contests) tell(contest, rounds, report);
   aims(contests, rounds, report);
@@ -61,7 +61,7 @@ interface Slice {
   readonly lots: CityLots;
   readonly from: number;
   readonly rounds: Rounds;
-  /** Which slice of its round it is. */
+  /** Which of TURN_SLICES it is. */
   readonly place: number;
 }
 

@@ -4,7 +4,7 @@ import { ROUTES_CHANGES_MAX } from "../../src/core/limits.ts";
 import type { Change } from "../../src/ports.ts";
 import { chance, routerRules, subscriptionId, wantedOf, type Chance } from "./data.ts";
 import { createMatcher, readWanted, type Subject, type SubjectRow } from "./subject.ts";
-import { liveBytes, threadMs, usedBytes } from "./timing.ts";
+import { liveBytes, stopwatch, usedBytes } from "./timing.ts";
 
 /** Rows with patterns as the router's rules have them, and rows with `types` and `source` only. */
 export const KINDS = ["patterns", "types and source"] as const;
@@ -93,11 +93,11 @@ function run({ kind, holder, count, mode }: { kind: Kind; holder: Holder; count:
     if (mode === "collected" && page % LOOK_PAGES !== 0) return;
     peak = Math.max(peak, (mode === "collected" ? liveBytes() : usedBytes()) - base);
   };
-  const began = threadMs();
+  const elapsed = stopwatch();
   // Held by the list alone, so that the first is garbage as soon as it is out of it.
   const held: Held[] = [];
   held.push(read(holder, pages, look));
-  const loadMs = threadMs() - began;
+  const loadMs = elapsed();
   look(0);
   const oneBytes = liveBytes() - base;
   const peakOneBytes = peak;

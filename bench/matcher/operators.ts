@@ -4,7 +4,7 @@ import { chance, subscriptionId } from "./data.ts";
 import { OPERATOR_CLASSES, type OperatorClass } from "./operator-classes.ts";
 import { createMatcher, readWanted, refusal, type Form, type Subject, type SubjectRow } from "./subject.ts";
 import type { Cell, Report, Section } from "./table.ts";
-import { liveBytes, race, threadMs, timeAll, type Turn } from "./timing.ts";
+import { liveBytes, race, stopwatch, timeAll, type Turn } from "./timing.ts";
 
 const SIZES = [1, 10, 100, 1_000, 10_000, 100_000];
 const QUICK_SIZES = [1_000];
@@ -59,7 +59,7 @@ function measure(one: OperatorClass, size: number, { report, quick }: { report: 
     turn("match", (form) => matcher.match(form)),
     ...[...competitors].map(([name, match]) => turn(name, match)),
   ];
-  const rounds = race(turns, { rounds: 5, roundMs: quick ? 10 : 40 });
+  const rounds = race(turns, { rounds: 5, roundMs: quick ? 10 : 60 });
   const matches = forms.reduce((sum, form) => sum + matcher.match(form).length, 0) / forms.length;
   const match = rounds.rates("match");
   const rate = (name: Competitor): Cell => (wrong.has(name) ? "wrong" : rounds.median(name));
@@ -119,9 +119,9 @@ const us = (ms: number, count: number): number => (ms * 1_000) / count;
 
 function set(matcher: Subject, rows: readonly SubjectRow[]): number {
   const read = rows.map(({ id, wanted }) => ({ id, wanted: readWanted(wanted) }));
-  const began = threadMs();
+  const elapsed = stopwatch();
   for (const { id, wanted } of read) matcher.set(id, wanted);
-  return threadMs() - began;
+  return elapsed();
 }
 
 function enter(rules: readonly Rule[]): Map<Competitor, Match> {

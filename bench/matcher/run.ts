@@ -29,7 +29,9 @@ console.log(`${machine}, one thread${values.quick ? ", a quick run: its figures 
 console.log(
   "Rates are medians of rounds in which all that is compared takes turns; half of the rounds lie within ± %.",
 );
-console.log("Times are the thread's own, the collector's and the compiler's work in it.");
+console.log(
+  "Times have the collector's and the compiler's work in them, and not what others on the machine take in between.",
+);
 
 const beganMs = performance.now();
 for (const [name, section] of Object.entries(SECTIONS))

@@ -71,7 +71,7 @@ export function createReport(write: (line: string) => void): Report {
 }
 
 /** Three digits that count; whole numbers from a hundred upward. */
-export function format(cell: Cell): string {
+function format(cell: Cell): string {
   if (cell === null) return "–";
   if (typeof cell === "string") return cell;
   if (Number.isInteger(cell) || Math.abs(cell) >= 100) return Math.round(cell).toLocaleString("en-US");

@@ -1,7 +1,6 @@
 /**
- * How time and heap are taken on a machine that others use too: in rounds, in which all that is compared has its turn, and by the
- * thread's own time, which stands still while others run. With Node's --single-threaded it has the collector's and the compiler's
- * work in it.
+ * How time and heap are taken on a machine that others use too: in rounds, in which all that is compared has its turn, and without
+ * the time in which others run. With Node's --single-threaded the collector's and the compiler's work is in it.
  */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -57,8 +56,20 @@ function quantile(sorted: readonly number[], share: number): number {
   return below + (above - below) * (place - Math.floor(place));
 }
 
-/** Milliseconds that this thread has run. */
-export function threadMs(): number {
+/** How far the thread's own time may be behind: some kernels count it in ticks. */
+const TICK_MS = 4;
+
+/**
+ * Milliseconds since it was made, by the clock, and no more than the thread itself has run: what others take of the processor in
+ * between does not count, beyond a tick.
+ */
+export function stopwatch(): () => number {
+  const began = performance.now();
+  const beganMs = threadMs();
+  return () => Math.min(performance.now() - began, threadMs() - beganMs + TICK_MS);
+}
+
+function threadMs(): number {
   const { user, system } = process.threadCpuUsage();
   return (user + system) / 1_000;
 }
@@ -68,9 +79,9 @@ let sink = 0;
 /** Milliseconds of one call for each of `count` events. */
 export function timeAll(count: number, step: Step): number {
   let sum = 0;
-  const began = threadMs();
+  const elapsed = stopwatch();
   for (let index = 0; index < count; index += 1) sum += step(index);
-  const ms = threadMs() - began;
+  const ms = elapsed();
   sink += sum;
   return ms;
 }
@@ -141,8 +152,8 @@ export function usedBytes(): number {
 /** What `make` makes, the milliseconds it took and the bytes it holds. */
 export function measureMade<T>(make: () => T): { readonly made: T; readonly ms: number; readonly bytes: number } {
   const before = liveBytes();
-  const began = threadMs();
+  const elapsed = stopwatch();
   const made = make();
-  const ms = threadMs() - began;
+  const ms = elapsed();
   return { made, ms, bytes: liveBytes() - before };
 }
