@@ -25,10 +25,10 @@ const stars = (count: number, end: string): string => `${"*a".repeat(count)}*${e
 
 const WILDCARDS: readonly AdversarialCase[] = [
   {
-    name: "*a*a…*b, longer value",
+    name: "*a*a…*b*c, longer value",
     size: 65_536,
     builds: false,
-    make: (size) => ({ wanted: [onValue({ wildcard: stars(16, "b") })], event: valued(as(size)) }),
+    make: (size) => ({ wanted: [onValue({ wildcard: stars(16, "b*c") })], event: valued(`${as(size)}c`) }),
   },
   {
     name: "*a*a…*b*, more stars",
@@ -37,12 +37,12 @@ const WILDCARDS: readonly AdversarialCase[] = [
     make: (size) => ({ wanted: [onValue({ wildcard: stars(size, "b*") })], event: valued(as(65_536)) }),
   },
   {
-    name: "*a*a…*b, more of them",
+    name: "*a*a…*b*c, more of them",
     size: 250,
     builds: true,
     make: (size) => ({
-      wanted: listOf(size, (index) => onValue({ wildcard: stars(8, `${index}b`) })),
-      event: valued(as(4_096)),
+      wanted: listOf(size, (index) => onValue({ wildcard: stars(8, `${index}b*c`) })),
+      event: valued(`${as(4_096)}c`),
     }),
   },
   {
@@ -58,11 +58,23 @@ const WILDCARDS: readonly AdversarialCase[] = [
     make: (size) => ({ wanted: [onValue({ wildcard: `*b${as(size)}*` })], event: valued(as(256 * size)) }),
   },
   {
+    name: "*aaa…b*, longer of both",
+    size: 512,
+    builds: false,
+    make: (size) => ({ wanted: [onValue({ wildcard: `*${as(size)}b*` })], event: valued(as(256 * size)) }),
+  },
+  {
     name: "4 kB wildcard, longer value",
     size: 262_144,
     builds: false,
     make: (size) => ({
-      wanted: [onValue({ wildcard: listOf(40, () => `*${as(100)}`).join("") })],
+      wanted: [
+        onValue({
+          wildcard: listOf(40, () => `*${as(100)}`)
+            .join("")
+            .concat("*"),
+        }),
+      ],
       event: valued(`${as(99)}b`.repeat(size / 100)),
     }),
   },
@@ -80,8 +92,8 @@ const WILDCARDS: readonly AdversarialCase[] = [
     size: 25,
     builds: true,
     make: (size) => ({
-      wanted: [onValue({ "anything-but": { wildcard: listOf(size, (index) => stars(8, `${index}b`)) } })],
-      event: valued(as(4_096)),
+      wanted: [onValue({ "anything-but": { wildcard: listOf(size, (index) => stars(8, `${index}b*c`)) } })],
+      event: valued(`${as(4_096)}c`),
     }),
   },
 ];
