@@ -59,7 +59,7 @@ function measure(one: OperatorClass, size: number, { report, quick }: { report: 
     turn("match", (form) => matcher.match(form)),
     ...[...competitors].map(([name, match]) => turn(name, match)),
   ];
-  const rounds = race(turns, { rounds: 5, roundMs: quick ? 10 : 60 });
+  const rounds = race(turns, { rounds: 5, roundMs: quick ? 4 : 60 });
   const matches = forms.reduce((sum, form) => sum + matcher.match(form).length, 0) / forms.length;
   const match = rounds.rates("match");
   const rate = (name: Competitor): Cell => (wrong.has(name) ? "wrong" : rounds.median(name));
