@@ -6,7 +6,8 @@ import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { SHAPE_CASES } from "./adversarial-shapes.ts";
 import { VALUE_CASES, type AdversarialCase } from "./adversarial-values.ts";
-import { createMatcher, readWanted, refusal, type Form } from "./subject.ts";
+import { createMatcher } from "../../src/core/matcher/matcher.ts";
+import { readWanted, refusal, type Form } from "./subject.ts";
 import type { Report, Section } from "./table.ts";
 import { timeAll } from "./timing.ts";
 

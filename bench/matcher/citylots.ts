@@ -1,7 +1,8 @@
 /** The city lots: fourteen classes of five rules each on long lines, counted against what the rules' authors published. */
 import { COMPETITORS, compete, wrongAnswers, type Match } from "./competitors.ts";
 import { CITY_LOT_LINES, cityLots, wantedOf, type CityLots } from "./data.ts";
-import { loaded, refusal, type Form, type Subject } from "./subject.ts";
+import type { Matcher } from "../../src/core/matcher/matcher.ts";
+import { loaded, refusal, type Form } from "./subject.ts";
 import type { Report, Section } from "./table.ts";
 import { Rounds, timeAll } from "./timing.ts";
 
@@ -19,7 +20,7 @@ const PARSING_AIM = 0.7;
 interface Contest {
   readonly name: string;
   readonly expected: readonly number[];
-  readonly subject: Subject | null;
+  readonly subject: Matcher | null;
   readonly competitors: ReadonlyMap<string, Match>;
   readonly counts: number[];
   /** Who answers otherwise than the loop does not measure the same. */

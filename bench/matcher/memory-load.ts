@@ -3,7 +3,8 @@ import { emptyBus, learn, type CachedBus } from "../../src/cached-bus.ts";
 import { ROUTES_CHANGES_MAX } from "../../src/core/limits.ts";
 import type { Change } from "../../src/ports.ts";
 import { chance, routerRules, subscriptionId, wantedOf, type Chance } from "./data.ts";
-import { createMatcher, readWanted, type Subject, type SubjectRow } from "./subject.ts";
+import { createMatcher, type Matcher } from "../../src/core/matcher/matcher.ts";
+import { readWanted, type SubjectRow } from "./subject.ts";
 import { liveBytes, stopwatch, usedBytes } from "./timing.ts";
 
 /** Rows with patterns as the router's rules have them, and rows with `types` and `source` only. */
@@ -63,7 +64,7 @@ function answers(kind: Kind, count: number): Buffer[] {
   return pages;
 }
 
-type Held = Subject | CachedBus;
+type Held = Matcher | CachedBus;
 
 const refuse = (name: string, fields: object): never => {
   throw new Error(`${name} ${JSON.stringify(fields)}`);

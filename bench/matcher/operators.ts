@@ -2,7 +2,8 @@
 import { COMPETITORS, compete, wrongAnswers, type Competitor, type Match, type Rule } from "./competitors.ts";
 import { chance, subscriptionId } from "./data.ts";
 import { OPERATOR_CLASSES, type OperatorClass } from "./operator-classes.ts";
-import { createMatcher, readWanted, refusal, type Form, type Subject, type SubjectRow } from "./subject.ts";
+import { createMatcher, type Matcher } from "../../src/core/matcher/matcher.ts";
+import { readWanted, refusal, type Form, type SubjectRow } from "./subject.ts";
 import type { Cell, Report, Section } from "./table.ts";
 import { liveBytes, race, stopwatch, timeAll, type Turn } from "./timing.ts";
 
@@ -90,7 +91,7 @@ interface Costs {
 }
 
 /** Adds all; then takes some out and puts them back, and replaces some by themselves, so that the same ones are in at the end. */
-function change(matcher: Subject, rows: readonly SubjectRow[]): Costs {
+function change(matcher: Matcher, rows: readonly SubjectRow[]): Costs {
   const before = liveBytes();
   // Reading a text is not the matcher's work, and all that was read at once would be held beside it.
   let addMs = 0;
@@ -117,7 +118,7 @@ function change(matcher: Subject, rows: readonly SubjectRow[]): Costs {
 
 const us = (ms: number, count: number): number => (ms * 1_000) / count;
 
-function set(matcher: Subject, rows: readonly SubjectRow[]): number {
+function set(matcher: Matcher, rows: readonly SubjectRow[]): number {
   const read = rows.map(({ id, wanted }) => ({ id, wanted: readWanted(wanted) }));
   const elapsed = stopwatch();
   for (const { id, wanted } of read) matcher.set(id, wanted);
@@ -137,7 +138,7 @@ interface Answers {
   readonly name: string;
   readonly size: number;
   readonly forms: readonly Form[];
-  readonly matcher: Subject;
+  readonly matcher: Matcher;
   readonly competitors: ReadonlyMap<Competitor, Match>;
 }
 

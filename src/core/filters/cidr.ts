@@ -9,7 +9,6 @@ export interface Network {
   readonly bits: number;
 }
 
-const V4_GROUPS = 2;
 const V6_GROUPS = 8;
 
 /** The address that a text is, null when it is none. Without zone identifiers, and IPv4 without leading zeros, which some read as octal. */
@@ -86,6 +85,3 @@ export function within(network: Network, address: Address): boolean {
 
 /** A text for each network, the same for equal ones. */
 export const networkKey = ({ address, bits }: Network): string => `${bits}/${address.join(":")}`;
-
-/** Whether the address is one of IPv4. */
-export const isV4 = (address: Address): boolean => address.length === V4_GROUPS;

@@ -6,7 +6,7 @@ import { faultAt, memberName, shortName, UNKNOWN } from "../words.ts";
 export type Place = { readonly parent: Place; readonly name: string | number } | { readonly pointer: string };
 
 /** JSON Pointer (RFC 6901) to the place. */
-export function pointerOf(place: Place): string {
+function pointerOf(place: Place): string {
   return "pointer" in place ? place.pointer : memberPointer(pointerOf(place.parent), String(place.name));
 }
 

@@ -40,7 +40,13 @@ export class Place implements Tally {
       case "range":
         this.ranges ??= new Ranges(this);
         return this.ranges.bucket(probe.range);
-      default:
+      case "prefix":
+      case "suffix":
+      case "folded-equal":
+      case "folded-prefix":
+      case "folded-suffix":
+      case "gram":
+      case "network":
         this.texts ??= new Texts(this);
         return this.texts.bucket(probe);
     }
@@ -55,7 +61,13 @@ export class Place implements Tally {
         return 0.9;
       case "range":
         return this.share(this.ranges?.find(probe.range)) + widthOf(probe.range);
-      default:
+      case "prefix":
+      case "suffix":
+      case "folded-equal":
+      case "folded-prefix":
+      case "folded-suffix":
+      case "gram":
+      case "network":
         return this.share(this.texts?.find(probe)) + commonnessOf(probe);
     }
   }
