@@ -2,7 +2,7 @@
  * What the API takes and answers, as types. Made from the contract by `npm run api-types`: change src/http/contract/, not this file.
  */
 
-/** A condition on the attributes of an event: one dialect, of the CloudEvents Subscriptions API. All filters of a subscription together have at most 200 dialect objects, and 8 levels of `all`, `any` and `not`. */
+/** A condition on an event: one dialect. `exact`, `prefix`, `suffix`, `all`, `any`, `not` and `sql` are of the CloudEvents Subscriptions API and see attributes; `pattern` is the event pattern language of EventBridge and sees data too. All filters of a subscription together have at most 200 dialect objects, and 8 levels of `all`, `any` and `not`. */
 export type Filter =
   | {
       /** Every attribute equals its string. */
@@ -26,7 +26,83 @@ export type Filter =
     }
   | {
       readonly not: Filter;
+    }
+  | {
+      readonly pattern: Pattern;
+    }
+  | {
+      /** An expression of CloudEvents SQL 1.0. It holds when it is true, without an error. */
+      readonly sql: string;
     };
+
+/** Fields of the event's JSON form that must all hold: attributes, and `data`. A value is an object of more fields, or an array of which any entry holds. `$or` lists at least two such objects of which any holds. At most 32 levels, and 1000 alternatives. */
+export interface Pattern {
+  readonly $or?: readonly Pattern[];
+  readonly [name: string]: unknown;
+}
+
+/** Any of them holds: a value that is equal, or an operator. */
+export type PatternValues = readonly (
+  | string
+  | number
+  | boolean
+  | null
+  | {
+      readonly prefix:
+        | string
+        | {
+            readonly "equals-ignore-case": string;
+          };
+    }
+  | {
+      readonly suffix:
+        | string
+        | {
+            readonly "equals-ignore-case": string;
+          };
+    }
+  | {
+      readonly "equals-ignore-case": string;
+    }
+  | {
+      /** `*` is any text; `\*` and `\\` are themselves. */
+      readonly wildcard: string;
+    }
+  | {
+      readonly "anything-but":
+        | string
+        | readonly string[]
+        | number
+        | readonly number[]
+        | {
+            readonly prefix: string | readonly string[];
+          }
+        | {
+            readonly suffix: string | readonly string[];
+          }
+        | {
+            readonly "equals-ignore-case": string | readonly string[];
+          }
+        | {
+            readonly wildcard: string | readonly string[];
+          };
+    }
+  | {
+      /** One comparison, or a lower and an upper bound. */
+      readonly numeric: readonly (string | number)[];
+    }
+  | {
+      /** A network of IPv4 or IPv6. */
+      readonly cidr: string;
+    }
+  | {
+      /** Whether there is a value at all. */
+      readonly exists: boolean;
+    }
+  | {
+      readonly exactly: string;
+    }
+)[];
 
 /** An event in the JSON format of CloudEvents 1.0, at most 1048576 bytes. All other members are extension attributes: strings, booleans or 32-bit integers, 64 attributes in all, named with up to 64 of a-z and 0-9. */
 export interface Event {

@@ -123,12 +123,15 @@ function readPatternFilter(value: unknown, { pointer }: Place, walk: Walk): Filt
 }
 
 /** What an event's JSON form has at its top: attributes, `data` or `data_base64` (CloudEvents JSON format §3). A dot begins what is below. */
-function topFault(key: string): string | null {
-  const [first = ""] = key.split(".");
+function topFault(key: string, isBranch: boolean): string | null {
+  const [first = "", ...below] = key.split(".");
   if (first === "data" || first === "data_base64") return null;
-  return ATTRIBUTE_PATTERN.test(first)
-    ? null
-    : "is at no event's top: there are attributes, named with a-z and 0-9, and data";
+  if (!ATTRIBUTE_PATTERN.test(first))
+    return "is at no event's top: there are attributes, named with a-z and 0-9, and data";
+  if (first.length > ATTRIBUTE_NAME_CHARS_MAX) return atMost(ATTRIBUTE_NAME_CHARS_MAX, "characters");
+  return isBranch || below.length > 0
+    ? "is an attribute, and those have no parts: what a producer sends is below data"
+    : null;
 }
 
 function listReader(make: (filters: readonly Filter[]) => Filter): Reader {

@@ -21,8 +21,8 @@ interface Inside {
   /** With a dot behind it, or empty at the top. */
   readonly path: string;
   readonly depth: number;
-  /** What is wrong with a key at the top, null when nothing is. */
-  readonly keyFault: (key: string) => string | null;
+  /** What is wrong with a key at the top, null when nothing is. `isBranch`: it has fields below it. */
+  readonly keyFault: (key: string, isBranch: boolean) => string | null;
 }
 
 /**
@@ -68,7 +68,7 @@ function readMember(
 ): readonly Leaves[] | null {
   const place = { parent: inside.place, name };
   if (name === OR) return readOr(value, { ...inside, place }, before, reading);
-  const wrong = inside.path === "" ? inside.keyFault(name) : null;
+  const wrong = inside.path === "" ? inside.keyFault(name, isMembers(value)) : null;
   if (wrong !== null) return reading.fault(place, wrong);
   const path = inside.path + name;
   if (path.length > PATTERN_PATH_CHARS_MAX)

@@ -51,6 +51,8 @@ export function readLeaf(values: readonly unknown[], place: Place, reading: Read
 function readValue(value: unknown, place: Place, reading: Reading): Test | "absent" | null {
   if (isMembers(value)) return readOperator(value, place, reading);
   if (!isScalar(value)) return reading.fault(place, "must be a value or an object with an operator, not an array");
+  // It would be stored as null.
+  if (typeof value === "number" && !Number.isFinite(value)) return reading.fault(place, INEXACT);
   const wrong = typeof value === "string" ? textFault(value) : null;
   return wrong === null ? { kind: "equal", value } : reading.fault(place, wrong);
 }

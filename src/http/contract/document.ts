@@ -5,13 +5,13 @@ import { busPaths } from "./bus-operations.ts";
 import { deliveryPaths } from "./delivery-operations.ts";
 import { eventPaths } from "./event-operations.ts";
 import { filterPaths } from "./filter-operations.ts";
+import { FILTER_SCHEMAS } from "./filter.ts";
 import { answerHeaders } from "./headers.ts";
 import { keyPaths } from "./key-operations.ts";
 import { problemExamples } from "./problems.ts";
 import { publishLine } from "./publish-operation.ts";
 import { servicePaths } from "./service-operations.ts";
 import { subscriptionPaths } from "./subscription-operations.ts";
-import { FILTER } from "./subscriptions.ts";
 
 const DESCRIPTION = `Fantail routes events: producers publish CloudEvents to it, and it pushes every match to the webhooks of consumers.
 
@@ -60,7 +60,7 @@ export function openApiDocument(version: string): Document {
         ...servicePaths,
       },
       components: {
-        schemas: { Filter: FILTER, PublishLine: publishLine },
+        schemas: { ...FILTER_SCHEMAS, PublishLine: publishLine },
         headers: answerHeaders,
         examples: problemExamples(),
         securitySchemes: {

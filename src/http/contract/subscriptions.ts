@@ -1,12 +1,7 @@
 /** What requests say of subscriptions: the schemas that validate them. */
 import * as z from "zod";
 import {
-  ATTRIBUTE_NAME_CHARS_MAX,
-  ATTRIBUTE_VALUE_BYTES_MAX,
-  ATTRIBUTES_MAX,
   FILTER_BYTES_MAX,
-  FILTER_DEPTH_MAX,
-  FILTER_NODES_MAX,
   FILTERS_MAX,
   RETRY_DELAY_SECONDS_MAX,
   RETRY_PERMANENT_DEFAULT,
@@ -25,42 +20,10 @@ import {
   TYPES_MAX,
 } from "../../core/limits.ts";
 import { FORMATS } from "../../core/subscription.ts";
+import { COMPARED, FILTER_REF } from "./filter.ts";
 import { nameMember, pageParameters, ruledByCore, type JsonSchema } from "./parts.ts";
 
 // ---- What core/ rules --------------------------------------------------------------------------------------------
-
-const COMPARED: JsonSchema = { type: "string", minLength: 1, maxLength: ATTRIBUTE_VALUE_BYTES_MAX };
-
-const comparisons = (description: string): JsonSchema => ({
-  type: "object",
-  description,
-  minProperties: 1,
-  maxProperties: ATTRIBUTES_MAX,
-  propertyNames: { pattern: `^[a-z0-9]{1,${ATTRIBUTE_NAME_CHARS_MAX}}$` },
-  additionalProperties: COMPARED,
-});
-
-const FILTER_REF = { $ref: "#/components/schemas/Filter" } as const;
-
-const dialect = (name: string, schema: JsonSchema | typeof FILTER_REF): JsonSchema => ({
-  type: "object",
-  required: [name],
-  properties: { [name]: schema },
-  additionalProperties: false,
-});
-
-/** A filter refers to itself: that is why the document has it by hand. */
-export const FILTER: JsonSchema = {
-  description: `A condition on the attributes of an event: one dialect, of the CloudEvents Subscriptions API. All filters of a subscription together have at most ${FILTER_NODES_MAX} dialect objects, and ${FILTER_DEPTH_MAX} levels of \`all\`, \`any\` and \`not\`.`,
-  oneOf: [
-    dialect("exact", comparisons("Every attribute equals its string.")),
-    dialect("prefix", comparisons("Every attribute begins with its string.")),
-    dialect("suffix", comparisons("Every attribute ends with its string.")),
-    dialect("all", { type: "array", description: "Every filter holds.", minItems: 1, items: FILTER_REF }),
-    dialect("any", { type: "array", description: "At least one filter holds.", minItems: 1, items: FILTER_REF }),
-    dialect("not", FILTER_REF),
-  ],
-};
 
 export const TYPES: JsonSchema = {
   type: ["array", "null"],
@@ -80,7 +43,7 @@ export const FILTERS: JsonSchema = {
   description: `Takes events for which every filter holds. With \`types\` and \`source\` at most ${FILTER_BYTES_MAX} bytes of JSON.`,
   maxItems: FILTERS_MAX,
   items: FILTER_REF,
-  examples: [[{ prefix: { subject: "eu/" } }]],
+  examples: [[{ prefix: { subject: "eu/" } }, { pattern: { data: { total: [{ numeric: [">", 100] }] } } }]],
 };
 const SINK_HEADERS: JsonSchema = {
   type: "object",

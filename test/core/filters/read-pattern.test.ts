@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { parseFilters } from "../../../src/core/filters/read-filters.ts";
 import { exactness } from "../../../src/core/inexact.ts";
 import {
+  ATTRIBUTE_NAME_CHARS_MAX,
   ATTRIBUTE_VALUE_BYTES_MAX,
   PATTERN_ALTERNATIVES_MAX,
   PATTERN_DEPTH_MAX,
@@ -102,6 +103,12 @@ describe("a value of a pattern is refused", () => {
     expect(faultsOfValue(value)).toEqual([[pointer, words]]);
   });
 
+  it("that is a number over every double, which would be stored as null", () => {
+    expect(faultsOfValue([JSON.parse("1e400")])).toEqual([
+      ["/0", "must be a number that a double keeps exactly, as RFC 8259 §6 advises"],
+    ]);
+  });
+
   it("with every fault of the list, in order", () => {
     expect(faultsOfValue([{ prefix: 1 }, "ok", { cidr: "x" }, [1]]).map(([pointer]) => pointer)).toEqual([
       "/0/prefix",
@@ -138,13 +145,11 @@ describe("a pattern is refused", () => {
       "filters.0.pattern.data.$or.0.regex is the name of an operator, which no field in $or may have",
     ],
   ])("%j", (pattern, pointer, detail) => {
-    const faults = faultsOf(pattern);
-    if (detail === "") return expect(faults).toEqual([]);
-    expect(faults).toEqual([{ pointer: `/filters/0/pattern${pointer}`, detail }]);
+    expect(faultsOf(pattern)).toEqual([{ pointer: `/filters/0/pattern${pointer}`, detail }]);
   });
 
   it("over each limit, not at it", () => {
-    const nested = (levels: number): unknown => (levels === 0 ? ["x"] : { a: nested(levels - 1) });
+    const nested = (levels: number): unknown => (levels === 0 ? ["x"] : { data: nested(levels - 1) });
     expect(faultsOf(nested(PATTERN_DEPTH_MAX))).toEqual([]);
     expect(faultsOf(nested(PATTERN_DEPTH_MAX + 1))[0]?.detail).toMatch(
       ` must nest at most ${PATTERN_DEPTH_MAX} levels`,
