@@ -78,13 +78,12 @@ const operatorsIn = (pattern: unknown): string[] =>
 
 /** The operators of an expression: the kind of each node, with what tells it from others of the kind. */
 function operationsIn(text: string): string[] {
-  const parsed = parseSql(text);
-  if (!parsed.ok) throw new Error(JSON.stringify(parsed.error));
-  return partsOf(parsed.value).flatMap((part) => {
+  const expression = parseSql(text);
+  if (!expression.ok) throw new Error(JSON.stringify(expression.error));
+  return partsOf(expression.value).flatMap((part) => {
     if (typeof part !== "object" || part === null || !("kind" in part)) return [];
-    const { kind } = part;
-    if ("operator" in part) return [`${kind} ${part.operator}`];
-    return ["isNegated" in part && part.isNegated === true ? `${kind} negated` : `${kind}`];
+    if ("operator" in part) return [`${String(part.kind)} ${String(part.operator)}`];
+    return [`${String(part.kind)}${"isNegated" in part && part.isNegated === true ? " negated" : ""}`];
   });
 }
 
@@ -143,11 +142,11 @@ describe("compileFilter()", () => {
 
   it("has an example of every operator of patterns in docs/filters.md, and of every one inside another", () => {
     const shown = new Set(shownAs("pattern").flatMap(operatorsIn));
-    const nested = [
+    const inside = [
       ...["prefix", "suffix"].map((outer) => `${outer} equals-ignore-case`),
       ...["prefix", "suffix", "equals-ignore-case", "wildcard"].map((inner) => `anything-but ${inner}`),
     ];
-    expect([...shown].toSorted()).toEqual([...OPERATOR_NAMES, ...nested, "$or"].toSorted());
+    expect([...shown].toSorted()).toEqual([...OPERATOR_NAMES, ...inside, "$or"].toSorted());
   });
 
   it("has an example of every operator and function of SQL in docs/filters.md", () => {
@@ -155,12 +154,14 @@ describe("compileFilter()", () => {
     const shown = new Set(expressions.flatMap(operationsIn));
     expect([...shown].toSorted()).toEqual(
       [
-        ...["literal", "attribute", "exists", "not", "minus", "call"],
-        ...["equality", "equality negated", "like", "like negated", "in", "in negated"],
-        ...["AND", "OR", "XOR"].map((operator) => `logic ${operator}`),
-        ...["<", "<=", ">", ">="].map((operator) => `comparison ${operator}`),
-        ...["+", "-", "*", "/", "%"].map((operator) => `arithmetic ${operator}`),
-      ].toSorted(),
+        ["literal", "attribute", "exists", "not", "minus", "call"],
+        ["equality", "equality negated", "like", "like negated", "in", "in negated"],
+        ["AND", "OR", "XOR"].map((operator) => `logic ${operator}`),
+        ["<", "<=", ">", ">="].map((operator) => `comparison ${operator}`),
+        ["+", "-", "*", "/", "%"].map((operator) => `arithmetic ${operator}`),
+      ]
+        .flat()
+        .toSorted(),
     );
     // The table of functions is not exported: its names are read from where they stand.
     const names = [...read("../../src/core/sql/functions.ts").matchAll(/\[\s*"([A-Z_]+)",/g)].map(
@@ -173,7 +174,7 @@ describe("compileFilter()", () => {
 
   it("disagrees with its negation on every event", () => {
     const word = fc.constantFrom("a", "b", "ab", "ba", "20", "true");
-    const comparisons = fc.dictionary(fc.constantFrom("type", "n", "constructor"), word, { minKeys: 1 });
+    const comparisons = fc.dictionary(fc.constantFrom("subject", "n", "constructor"), word, { minKeys: 1 });
     const { filter } = fc.letrec<{ filter: Filter }>((tie) => ({
       filter: fc.oneof(
         { maxDepth: 4, depthIdentifier: "filter" },
@@ -186,7 +187,7 @@ describe("compileFilter()", () => {
       ),
     }));
     const value = fc.oneof(word, fc.integer({ min: -30, max: 30 }), fc.boolean());
-    const event = fc.dictionary(fc.constantFrom("type", "n", "constructor"), value);
+    const event = fc.dictionary(fc.constantFrom("subject", "n", "constructor"), value);
     fc.assert(
       fc.property(filter, event, (generated, attributes) => {
         expect(takerOf({ not: generated })(attributes)).toBe(!takerOf(generated)(attributes));
