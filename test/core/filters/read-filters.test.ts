@@ -6,6 +6,7 @@ import { parseFilters, parseWanted } from "../../../src/core/filters/read-filter
 import { compileFilter } from "../../../src/core/filters/compile.ts";
 import type { Filter } from "../../../src/core/filters/filter.ts";
 import { holds } from "../../../src/core/filters/holds.ts";
+import { isOperator, OPERATOR_NAMES } from "../../../src/core/filters/read-values.ts";
 import { createMatcher } from "../../../src/core/matcher/matcher.ts";
 import {
   ATTRIBUTE_NAME_CHARS_MAX,
@@ -16,8 +17,18 @@ import {
   FILTER_DEPTH_MAX,
   FILTER_NODES_MAX,
   FILTERS_MAX,
+  PATTERN_ALTERNATIVES_MAX,
+  PATTERN_DEPTH_MAX,
+  PATTERN_FIELDS_MAX,
+  PATTERN_PATH_CHARS_MAX,
+  SQL_CHARS_MAX,
+  SQL_DEPTH_MAX,
+  SQL_NODES_MAX,
+  SQL_STRING_CHARS_MAX,
   TYPES_MAX,
+  WILDCARD_STARS_MAX,
 } from "../../../src/core/limits.ts";
+import { parseSql } from "../../../src/core/sql/parse.ts";
 
 type Attributes = Readonly<Record<string, unknown>>;
 
@@ -39,6 +50,41 @@ function parsed(filter: unknown): Filter {
   const [only] = result.value;
   if (only === undefined) throw new Error("no filter");
   return only;
+}
+
+/** Everything in a JSON value, itself included. */
+function partsOf(value: unknown): unknown[] {
+  return typeof value === "object" && value !== null ? [value, ...Object.values(value).flatMap(partsOf)] : [value];
+}
+
+/** The members of all objects in a JSON value. */
+const membersIn = (value: unknown): [string, unknown][] =>
+  partsOf(value).flatMap((part) =>
+    typeof part === "object" && part !== null && !Array.isArray(part) ? Object.entries(part) : [],
+  );
+
+/** What the examples have under the name of a dialect, at any depth. */
+const shownAs = (dialect: string): unknown[] =>
+  examples.flatMap(({ filter }) => membersIn(filter).flatMap(([name, value]) => (name === dialect ? [value] : [])));
+
+/** The operators that a pattern uses, those inside of others behind the name of these. */
+const operatorsIn = (pattern: unknown): string[] =>
+  membersIn(pattern).flatMap(([name, operand]) => {
+    if (name === "$or") return [name];
+    if (!isOperator(name)) return [];
+    const isObject = typeof operand === "object" && operand !== null && !Array.isArray(operand);
+    return [name, ...(isObject ? Object.keys(operand).map((inner) => `${name} ${inner}`) : [])];
+  });
+
+/** The operators of an expression: the kind of each node, with what tells it from others of the kind. */
+function operationsIn(text: string): string[] {
+  const expression = parseSql(text);
+  if (!expression.ok) throw new Error(JSON.stringify(expression.error));
+  return partsOf(expression.value).flatMap((part) => {
+    if (typeof part !== "object" || part === null || !("kind" in part)) return [];
+    if ("operator" in part) return [`${String(part.kind)} ${String(part.operator)}`];
+    return [`${String(part.kind)}${"isNegated" in part && part.isNegated === true ? " negated" : ""}`];
+  });
 }
 
 /** Whether events are taken: as the condition says, and as the matcher finds. */
@@ -87,12 +133,48 @@ describe("compileFilter()", () => {
 
   it("has an example of every dialect in docs/filters.md", () => {
     const shown = new Set(examples.flatMap(({ filter }) => Object.keys(parsed(filter))));
-    expect([...shown].toSorted()).toEqual(["all", "any", "exact", "not", "prefix", "suffix"]);
+    expect([...shown].toSorted()).toEqual(["all", "any", "exact", "not", "pattern", "prefix", "sql", "suffix"]);
+  });
+
+  it("has an event that is not taken in every example of docs/filters.md", () => {
+    expect(examples.filter(({ not_matching }) => not_matching.length === 0)).toEqual([]);
+  });
+
+  it("has an example of every operator of patterns in docs/filters.md, and of every one inside another", () => {
+    const shown = new Set(shownAs("pattern").flatMap(operatorsIn));
+    const inside = [
+      ...["prefix", "suffix"].map((outer) => `${outer} equals-ignore-case`),
+      ...["prefix", "suffix", "equals-ignore-case", "wildcard"].map((inner) => `anything-but ${inner}`),
+    ];
+    expect([...shown].toSorted()).toEqual([...OPERATOR_NAMES, ...inside, "$or"].toSorted());
+  });
+
+  it("has an example of every operator and function of SQL in docs/filters.md", () => {
+    const expressions = shownAs("sql").map(String);
+    const shown = new Set(expressions.flatMap(operationsIn));
+    expect([...shown].toSorted()).toEqual(
+      [
+        ["literal", "attribute", "exists", "not", "minus", "call"],
+        ["equality", "equality negated", "like", "like negated", "in", "in negated"],
+        ["AND", "OR", "XOR"].map((operator) => `logic ${operator}`),
+        ["<", "<=", ">", ">="].map((operator) => `comparison ${operator}`),
+        ["+", "-", "*", "/", "%"].map((operator) => `arithmetic ${operator}`),
+      ]
+        .flat()
+        .toSorted(),
+    );
+    // The table of functions is not exported: its names are read from where they stand.
+    const names = [...read("../../src/core/sql/functions.ts").matchAll(/\[\s*"([A-Z_]+)",/g)].map(
+      ([, name = ""]) => name,
+    );
+    expect(names.length).toBeGreaterThan(10);
+    expect(names.filter((name) => !expressions.some((text) => new RegExp(`\\b${name}\\(`).test(text)))).toEqual([]);
+    expect(names.filter((name) => !document.includes(`\`${name}(`))).toEqual([]);
   });
 
   it("disagrees with its negation on every event", () => {
     const word = fc.constantFrom("a", "b", "ab", "ba", "20", "true");
-    const comparisons = fc.dictionary(fc.constantFrom("type", "n", "constructor"), word, { minKeys: 1 });
+    const comparisons = fc.dictionary(fc.constantFrom("subject", "n", "constructor"), word, { minKeys: 1 });
     const { filter } = fc.letrec<{ filter: Filter }>((tie) => ({
       filter: fc.oneof(
         { maxDepth: 4, depthIdentifier: "filter" },
@@ -105,7 +187,7 @@ describe("compileFilter()", () => {
       ),
     }));
     const value = fc.oneof(word, fc.integer({ min: -30, max: 30 }), fc.boolean());
-    const event = fc.dictionary(fc.constantFrom("type", "n", "constructor"), value);
+    const event = fc.dictionary(fc.constantFrom("subject", "n", "constructor"), value);
     fc.assert(
       fc.property(filter, event, (generated, attributes) => {
         expect(takerOf({ not: generated })(attributes)).toBe(!takerOf(generated)(attributes));
@@ -127,8 +209,19 @@ describe("parseFilters()", () => {
       `| 1 to ${ATTRIBUTE_NAME_CHARS_MAX} characters`,
       `| 1 to ${ATTRIBUTE_VALUE_BYTES_MAX.toLocaleString("en")} bytes`,
       `| ${FILTER_BYTES_MAX.toLocaleString("en")} bytes`,
+      `| pattern: levels of objects and of \`$or\`, the pattern itself included | ${PATTERN_DEPTH_MAX} |`,
+      `| pattern: characters of a path, its dots included | ${PATTERN_PATH_CHARS_MAX.toLocaleString("en")} |`,
+      `| pattern: ways to choose one branch of every \`$or\` | ${PATTERN_ALTERNATIVES_MAX.toLocaleString("en")} |`,
+      `| pattern: fields of all these ways together | ${PATTERN_FIELDS_MAX.toLocaleString("en")} |`,
+      `| pattern: stars of one \`wildcard\` | ${WILDCARD_STARS_MAX} |`,
+      `| sql: characters of the expression | ${SQL_CHARS_MAX.toLocaleString("en")} |`,
+      `| sql: levels of parentheses, arguments, lists of \`IN\`, \`NOT\` and minus in one another | ${SQL_DEPTH_MAX} |`,
+      `| sql: literals, attributes, operators and function calls | ${SQL_NODES_MAX.toLocaleString("en")} |`,
+      `| sql: characters of a String that a function makes | ${SQL_STRING_CHARS_MAX.toLocaleString("en")};`,
     ];
-    expect(figures.filter((figure) => !document.includes(figure))).toEqual([]);
+    // Cells are padded.
+    const table = document.replaceAll(/ {2,}/g, " ");
+    expect(figures.filter((figure) => !table.includes(figure))).toEqual([]);
   });
 
   it.each(vectors.invalid)("refuses with a pointer: $name", ({ filters, pointers }) => {
