@@ -123,7 +123,21 @@ describe("a pattern is refused", () => {
     [[1], "", "filters.0.pattern must be an object"],
     ["x", "", "filters.0.pattern must be an object"],
     [{}, "", "filters.0.pattern must not be empty"],
-    [{ detail: { total: [1] } }, "/detail", ""],
+    [
+      { detail: { total: [1] } },
+      "/detail",
+      "filters.0.pattern.detail is an attribute, and those have no parts: what a producer sends is below data",
+    ],
+    [
+      { "subject.x": [1] },
+      "/subject.x",
+      "filters.0.pattern.subject.x is an attribute, and those have no parts: what a producer sends is below data",
+    ],
+    [
+      { ["a".repeat(ATTRIBUTE_NAME_CHARS_MAX + 1)]: [1] },
+      `/${"a".repeat(ATTRIBUTE_NAME_CHARS_MAX + 1)}`,
+      `filters.0.pattern.${"a".repeat(ATTRIBUTE_NAME_CHARS_MAX + 1)} must have at most ${ATTRIBUTE_NAME_CHARS_MAX} characters`,
+    ],
     [
       { "detail-type": ["x"] },
       "/detail-type",
