@@ -15,6 +15,7 @@ const JSON_TYPE = { "content-type": "application/json" };
 const exact = { exact: { type: "known" } };
 const wrapped = (levels: number): object => (levels === 0 ? exact : { not: wrapped(levels - 1) });
 const filter = (value: unknown): object => ({ filters: [value] });
+const branch = (levels: number): unknown => (levels === 0 ? ["x"] : { a: branch(levels - 1) });
 const times = (count: number, value: object): object[] => Array.from({ length: count }, () => value);
 const many = (count: number): string[] => Array.from({ length: count }, (_, index) => `t${index}`);
 const headers = (count: number) => Object.fromEntries(many(count).map((name) => [`x-${name}`, "v"]));
@@ -62,9 +63,53 @@ const INVALID_MEMBERS: readonly (readonly [name: string, members: object, pointe
     limits.FILTER_DEPTH_MAX,
   ],
   ["filters that are too large", { types: many(90).map((name) => name.padEnd(200)) }, "", limits.FILTER_BYTES_MAX],
-  ["a pattern", filter({ pattern: { data: {} } }), "/filters/0/pattern", "not supported yet"],
-  ["SQL", filter({ sql: "type = 'known'" }), "/filters/0/sql", "not supported yet"],
-  ["SQL inside", filter({ any: [exact, { not: { sql: "1" } }] }), "/filters/0/any/1/not/sql", "not supported yet"],
+  ["a pattern of nothing", filter({ pattern: { data: {} } }), "/filters/0/pattern/data", "must not be empty"],
+  [
+    "an operator nobody knows",
+    filter({ pattern: { type: [{ regex: "x" }] } }),
+    "/filters/0/pattern/type/0/regex",
+    "is not known, an operator is one of prefix",
+  ],
+  [
+    "a pattern of another service",
+    filter({ pattern: { "detail-type": ["x"] } }),
+    "/filters/0/pattern/detail-type",
+    "at no event's top",
+  ],
+  ["no value", filter({ pattern: { data: { a: [] } } }), "/filters/0/pattern/data/a", "must not be empty"],
+  [
+    "an operator as a field of $or",
+    filter({ pattern: { $or: [{ prefix: ["x"] }, { type: ["y"] }] } }),
+    "/filters/0/pattern/$or/0/prefix",
+    "is the name of an operator",
+  ],
+  [
+    "a pattern too deep",
+    filter({ pattern: { data: branch(limits.PATTERN_DEPTH_MAX) } }),
+    `/filters/0/pattern/data${"/a".repeat(limits.PATTERN_DEPTH_MAX - 1)}`,
+    limits.PATTERN_DEPTH_MAX,
+  ],
+  [
+    "a range upside down",
+    filter({ pattern: { data: { n: [{ numeric: [">", 5, "<", 1] }] } } }),
+    "/filters/0/pattern/data/n/0/numeric/3",
+    "must be over 5",
+  ],
+  [
+    "a network that is none",
+    filter({ pattern: { data: { ip: [{ cidr: "10.0.0.0/33" }] } } }),
+    "/filters/0/pattern/data/ip/0/cidr",
+    31,
+  ],
+  [
+    "an escape that is none",
+    filter({ pattern: { type: [{ wildcard: "a\\b" }] } }),
+    "/filters/0/pattern/type/0/wildcard",
+    "at character 2",
+  ],
+  ["SQL that breaks off", filter({ sql: "type = " }), "/filters/0/sql", "at character 8"],
+  ["SQL inside", filter({ any: [exact, { not: { sql: "1 ==" } }] }), "/filters/0/any/1/not/sql", "at character 4"],
+  ["SQL too long", filter({ sql: `'${"x".repeat(limits.SQL_CHARS_MAX)}'` }), "/filters/0/sql", limits.SQL_CHARS_MAX],
   ["an unknown dialect", filter({ "li/ke": {} }), "/filters/0/li~1ke", "li/ke is not known, a dialect is one of exact"],
   ["two dialects in one", filter({ ...exact, prefix: { type: "k" } }), "/filters/0", "exactly one member, a dialect"],
   ["a filter that is null", filter(null), "/filters/0", "object"],

@@ -8,13 +8,26 @@ const EVENTS = [
   { id: "us", type: "order.created", source: "/shop/us", subject: "us/2" },
   { id: "pdf", type: "order.deleted", source: "/shop/eu", subject: "eu/3.pdf" },
   { id: "user", type: "user.created", source: "/crm", priority: 7 },
+  {
+    id: "data",
+    type: "cart.paid",
+    source: "/cart",
+    data: {
+      total: 120.5,
+      items: [
+        { sku: "a", qty: 1 },
+        { sku: "b", qty: 9 },
+      ],
+    },
+  },
+  { id: "text", type: "note.written", source: "/notes", datacontenttype: "text/plain", data: "hello world" },
   { id: "case", type: "order.created.v2", source: "/shop/eu", subject: "EU/5" },
 ].map((event) => ({ specversion: "1.0", ...event }));
 
 const WANTED: readonly [name: string, members: object, ids: readonly string[]][] = [
-  ["no condition", {}, ["eu", "us", "pdf", "user", "case"]],
+  ["no condition", {}, ["eu", "us", "pdf", "user", "data", "text", "case"]],
   ["types", { types: ["order.created", "user.created"] }, ["eu", "us", "user"]],
-  ["no types", { types: [] }, ["eu", "us", "pdf", "user", "case"]],
+  ["no types", { types: [] }, ["eu", "us", "pdf", "user", "data", "text", "case"]],
   ["source", { source: "/shop/eu" }, ["eu", "pdf", "case"]],
   ["exact", { filters: [{ exact: { type: "order.created", source: "/shop/us" } }] }, ["us"]],
   ["exact, of a number", { filters: [{ exact: { priority: "7" } }] }, ["user"]],
@@ -26,7 +39,7 @@ const WANTED: readonly [name: string, members: object, ids: readonly string[]][]
     ["eu", "pdf", "case"],
   ],
   ["any", { filters: [{ any: [{ exact: { tier: "gold" } }, { exact: { source: "/crm" } }] }] }, ["eu", "user"]],
-  ["not", { filters: [{ not: { prefix: { subject: "eu/" } } }] }, ["us", "user", "case"]],
+  ["not", { filters: [{ not: { prefix: { subject: "eu/" } } }] }, ["us", "user", "data", "text", "case"]],
   [
     "two filters",
     { filters: [{ prefix: { type: "order." } }, { not: { suffix: { type: ".created" } } }] },
@@ -50,6 +63,38 @@ const WANTED: readonly [name: string, members: object, ids: readonly string[]][]
     "types, source and filters",
     { types: ["order.created", "order.deleted"], source: "/shop/eu", filters: [{ not: { exact: { tier: "gold" } } }] },
     ["pdf"],
+  ],
+  ["a pattern on data", { filters: [{ pattern: { data: { total: [{ numeric: [">", 100] }] } } }] }, ["data"]],
+  ["a pattern on one element", { filters: [{ pattern: { data: { items: { sku: ["b"], qty: [9] } } } }] }, ["data"]],
+  ["a pattern that no element has", { filters: [{ pattern: { data: { items: { sku: ["a"], qty: [9] } } } }] }, []],
+  ["a pattern on text", { filters: [{ pattern: { data: [{ suffix: "world" }] } }] }, ["text"]],
+  [
+    "a pattern on what is absent",
+    {
+      filters: [
+        {
+          pattern: {
+            data: [{ exists: false }],
+            "data.total": [{ exists: false }],
+            type: [{ prefix: "order." }],
+            tier: [{ exists: false }],
+          },
+        },
+      ],
+    },
+    ["us", "pdf", "case"],
+  ],
+  [
+    "$or",
+    { filters: [{ pattern: { $or: [{ tier: ["gold"] }, { priority: [{ numeric: ["<", 8] }] }] } }] },
+    ["eu", "user"],
+  ],
+  ["SQL", { filters: [{ sql: "type LIKE 'order.%' AND EXISTS tier OR priority = 7" }] }, ["eu"]],
+  ["SQL that fails", { filters: [{ sql: "priority > 5" }] }, ["user"]],
+  [
+    "not of a pattern",
+    { types: ["cart.paid", "note.written"], filters: [{ not: { pattern: { data: { total: [{ exists: true }] } } } }] },
+    ["text"],
   ],
   ["nothing that happens", { types: ["none.such"] }, []],
   ["nothing yet, it is paused", { status: "paused" }, []],

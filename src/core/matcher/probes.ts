@@ -117,8 +117,12 @@ function attributeChoices(condition: Condition & { kind: "attribute" }): readonl
 }
 
 function sqlChoices(condition: Condition & { kind: "sql" }): readonly Cover[] {
-  return sqlRequires(condition.expression).map(({ attribute, values }) => {
-    const probes = values.map((value) => ({ kind: "equal", value }) as const);
+  return sqlRequires(condition.expression).map(({ attribute, values, prefixes, suffixes }) => {
+    const probes: readonly Probe[] = [
+      ...values.map((value) => ({ kind: "equal", value }) as const),
+      ...prefixes.map((text) => ({ kind: "prefix", text }) as const),
+      ...suffixes.map((text) => ({ kind: "suffix", text }) as const),
+    ];
     return { accesses: [{ path: [attribute], probes, isCanonical: !STRINGS.has(attribute) }], rest: condition };
   });
 }

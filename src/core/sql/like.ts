@@ -42,11 +42,24 @@ export function compileLike(text: string): LikePattern {
   return { first, middle: middle.filter(({ length }) => length > 0), last: piece };
 }
 
-/** The only text that the pattern matches; null when it has wildcards. */
-export function onlyMatch({ first, last }: LikePattern): string | null {
-  if (last !== null || first.includes(ANY_CHARACTER)) return null;
-  return first.map((character) => String.fromCodePoint(character)).join("");
+/** A text that every match has at one end, the longer of both; `isWhole`: there is nothing else in it. */
+export function anchorOf({ first, last }: LikePattern): {
+  readonly text: string;
+  readonly end: "first" | "last";
+  readonly isWhole: boolean;
+} {
+  const text = textOf(untilWildcard(first));
+  if (last === null) return { text, end: "first", isWhole: !first.includes(ANY_CHARACTER) };
+  const tail = textOf(untilWildcard(last.toReversed()).toReversed());
+  return tail.length > text.length
+    ? { text: tail, end: "last", isWhole: false }
+    : { text, end: "first", isWhole: false };
 }
+
+const untilWildcard = (piece: Piece): Piece =>
+  piece.includes(ANY_CHARACTER) ? piece.slice(0, piece.indexOf(ANY_CHARACTER)) : piece;
+
+const textOf = (piece: Piece): string => piece.map((character) => String.fromCodePoint(character)).join("");
 
 /** Whether all of the value matches. */
 export function matchesLike(value: Characters, { first, middle, last }: LikePattern): boolean {

@@ -1,7 +1,9 @@
 // The matcher against a naive reading of what subscriptions want: the index must never be seen in the answers.
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
+import { compileWanted } from "../../../src/core/filters/compile.ts";
 import type { Filter } from "../../../src/core/filters/filter.ts";
+import { holds as conditionHolds } from "../../../src/core/filters/holds.ts";
 import type { Members } from "../../../src/core/json-value.ts";
 import { createMatcher } from "../../../src/core/matcher/matcher.ts";
 import type { Wanted } from "../../../src/core/subscription.ts";
@@ -121,6 +123,57 @@ it("set() and delete() in any order leave what a fresh matcher would hold", () =
         for (const [id, wanted] of last) fresh.set(id, wanted);
         expect(matcher.size).toBe(fresh.size);
         for (const event of sent) expect(matcher.match(event).toSorted()).toEqual(fresh.match(event).toSorted());
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
+
+/** Few expressions, which are true of some events, false of others, and fail on others. */
+const sqls = fc.constantFrom(
+  "type = 'a'",
+  "type = 'a' OR source = '/b'",
+  "type LIKE 'a%' AND n = 1",
+  "n LIKE '1%'",
+  "source LIKE '%b'",
+  "n IN ('a', 'true')",
+  "NOT EXISTS n",
+  "LENGTH(type) > 1",
+  "n = 'x' OR TRUE",
+  "n = 1 XOR type = 'b'",
+);
+
+it("match() agrees with each condition by itself, in every dialect, whatever was there before", () => {
+  const any = fc.oneof(
+    filters,
+    sqls.map((sql): Filter => ({ sql })),
+    sqls.map((sql): Filter => ({ not: { sql } })),
+    fc.tuple(sqls, filters).map(([sql, filter]): Filter => ({ any: [{ sql }, filter] })),
+  );
+  const some = fc.record({
+    types: fc.option(fc.array(type, { maxLength: 2 })),
+    source: fc.option(source),
+    filters: fc.array(any, { maxLength: 2 }),
+  });
+  fc.assert(
+    fc.property(
+      fc.array(some, { maxLength: 12 }),
+      fc.array(some, { maxLength: 12 }),
+      fc.array(events, { minLength: 1, maxLength: 4 }),
+      (before, list, sent) => {
+        const matcher = createMatcher();
+        for (const [index, wanted] of before.entries()) matcher.set(`s${index}`, wanted);
+        for (const [index, wanted] of list.entries()) matcher.set(`s${index}`, wanted);
+        for (let index = list.length; index < before.length; index++) matcher.delete(`s${index}`);
+        for (const event of sent) {
+          const expected = list.flatMap((wanted, index) =>
+            conditionHolds(compileWanted(wanted), event) ? [`s${index}`] : [],
+          );
+          expect(matcher.match(event).toSorted()).toEqual(expected.toSorted());
+        }
+        for (const index of list.keys()) matcher.delete(`s${index}`);
+        expect([matcher.size, matcher.bytes]).toEqual([0, 0]);
+        for (const event of sent) expect(matcher.match(event)).toEqual([]);
       },
     ),
     { numRuns: 500 },

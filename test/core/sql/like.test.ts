@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { SQL_CHARS_MAX, SQL_STRING_CHARS_MAX } from "../../../src/core/limits.ts";
-import { type Characters, compileLike, matchesLike, onlyMatch } from "../../../src/core/sql/like.ts";
+import { anchorOf, type Characters, compileLike, matchesLike } from "../../../src/core/sql/like.ts";
 
 const likes = (value: string, pattern: string): boolean => matchesLike(value, compileLike(pattern));
 
@@ -153,17 +153,24 @@ describe("matchesLike()", () => {
   });
 });
 
-describe("onlyMatch()", () => {
-  it.each([
-    ["abc", "abc"],
-    ["", ""],
-    ["a\\%\\_", "a%_"],
-    ["a\\b", "a\\b"],
-    ["😀", "😀"],
-    ["a%", null],
-    ["a_", null],
-    ["%", null],
-  ])("of %j is %j", (pattern, text) => {
-    expect(onlyMatch(compileLike(pattern))).toBe(text);
+describe("anchorOf()", () => {
+  const whole = (text: string) => ({ text, end: "first", isWhole: true });
+  const part = (text: string, end: "first" | "last" = "first") => ({ text, end, isWhole: false });
+  it.each<[string, ReturnType<typeof whole>]>([
+    ["abc", whole("abc")],
+    ["", whole("")],
+    ["a\\%\\_", whole("a%_")],
+    ["a\\b", whole("a\\b")],
+    ["😀", whole("😀")],
+    ["a%", part("a")],
+    ["a_", part("a")],
+    ["ab_c%", part("ab")],
+    ["a%bc", part("bc", "last")],
+    ["ab%c_d", part("ab")],
+    ["%", part("")],
+    ["_a%", part("")],
+    ["_", part("")],
+  ])("of %j is what every match has", (pattern, anchor) => {
+    expect(anchorOf(compileLike(pattern))).toEqual(anchor);
   });
 });

@@ -5,9 +5,14 @@ import { sqlHolds } from "../../../src/core/sql/evaluate.ts";
 import { sqlRequires } from "../../../src/core/sql/requires.ts";
 import { attributes, expression, sqlOf } from "./expressions.ts";
 
-/** By attribute, values sorted. */
+/** By attribute, values sorted; beginnings and ends with dots. */
 const required = (text: string) =>
-  Object.fromEntries(sqlRequires(sqlOf(text)).map(({ attribute, values }) => [attribute, values.toSorted()]));
+  Object.fromEntries(
+    sqlRequires(sqlOf(text)).map(({ attribute, values, prefixes, suffixes }) => [
+      attribute,
+      [...values.toSorted(), ...prefixes.map((prefix) => `${prefix}…`), ...suffixes.map((suffix) => `…${suffix}`)],
+    ]),
+  );
 
 describe("sqlRequires() names what an expression cannot do without", () => {
   it.each<[string, Readonly<Record<string, readonly string[]>>]>([
@@ -24,6 +29,16 @@ describe("sqlRequires() names what an expression cannot do without", () => {
     ["type = 'x' OR type IN ('y', 'z') OR type LIKE 'x'", { type: ["x", "y", "z"] }],
     ["(type = 'x' AND source = 's') OR (type = 'y' AND id = 'i')", { type: ["x", "y"] }],
     ["type IN ('x', 'y') AND type IN ('y', 'z')", { type: ["y"] }],
+    ["type LIKE 'x%'", { type: ["x…"] }],
+    ["type LIKE 'x_y%'", { type: ["x…"] }],
+    ["type LIKE 'ab_'", { type: ["ab…"] }],
+    ["type LIKE '%.created'", { type: ["….created"] }],
+    ["type LIKE 'x%yz'", { type: ["…yz"] }],
+    ["type LIKE '%😀_é'", { type: ["…é"] }],
+    ["type LIKE 'x%' OR type = 'y' OR type LIKE '%z'", { type: ["y", "x…", "…z"] }],
+    ["type LIKE 'x%' AND type = 'xy'", { type: ["xy"] }],
+    ["type = 'xy' AND type LIKE 'x%'", { type: ["xy"] }],
+    ["n LIKE '7%'", { n: ["7…"] }],
     // It never holds.
     ["type = 'x' AND type = 'y'", { type: [] }],
     // The literal is cast to the type that the attribute has.
@@ -52,7 +67,10 @@ describe("sqlRequires() names what an expression cannot do without", () => {
     "NOT type = 'x'",
     "type NOT IN ('x')",
     "type NOT LIKE 'x'",
-    "type LIKE 'x%'",
+    "type LIKE '%'",
+    "type LIKE '%x%'",
+    "type LIKE '_x%'",
+    "type LIKE 'x%' OR EXISTS id",
     "type LIKE '_'",
     "type IN ('x', source)",
     "'x' IN (type)",
@@ -80,9 +98,15 @@ describe("sqlRequires() names what an expression cannot do without", () => {
         const requirements = sqlRequires(parsed);
         tally.held += 1;
         tally.claimed += requirements.length > 0 ? 1 : 0;
-        for (const { attribute, values } of requirements) {
+        for (const { attribute, values, prefixes, suffixes } of requirements) {
           expect(Object.hasOwn(event, attribute)).toBe(true);
-          expect(values).toContain(canonicalString(event[attribute] ?? ""));
+          const text = canonicalString(event[attribute] ?? "");
+          const isMet = [
+            values.includes(text),
+            prefixes.some((prefix) => text.startsWith(prefix)),
+            suffixes.some((suffix) => text.endsWith(suffix)),
+          ];
+          expect(isMet).toContain(true);
         }
         expect(new Set(requirements.map(({ attribute }) => attribute)).size).toBe(requirements.length);
       }),
@@ -96,6 +120,6 @@ describe("sqlRequires() names what an expression cannot do without", () => {
   it("takes an expression of SQL_NODES_MAX nodes in its stride", () => {
     const chain = (operator: string) => Array.from({ length: 250 }, (_, n) => `a='${n}'`).join(operator);
     expect(sqlRequires(sqlOf(chain(" OR ")))[0]?.values).toHaveLength(250);
-    expect(sqlRequires(sqlOf(chain(" AND ")))).toEqual([{ attribute: "a", values: [] }]);
+    expect(sqlRequires(sqlOf(chain(" AND ")))).toEqual([{ attribute: "a", values: [], prefixes: [], suffixes: [] }]);
   });
 });
