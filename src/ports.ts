@@ -1,6 +1,8 @@
 /** The doors outward. Types only: adapters implement them, use cases and `http/` receive them. */
 import type { BusRules, BusSettings } from "./core/bus.ts";
 import type { CloudEvent } from "./core/event.ts";
+import type { EventValues } from "./core/filters/values.ts";
+import type { NearestBounds } from "./core/matcher/nearest.ts";
 import type { Answer, DeliveryKey, Settlement } from "./core/delivery.ts";
 import type { EventParcel, WakeParcel } from "./core/parcel.ts";
 import type { Push, RetryPolicy, Subscription, Wanted } from "./core/subscription.ts";
@@ -66,8 +68,10 @@ export interface BusRoutes {
   readonly rules: BusRules;
   /** Ids of the active subscriptions that take the event, in no order. */
   match(event: CloudEvent): readonly string[];
-  /** Ids of at most `limit` active subscriptions: those that take the event, then those with the fewest conditions that it fails. */
-  nearest(event: CloudEvent, limit: number): readonly string[];
+  /** Ids of active subscriptions: those that take the event, then those that miss it by the least. */
+  nearest(event: EventValues, bounds: NearestBounds): readonly string[];
+  /** How many active subscriptions the bus has. */
+  readonly size: number;
 }
 
 export interface Routes {

@@ -197,7 +197,8 @@ export function createRoutes(deps: {
         bus: name,
         rules,
         match: (event) => cached.matcher.match(eventForm(event)),
-        nearest: (event, limit) => cached.matcher.nearest(eventForm(event), limit),
+        nearest: (event, bounds) => cached.matcher.nearest(event, bounds),
+        size: cached.matcher.size,
       };
     },
 

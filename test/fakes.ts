@@ -99,7 +99,8 @@ export function fakeRoutes(): Routes & {
         bus: name,
         rules: rulesOf(settings, routes.failuresOnly),
         match: (event: CloudEvent) => matcher.match(eventForm(event)),
-        nearest: (event: CloudEvent, limit: number) => matcher.nearest(eventForm(event), limit),
+        nearest: matcher.nearest,
+        size: matcher.size,
       };
     },
     async key(bus: string, hash: string) {

@@ -516,8 +516,10 @@ export interface PublishAccepted {
   readonly matched: number;
   /** The first 100 of them. */
   readonly subscription_ids: readonly string[];
-  /** Only with `explain`: the subscriptions that take it, then those that miss it by the least, at most 100 and 1000000 bytes of them. Null: it is accepted, and they could not be looked up. */
+  /** Only with `explain`: the subscriptions that take it, then those that miss it by the least, at most 100 and 1000000 bytes of them, and fewer of an event that is large: its size times what is asked of it is bounded. Null: it is accepted, and they could not be looked up. */
   readonly explain?: readonly SubscriptionExplained[] | null;
+  /** Only with `explain`: the active subscriptions of the bus that are not among them. */
+  readonly unexplained?: number;
 }
 
 /** Why a subscription takes an event, or does not. */
@@ -655,6 +657,8 @@ export interface EventExplained {
   readonly event_id: string;
   /** Whose filters it is held against. */
   readonly subscription_id: string;
+  /** What is not active takes nothing, whatever it would take. */
+  readonly subscription_status: "active" | "paused" | "disabled";
   /** Whether the event is taken. */
   readonly matched: boolean;
   /** All conditions that were looked at; none: everything is taken. */

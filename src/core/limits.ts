@@ -339,8 +339,12 @@ export const RECEIPT_SUBSCRIPTIONS_MAX = 100;
 export const EXPLAIN_SUBSCRIPTIONS_MAX = 100;
 /** UTF-8 bytes, as JSON, of all explanations of one answer: what is over is left out, but for the first. */
 export const EXPLAIN_BYTES_MAX = 1_000_000;
-/** A publish that is accepted waits for its explanation no longer. */
+/** It waits no longer for the database. */
 export const EXPLAIN_TIMEOUT_MS = 2_000;
+/** Characters of an event's data, times how often it is walked over for the explanations of one publish: about a second of work. */
+export const EXPLAIN_WORK_BYTES_MAX = 50_000_000;
+/** What a walk over the smallest event counts as. */
+export const EVENT_WALK_BYTES_MIN = 1_000;
 /** One body of a filter to be tried on an event: room for both. */
 export const FILTER_TEST_BYTES_MAX = EVENT_BYTES_MAX + MANAGEMENT_BYTES_MAX;
 /** Events that one page of a backtest looks at; each reads up to four rows, so that a page stays under LIST_ROWS_READ_MAX. */

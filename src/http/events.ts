@@ -2,8 +2,9 @@
 import { Hono, type Context } from "hono";
 import { decodeEvent } from "../core/cloudevents/json.ts";
 import { eventForm } from "../core/event-form.ts";
+import { eventValues } from "../core/filters/values.ts";
 import { explain } from "../core/filters/explain.ts";
-import { deliveryIdOf, isEventId, isSeq } from "../core/ids.ts";
+import { deliveryIdOf, isEventId, isSubscriptionId, isSeq } from "../core/ids.ts";
 import { LIST_LIMIT_MAX } from "../core/limits.ts";
 import { refusal } from "../core/problem.ts";
 import { auditMark, auditNote } from "./audit.ts";
@@ -71,13 +72,14 @@ async function explained(c: Context<HttpEnv>, deps: HttpDeps, eventId: string): 
   const event = isEventId(eventId) ? await deps.record.event(bus, eventId) : null;
   if (event === null) return problem(c, missing);
   if (event.body === null) return problem(c, event.erasedMs === null ? bodyGone : eventErased);
-  const wanted = (await deps.subscriptions.wanted(bus, [subscriptionId])).get(subscriptionId);
-  if (wanted === undefined) return problem(c, noSubscription);
+  const subscription = isSubscriptionId(subscriptionId) ? await deps.subscriptions.get(bus, subscriptionId) : null;
+  if (subscription === null) return problem(c, noSubscription);
   const delivery = await deps.record.delivery(bus, eventId, subscriptionId, "");
   return c.json({
     event_id: eventId,
     subscription_id: subscriptionId,
-    ...renderedExplanation(explain(wanted, eventForm(decodeEvent(event.body)))),
+    subscription_status: subscription.status,
+    ...renderedExplanation(explain(subscription, eventValues(eventForm(decodeEvent(event.body))))),
     delivery_id: delivery && deliveryIdOf(eventId, subscriptionId, ""),
   });
 }

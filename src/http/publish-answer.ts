@@ -17,17 +17,17 @@ export function answerOf(
   options: {
     readonly requestId: string;
     readonly minimal: boolean;
-    /** Of the only entry; absent: nobody asked for it. */
-    readonly explain?: PublishExplained;
+    /** Of the only entry; null: nobody asked for it. */
+    readonly explained: PublishExplained | null;
   },
 ) {
-  const { requestId, minimal, ...explanation } = options;
+  const { requestId, minimal, explained } = options;
   const counts = { accepted: receipts.length, rejected: entries.length - receipts.length };
   if (minimal && counts.rejected === 0) return counts;
   const rest = receipts.values();
   const events = entries.flatMap((entry, index): object[] => {
     if (!entry.ok) return [{ ...(minimal ? { index } : {}), ...rejectedEntry(entry.error, requestId) }];
-    return minimal ? [] : [{ ...acceptedEntry(rest.next().value), ...explanation }];
+    return minimal ? [] : [{ ...acceptedEntry(rest.next().value), ...explained }];
   });
   return { ...counts, events };
 }

@@ -5,10 +5,20 @@
 import type { Context } from "hono";
 import { eventForm } from "../core/event-form.ts";
 import type { CloudEvent } from "../core/event.ts";
-import { explain } from "../core/filters/explain.ts";
+import { compileWanted } from "../core/filters/compile.ts";
+import { explain as explainWanted } from "../core/filters/explain.ts";
+import { walksOf } from "../core/filters/shortfall.ts";
+import { eventValues } from "../core/filters/values.ts";
 import { inTime } from "../core/in-time.ts";
-import { EXPLAIN_BYTES_MAX, EXPLAIN_SUBSCRIPTIONS_MAX, EXPLAIN_TIMEOUT_MS } from "../core/limits.ts";
+import {
+  EVENT_WALK_BYTES_MIN,
+  EXPLAIN_BYTES_MAX,
+  EXPLAIN_SUBSCRIPTIONS_MAX,
+  EXPLAIN_TIMEOUT_MS,
+  EXPLAIN_WORK_BYTES_MAX,
+} from "../core/limits.ts";
 import { refusal, type Refusal } from "../core/problem.ts";
+import type { Wanted } from "../core/subscription.ts";
 import { utf8Bytes } from "../core/utf8.ts";
 import { type KeyGrant, Unavailable } from "../ports.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
@@ -18,8 +28,13 @@ interface SubscriptionExplained extends ReturnType<typeof renderedExplanation> {
   readonly subscription_id: string;
 }
 
-/** Null: they could not be looked up. */
-export type PublishExplained = readonly SubscriptionExplained[] | null;
+/** What the entry of the event has beside its receipt. */
+export interface PublishExplained {
+  /** Null: they could not be looked up. */
+  readonly explain: readonly SubscriptionExplained[] | null;
+  /** Active subscriptions that are not among them. */
+  readonly unexplained?: number;
+}
 
 /** Filters of subscriptions are shown, which a key that can but publish may not read. Null when this one may. */
 export function explainRefusal(grant: KeyGrant | null): Refusal | null {
@@ -35,8 +50,8 @@ export const explainsOneEvent = refusal(
 const tooLate = () => new Unavailable(`No explanation within ${EXPLAIN_TIMEOUT_MS} ms`);
 
 /**
- * At most EXPLAIN_SUBSCRIPTIONS_MAX subscriptions, those that take the event first; less when they have over EXPLAIN_BYTES_MAX. Null, and a
- * line in the log, when that fails or takes over EXPLAIN_TIMEOUT_MS.
+ * At most EXPLAIN_SUBSCRIPTIONS_MAX subscriptions, those that take the event first; fewer when they have over EXPLAIN_BYTES_MAX, or take over
+ * EXPLAIN_WORK_BYTES_MAX. Null, and a line in the log, when that fails or the database takes over EXPLAIN_TIMEOUT_MS.
  */
 export async function publishExplained(
   c: Context<HttpEnv>,
@@ -51,7 +66,7 @@ export async function publishExplained(
     if (error instanceof Unavailable) deps.logger.warn("publish.not_explained", { ...line, error: String(error) });
     else
       deps.logger.error("publish.not_explained", { ...line, error: error instanceof Error ? error.stack : "no error" });
-    return null;
+    return { explain: null };
   }
 }
 
@@ -61,20 +76,28 @@ async function explanations(
   { bus, event }: { readonly bus: string; readonly event: CloudEvent },
 ): Promise<PublishExplained> {
   const busRoutes = await routes.bus(bus, c.env.background);
-  const ids = busRoutes?.nearest(event, EXPLAIN_SUBSCRIPTIONS_MAX) ?? [];
-  if (ids.length === 0) return [];
-  const wanted = await subscriptions.wanted(bus, ids);
-  const form = eventForm(event);
-  const entries: SubscriptionExplained[] = [];
+  if (busRoutes === null) return { explain: [], unexplained: 0 };
+  const values = eventValues(eventForm(event));
+  const walksMax = EXPLAIN_WORK_BYTES_MAX / sizeOf(event);
+  const ids = busRoutes.nearest(values, { limit: EXPLAIN_SUBSCRIPTIONS_MAX, walksMax });
+  const wanted = ids.length === 0 ? new Map<string, Wanted>() : await subscriptions.wanted(bus, ids);
+  const explain: SubscriptionExplained[] = [];
   let bytes = 0;
+  let walks = 0;
   for (const id of ids) {
     const asked = wanted.get(id);
     // Deleted since the routes learned of it.
     if (asked === undefined) continue;
-    const entry = { subscription_id: id, ...renderedExplanation(explain(asked, form)) };
+    walks += walksOf(compileWanted(asked));
+    const entry = { subscription_id: id, ...renderedExplanation(explainWanted(asked, values)) };
     bytes += utf8Bytes(JSON.stringify(entry));
-    if (bytes > EXPLAIN_BYTES_MAX && entries.length > 0) break;
-    entries.push(entry);
+    if (explain.length > 0 && (bytes > EXPLAIN_BYTES_MAX || walks + values.walks > walksMax)) break;
+    explain.push(entry);
   }
-  return entries;
+  return { explain, unexplained: Math.max(0, busRoutes.size - explain.length) };
+}
+
+/** Characters, which stand for the work of walking over it once. */
+function sizeOf({ data }: CloudEvent): number {
+  return EVENT_WALK_BYTES_MIN + (data.kind === "json" ? data.text.length : 0);
 }

@@ -73,12 +73,11 @@ async function publishWhole(
   // It was asked for, which says more than a preference.
   const isMinimal = minimal && !explains;
   const [event] = events;
-  const explanation =
-    explains && event !== undefined ? { explain: await publishExplained(c, deps, { bus, event }) } : {};
+  const explained = explains && event !== undefined ? await publishExplained(c, deps, { bus, event }) : null;
   const answer = answerOf(entries, receipts.value, {
     requestId: c.var.requestId,
     minimal: isMinimal,
-    ...explanation,
+    explained,
   });
   return c.json(answer, events.length < entries.length ? 207 : 202, isMinimal ? MINIMAL_APPLIED : {});
 }

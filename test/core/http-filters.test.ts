@@ -405,6 +405,7 @@ describe("GET /v1/events/{event_id}/explain", () => {
       {
         event_id: eventId,
         subscription_id: id,
+        subscription_status: "paused",
         matched: false,
         explain: [{ pointer: "/types", wanted: ["order.paid"], observed: "order.created", matched: false }],
         delivery_id: null,

@@ -26,6 +26,7 @@ function ingestInto(fanOut: number, logLevel: LogLevel = "all") {
         rules: rulesOf({ ...DEFAULT_BUS_SETTINGS, logLevel }, false),
         match: () => subscriptionIds,
         nearest: () => subscriptionIds,
+        size: 0,
       }),
       key: async () => null,
       rules: () => null,

@@ -330,7 +330,7 @@ export async function runWorld(options: {
     const log = d1Log({ db, vault });
     const ingest = createIngest({
       routes: {
-        bus: async () => ({ bus: BUS, rules, match: () => subscriptionIds, nearest: () => subscriptionIds }),
+        bus: async () => ({ bus: BUS, rules, match: () => subscriptionIds, nearest: () => subscriptionIds, size: 0 }),
         key: async () => null,
         rules: () => null,
         applied: () => {},

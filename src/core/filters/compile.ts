@@ -1,8 +1,10 @@
 /** From what a subscription wants to the condition that is evaluated. Decides nothing about what is valid: `read-filters.ts` does. */
 import { parseSql } from "../sql/parse.ts";
 import type { Wanted } from "../subscription.ts";
+import { choiceOf, isPlainAlternative } from "./choice.ts";
 import type { Comparisons, Filter } from "./filter.ts";
 import type { Condition } from "./holds.ts";
+import type { Field } from "./pattern.ts";
 import { createReading } from "./reading.ts";
 import { readPattern } from "./read-pattern.ts";
 import type { Test } from "./test.ts";
@@ -48,8 +50,19 @@ function compilePattern(pattern: unknown): Condition {
   const reading = createReading();
   const alternatives = readPattern(pattern, { place: { pointer: "" }, keyFault: () => null }, reading);
   if (alternatives === null) throw new Error(`A pattern cannot be read: ${reading.faults[0]?.detail}`);
-  return any(alternatives.map((fields) => ({ kind: "fields", fields })));
+  if (alternatives.length < CHOICE_MIN) return any(alternatives.map(fieldsOf));
+  const [plain, others] = [
+    alternatives.filter(isPlainAlternative),
+    alternatives.filter((one) => !isPlainAlternative(one)),
+  ];
+  const choice = plain.length === 0 ? [] : [{ kind: "choice", of: plain, root: choiceOf(plain) } as const];
+  return any([...choice, ...others.map(fieldsOf)]);
 }
+
+/** So few alternatives are evaluated faster one by one. */
+const CHOICE_MIN = 4;
+
+const fieldsOf = (fields: Field): Condition => ({ kind: "fields", fields });
 
 function compileSql(text: string): Condition {
   const expression = parseSql(text);

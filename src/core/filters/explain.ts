@@ -15,9 +15,10 @@ import type { Comparisons, Filter } from "./filter.ts";
 import { holds } from "./holds.ts";
 import { readLeaf } from "./read-values.ts";
 import { createReading } from "./reading.ts";
+import type { Leaf } from "./pattern.ts";
 import { isSatisfied } from "./shortfall.ts";
-import type { Scalar } from "./test.ts";
-import { someValue } from "./values.ts";
+import { passes, type Scalar } from "./test.ts";
+import { type EventValues, partsAt } from "./values.ts";
 
 export interface Clause {
   /** JSON Pointer into `{types, source, filters}`. */
@@ -25,9 +26,10 @@ export interface Clause {
   /** What stands at the pointer. */
   readonly wanted: unknown;
   /**
-   * What the event has there: a value, or an array of the values of an array's elements, at most EXPLAIN_VALUES_MAX of them; texts end with
-   * … after EXPLAIN_CHARS_MAX characters. For `sql`, what it evaluates to. Left out where the event has nothing, and of clauses that hold
-   * others.
+   * What the event has there: a value, or an array of the values of an array's elements, those that decide first, at most EXPLAIN_VALUES_MAX of
+   * them. A text of over EXPLAIN_CHARS_MAX characters is shown by its two ends with … between them, a number that no double holds as a
+   * text, and an object or an empty array as {} or []. For `sql`, what it evaluates to. Left out where the event has nothing, and of
+   * clauses that hold others.
    */
   readonly observed?: unknown;
   readonly matched: boolean;
@@ -35,15 +37,13 @@ export interface Clause {
 
 export interface Explanation {
   readonly matched: boolean;
-  /**
-   * In the order in which they are written; `any`, `not` and `$or` stand before the clauses in them, of which it depends on them whether
-   * they may fail.
-   */
+  /** In the order in which they are written; `any`, `not` and `$or` stand before the clauses in them, which may fail or must. */
   readonly clauses: readonly Clause[];
 }
 
-/** Why an event in its JSON form is taken, or not. @throws Error on filters that were never valid. */
-export function explain(wanted: Wanted, form: Members): Explanation {
+/** Why an event is taken, or not. @throws Error on filters that were never valid. */
+export function explain(wanted: Wanted, values: EventValues): Explanation {
+  const { form } = values;
   const { types, source, filters } = wanted;
   const clauses: Clause[] = [];
   const has = (name: string, texts: readonly string[]): boolean => texts.some((text) => own(form, name) === text);
@@ -61,30 +61,34 @@ export function explain(wanted: Wanted, form: Members): Explanation {
       ...observedAt(form, "source"),
       matched: has("source", [source]),
     });
-  for (const [index, filter] of filters.entries()) clauses.push(...clausesOf(filter, `/filters/${index}`, form));
+  for (const [index, filter] of filters.entries()) clauses.push(...clausesOf(filter, `/filters/${index}`, values));
   return { matched: holds(compileWanted(wanted), form), clauses };
 }
 
-function clausesOf(filter: Filter, pointer: string, form: Members): readonly Clause[] {
+function clausesOf(filter: Filter, pointer: string, values: EventValues): readonly Clause[] {
+  const { form } = values;
   if ("exact" in filter) return compared(filter.exact, `${pointer}/exact`, form, (exact) => ({ exact }));
   if ("prefix" in filter) return compared(filter.prefix, `${pointer}/prefix`, form, (prefix) => ({ prefix }));
   if ("suffix" in filter) return compared(filter.suffix, `${pointer}/suffix`, form, (suffix) => ({ suffix }));
-  if ("all" in filter) return inside(filter.all, `${pointer}/all`, form);
+  if ("all" in filter) return inside(filter.all, `${pointer}/all`, values);
   const matched = holds(compileFilter(filter), form);
   if ("any" in filter)
-    return [{ pointer: `${pointer}/any`, wanted: filter.any, matched }, ...inside(filter.any, `${pointer}/any`, form)];
+    return [
+      { pointer: `${pointer}/any`, wanted: filter.any, matched },
+      ...inside(filter.any, `${pointer}/any`, values),
+    ];
   if ("not" in filter)
     return [
       { pointer: `${pointer}/not`, wanted: filter.not, matched },
-      ...clausesOf(filter.not, `${pointer}/not`, form),
+      ...clausesOf(filter.not, `${pointer}/not`, values),
     ];
   if ("sql" in filter)
     return [{ pointer: `${pointer}/sql`, wanted: filter.sql, observed: evaluated(filter.sql, form), matched }];
-  return patternClauses(filter.pattern, { pointer: `${pointer}/pattern`, path: [] }, form, matched);
+  return patternClauses(filter.pattern, `${pointer}/pattern`, values, matched);
 }
 
-const inside = (filters: readonly Filter[], pointer: string, form: Members): readonly Clause[] =>
-  filters.flatMap((filter, index) => clausesOf(filter, `${pointer}/${index}`, form));
+const inside = (filters: readonly Filter[], pointer: string, values: EventValues): readonly Clause[] =>
+  filters.flatMap((filter, index) => clausesOf(filter, `${pointer}/${index}`, values));
 
 function compared(
   comparisons: Comparisons,
@@ -121,9 +125,9 @@ interface At {
 }
 
 /** The clauses of its fields; the pattern itself before them, where they alone do not tell its verdict. */
-function patternClauses(pattern: Members, at: At, form: Members, matched: boolean): readonly Clause[] {
-  const { clauses, holds: fieldsHold } = fieldClauses(pattern, at, form);
-  return fieldsHold === matched ? clauses : [{ pointer: at.pointer, wanted: pattern, matched }, ...clauses];
+function patternClauses(pattern: Members, pointer: string, values: EventValues, matched: boolean): readonly Clause[] {
+  const { clauses, holds: fieldsHold } = fieldClauses(pattern, { pointer, path: [] }, values);
+  return fieldsHold === matched ? clauses : [{ pointer, wanted: pattern, matched }, ...clauses];
 }
 
 interface Fields {
@@ -132,38 +136,53 @@ interface Fields {
   readonly holds: boolean;
 }
 
-function fieldClauses(object: Members, { pointer, path }: At, form: Members): Fields {
+function fieldClauses(object: Members, { pointer, path }: At, values: EventValues): Fields {
   const parts = Object.entries(object).map(([key, value]): Fields => {
     const at = {
       pointer: `${pointer}/${pointerToken(key)}`,
       path: key === "$or" ? path : [...path, ...key.split(".")],
     };
-    if (isMembers(value)) return fieldClauses(value, at, form);
+    if (isMembers(value)) return fieldClauses(value, at, values);
     if (!isList(value)) throw new Error(`A pattern has no value at ${at.pointer}`);
-    return key === "$or" ? branchClauses(value, at, form) : leafClause(value, at, form);
+    return key === "$or" ? branchClauses(value, at, values) : leafClause(value, at, values);
   });
   return { clauses: parts.flatMap(({ clauses }) => clauses), holds: parts.every((part) => part.holds) };
 }
 
-function branchClauses(branches: readonly unknown[], at: At, form: Members): Fields {
+function branchClauses(branches: readonly unknown[], at: At, values: EventValues): Fields {
   const parts = branches.map((branch, index) =>
-    fieldClauses(isMembers(branch) ? branch : {}, { ...at, pointer: `${at.pointer}/${index}` }, form),
+    fieldClauses(isMembers(branch) ? branch : {}, { ...at, pointer: `${at.pointer}/${index}` }, values),
   );
   const matched = parts.some((part) => part.holds);
   const whole = { pointer: at.pointer, wanted: branches, matched };
   return { clauses: [whole, ...parts.flatMap(({ clauses }) => clauses)], holds: matched };
 }
 
-function leafClause(values: readonly unknown[], { pointer, path }: At, form: Members): Fields {
-  const leaf = readLeaf(values, { pointer }, createReading());
+function leafClause(wanted: readonly unknown[], { pointer, path }: At, values: EventValues): Fields {
+  const leaf = readLeaf(wanted, { pointer }, createReading());
   if (leaf === null) throw new Error(`A pattern cannot be read at ${pointer}`);
-  const matched = isSatisfied(leaf, path, form);
-  const observed: Scalar[] = [];
-  someValue(form, path, (value) => observed.push(short(value)) === EXPLAIN_VALUES_MAX);
-  const [first, ...others] = observed;
-  const shown = first === undefined ? {} : { observed: others.length === 0 ? first : observed };
-  return { clauses: [{ pointer, wanted: values, ...shown, matched }], holds: matched };
+  const matched = isSatisfied(leaf, path, values);
+  return { clauses: [{ pointer, wanted, ...observedOf(leaf, path, values), matched }], holds: matched };
 }
 
-const short = <T extends Scalar>(value: T): T | string =>
-  typeof value === "string" && value.length > EXPLAIN_CHARS_MAX ? `${value.slice(0, EXPLAIN_CHARS_MAX)}…` : value;
+/** What decides comes first: of many values it must not be the one that is left out. */
+function observedOf({ test }: Leaf, path: readonly string[], values: EventValues): { readonly observed?: unknown } {
+  const there = values.at(path);
+  const [first] = there;
+  if (first === undefined) {
+    const parts = partsAt(values.form, path);
+    return parts === null ? {} : { observed: parts === "object" ? {} : [] };
+  }
+  if (there.length === 1) return { observed: short(first) };
+  const deciding = test === null ? undefined : there.find((value) => passes(test, value));
+  const shown = deciding === undefined ? there : [deciding, ...there.toSpliced(there.indexOf(deciding), 1)];
+  return { observed: shown.slice(0, EXPLAIN_VALUES_MAX).map(short) };
+}
+
+/** Never half a character at a cut. */
+function short<T extends Scalar>(value: T): T | string {
+  if (typeof value === "number" && !Number.isFinite(value)) return `${value}`;
+  if (typeof value !== "string" || value.length <= EXPLAIN_CHARS_MAX) return value;
+  const half = EXPLAIN_CHARS_MAX / 2;
+  return `${value.slice(0, half)}…${value.slice(-half)}`.toWellFormed();
+}

@@ -88,7 +88,12 @@ function findField(field: Field, value: unknown, search: Search): Found {
 }
 
 function findInElements(field: Field, elements: readonly unknown[], search: Search): Found {
-  if (field.inner !== null && isLeaf(field)) return findBoth(field, field.inner, elements, search);
+  if (field.inner !== null && isLeaf(field)) return findBoth(field, elements, search);
+  return findInOne(field, elements, search);
+}
+
+/** One element has all of the field, or all elements have nothing of it. */
+function findInOne(field: Field, elements: readonly unknown[], search: Search): Found {
   if (!field.mayBeAbsent) {
     for (const element of elements) if (findField(field, element, search) !== FAILS) return PRESENT;
     return FAILS;
@@ -114,20 +119,17 @@ function findInElements(field: Field, elements: readonly unknown[], search: Sear
 }
 
 /** A path and another one below it: values that are elements themselves say nothing about which element the rest is in. */
-function findBoth(field: Field, inner: Field, elements: readonly unknown[], search: Search): Found {
+function findBoth(field: Field, elements: readonly unknown[], search: Search): Found {
   const { test, orAbsent } = field;
   const values = elements.filter(isScalar);
-  if (test !== null && values.some((value) => passes(test, value))) {
-    const rest = { ...field, test: null, orAbsent: false, inner };
-    return findInElements(rest, elements, search) === FAILS ? FAILS : PRESENT;
-  }
+  if (test !== null && values.some((value) => passes(test, value)))
+    return findInOne({ ...field, test: null, orAbsent: false }, elements, search) === FAILS ? FAILS : PRESENT;
   if (values.length > 0 && orAbsent) return FAILS;
-  const others = elements.filter((element) => !isScalar(element));
-  for (const element of others) {
-    const found = findField(field, element, search);
-    if (found !== FAILS) return found;
-  }
-  return others.length === 0 ? whenAbsent(field, search.absent) : FAILS;
+  return findInOne(
+    field,
+    elements.filter((element) => !isScalar(element)),
+    search,
+  );
 }
 
 /** What holds where there is no value; what is absent is told in `absent`. */

@@ -6,6 +6,7 @@ import { canonicalString, isAttributeValue } from "../event.ts";
 import type { Members } from "../json-value.ts";
 import { sqlHolds } from "../sql/evaluate.ts";
 import type { SqlExpression } from "../sql/syntax.ts";
+import { choiceHolds, type ChoiceNode } from "./choice.ts";
 import { hasFields, own } from "./fields.ts";
 import type { Field } from "./pattern.ts";
 import { passes, type Test } from "./test.ts";
@@ -18,6 +19,8 @@ export type Condition =
   /** The canonical string of a context attribute. An attribute that is absent fails every test. */
   | { readonly kind: "attribute"; readonly name: string; readonly test: Test }
   | { readonly kind: "fields"; readonly fields: Field }
+  /** Any of these, as one. */
+  | { readonly kind: "choice"; readonly of: readonly Field[]; readonly root: ChoiceNode }
   | { readonly kind: "sql"; readonly expression: SqlExpression };
 
 export function holds(condition: Condition, form: Members): boolean {
@@ -36,6 +39,8 @@ export function holds(condition: Condition, form: Members): boolean {
     }
     case "fields":
       return hasFields(condition.fields, form);
+    case "choice":
+      return choiceHolds(condition.root, form);
     case "sql":
       return sqlHolds(condition.expression, form);
   }

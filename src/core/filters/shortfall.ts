@@ -1,21 +1,25 @@
 /** How far an event is from being taken: for a list of the nearest misses. It decides nothing. */
+import { canonicalString, isAttributeValue } from "../event.ts";
 import type { Members } from "../json-value.ts";
+import { sqlHolds } from "../sql/evaluate.ts";
+import { own } from "./fields.ts";
 import { type Condition, holds } from "./holds.ts";
 import type { Field } from "./pattern.ts";
 import { passes } from "./test.ts";
-import { someValue } from "./values.ts";
+import type { EventValues } from "./values.ts";
 
 /** How many parts of the condition fail, each by itself; 0 if and only if it holds. */
-export function shortfall(condition: Condition, form: Members): number {
-  if (holds(condition, form)) return 0;
+export function shortfall(condition: Condition, values: EventValues): number {
+  if (holds(condition, values.form)) return 0;
   switch (condition.kind) {
     case "all":
-      return condition.of.reduce((sum, inner) => sum + shortfall(inner, form), 0);
+      return condition.of.reduce((sum, inner) => sum + shortfall(inner, values), 0);
     case "any":
-      return condition.of.reduce((least, inner) => Math.min(least, shortfall(inner, form)), Number.POSITIVE_INFINITY);
+      return least(condition.of.map((inner) => shortfall(inner, values)));
     case "fields":
-      // Where each field holds by itself, it is that no element of an array has them together.
-      return Math.max(1, failingFields(condition.fields, [], form));
+      return failing(condition.fields, values);
+    case "choice":
+      return least(condition.of.map((fields) => failing(fields, values)));
     case "not":
     case "attribute":
     case "sql":
@@ -23,23 +27,80 @@ export function shortfall(condition: Condition, form: Members): number {
   }
 }
 
-function failingFields(first: Field, above: readonly string[], form: Members): number {
-  let failing = 0;
+const least = (counts: readonly number[]): number => counts.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
+
+/** Where each field holds by itself, it is that no element of an array has them together. */
+const failing = (fields: Field, values: EventValues): number => Math.max(1, failingFields(fields, [], values));
+
+function failingFields(first: Field, above: readonly string[], values: EventValues): number {
+  let count = 0;
   for (let field: Field | null = first; field !== null; field = field.next) {
     const path = [...above, field.key];
     const { test, orAbsent, inner } = field;
-    if (test !== null || orAbsent) failing += Number(!isSatisfied({ test, orAbsent }, path, form));
-    if (inner !== null) failing += failingFields(inner, path, form);
+    if ((test !== null || orAbsent) && !isSatisfied({ test, orAbsent }, path, values)) count += 1;
+    if (inner !== null) count += failingFields(inner, path, values);
   }
-  return failing;
+  return count;
 }
 
 /** Whether the leaf holds at the path, whatever is asked beside it. */
 export function isSatisfied(
   { test, orAbsent }: Pick<Field, "test" | "orAbsent">,
   path: readonly string[],
-  form: Members,
+  values: EventValues,
 ): boolean {
-  if (test !== null && someValue(form, path, (value) => passes(test, value))) return true;
-  return orAbsent && !someValue(form, path, () => true);
+  const there = values.at(path);
+  return (orAbsent && there.length === 0) || (test !== null && there.some((value) => passes(test, value)));
+}
+
+/** The same by attributes alone, without a look into the data: what cannot be told by them counts as if it held. */
+export function attributesFailing(condition: Condition, form: Members): number {
+  switch (condition.kind) {
+    case "all":
+      return condition.of.reduce((sum, inner) => sum + attributesFailing(inner, form), 0);
+    case "any":
+      return least(condition.of.map((inner) => attributesFailing(inner, form)));
+    case "attribute": {
+      const value = own(form, condition.name);
+      return isAttributeValue(value) && passes(condition.test, canonicalString(value)) ? 0 : 1;
+    }
+    case "fields":
+      return topFieldsFailing(condition.fields, form);
+    case "choice":
+      return least(condition.of.map((fields) => topFieldsFailing(fields, form)));
+    case "sql":
+      return sqlHolds(condition.expression, form) ? 0 : 1;
+    case "not":
+      return 0;
+  }
+}
+
+function topFieldsFailing(first: Field, form: Members): number {
+  let count = 0;
+  for (let field: Field | null = first; field !== null; field = field.next) {
+    const { key, test, orAbsent, inner } = field;
+    if (inner !== null || test === null) continue;
+    const value = own(form, key);
+    const isThere = isAttributeValue(value) && passes(test, value);
+    // What is no plain value is data.
+    if (!isThere && !(value === undefined && orAbsent) && typeof value !== "object") count += 1;
+  }
+  return count;
+}
+
+/** How often an event is walked to evaluate the condition, at most: for a bound on work. */
+export function walksOf(condition: Condition): number {
+  switch (condition.kind) {
+    case "all":
+    case "any":
+      return condition.of.reduce((sum, inner) => sum + walksOf(inner), 0);
+    case "not":
+      return walksOf(condition.of);
+    case "fields":
+    case "choice":
+      return 1;
+    case "attribute":
+    case "sql":
+      return 0;
+  }
 }

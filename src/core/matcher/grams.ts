@@ -6,7 +6,7 @@ import { type Bucket, type Hits, take } from "./bucket.ts";
 import { Keyed } from "./keyed.ts";
 
 /** Longer texts are found by a part of them: more characters tell hardly more, and cost at each place of every value. */
-export const GRAM_CHARS_MAX = 4;
+export const GRAM_CHARS_MAX = 6;
 
 export class Grams extends Keyed<string> {
   /** Lengths of keys that are in it, or were. */

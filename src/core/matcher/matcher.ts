@@ -6,11 +6,12 @@
 import { compileWanted } from "../filters/compile.ts";
 import { isScalar, own } from "../filters/fields.ts";
 import type { Condition } from "../filters/holds.ts";
-import { shortfall } from "../filters/shortfall.ts";
+import type { EventValues } from "../filters/values.ts";
 import { isList, isMembers, type Members } from "../json-value.ts";
 import type { Wanted } from "../subscription.ts";
 import { type Bucket, type Entry, type Hits, putIn, take, takeOut } from "./bucket.ts";
 import { Keyed } from "./keyed.ts";
+import { nearest, type NearestBounds } from "./nearest.ts";
 import { Place } from "./place.ts";
 import { type Access, bestCover, type Cover } from "./probes.ts";
 import { sharing } from "./sharing.ts";
@@ -23,11 +24,8 @@ export interface Matcher {
   delete(id: string): void;
   /** Ids of the subscriptions that take the event, each once, in no order. `form` is the event in its JSON form, which is only read. */
   match(form: Members): string[];
-  /**
-   * Ids of at most `limit` subscriptions: those that take the event, then those of which the fewest parts fail. It looks at each
-   * subscription, so it takes a time in proportion to their number.
-   */
-  nearest(form: Members, limit: number): string[];
+  /** Ids of at most `limit` subscriptions: those that take the event, then the others in the order of `nearest.ts`. */
+  nearest(values: EventValues, bounds: NearestBounds): string[];
   /** How many subscriptions are in. */
   readonly size: number;
   /** Estimate of what they cost in memory. */
@@ -101,17 +99,11 @@ export function createMatcher(): Matcher {
     },
     delete: remove,
     match,
-    nearest(form, limit) {
-      match(form);
-      const byShortfall = new Map<number, string[]>();
-      for (const { id, condition, seen } of entries.values()) {
-        const failing = Number(seen !== mark) + (condition === null ? 0 : shortfall(condition, form));
-        const ids = byShortfall.get(failing);
-        if (ids === undefined) byShortfall.set(failing, [id]);
-        else if (ids.length < limit) ids.push(id);
-      }
-      const nearestFirst = [...byShortfall].toSorted(([a], [b]) => a - b);
-      return nearestFirst.flatMap(([, ids]) => ids).slice(0, limit);
+    nearest(values, { limit, walksMax }) {
+      const taken = match(values.form);
+      const isTaken = new Set(taken);
+      const others = [...entries.values()].filter(({ id }) => !isTaken.has(id));
+      return [...taken, ...nearest(others, { values, mark }, { limit, walksMax })].slice(0, limit);
     },
     get size() {
       return entries.size;

@@ -55,7 +55,13 @@ function coverOf(condition: Condition, likelihood: Likelihood): Weighed | null {
     case "all":
       return coverOfAll(condition, likelihood);
     case "any":
-      return together(condition, likelihood);
+      return together(condition, condition.of, likelihood);
+    case "choice":
+      return together(
+        condition,
+        condition.of.map((fields) => ({ kind: "fields", fields })),
+        likelihood,
+      );
     case "not":
       return null;
     case "attribute":
@@ -90,10 +96,10 @@ function coverOfAll({ of }: Condition & { kind: "all" }, likelihood: Likelihood)
 }
 
 /** By all of them: which one finds it is not known then, so all remains. */
-function together(condition: Condition & { kind: "any" }, likelihood: Likelihood): Weighed | null {
+function together(condition: Condition, of: readonly Condition[], likelihood: Likelihood): Weighed | null {
   const accesses: Access[] = [];
   let weight = 0;
-  for (const inner of condition.of) {
+  for (const inner of of) {
     const found = coverOf(inner, likelihood);
     if (found === null) return null;
     accesses.push(...found.accesses);
@@ -210,9 +216,20 @@ function wildcardChoices(parts: readonly string[]): readonly Choice[] {
   if (first !== "") choices.push(roughly({ kind: "prefix", text: first }));
   if (last !== "") choices.push(roughly({ kind: "suffix", text: last }));
   const longest = parts.slice(1, -1).toSorted((a, b) => b.length - a.length)[0] ?? "";
-  // From its end: what texts have in common they often have in front.
-  if (longest !== "") choices.push(roughly({ kind: "gram", text: longest.slice(-GRAM_CHARS_MAX) }));
+  for (const text of gramsOf(longest)) choices.push(roughly({ kind: "gram", text }));
   return choices.length > 0 ? choices : [roughly({ kind: "present" })];
+}
+
+/** Parts of a text among which to choose: what texts have in common they have at one end, mostly. */
+const GRAMS_MAX = 8;
+
+function gramsOf(text: string): readonly string[] {
+  if (text === "") return [];
+  const last = Math.max(0, text.length - GRAM_CHARS_MAX);
+  const step = Math.max(1, Math.ceil((last + 1) / GRAMS_MAX));
+  const starts = new Set([last]);
+  for (let start = 0; start < last; start += step) starts.add(start);
+  return [...starts].map((start) => text.slice(start, start + GRAM_CHARS_MAX));
 }
 
 /** Each test by the first of its ways: they are all needed. */

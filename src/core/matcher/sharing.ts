@@ -27,7 +27,7 @@ export function sharing(): Share {
   };
 }
 
-/** Sets as arrays; that infinity becomes null does no harm, for no bound is null. */
+/** Sets as arrays; maps are only ever made of what stands beside them. That infinity becomes null does no harm, for no bound is null. */
 const readable = (_: string, value: unknown): unknown => (value instanceof Set ? [...value] : value);
 
 /** FNV-1a over code units, 32 bits. */

@@ -26,6 +26,9 @@ function conditionBytes(condition: Condition): number {
       return NODE_BYTES + testBytes(condition.test);
     case "fields":
       return NODE_BYTES + fieldsBytes(condition.fields);
+    case "choice":
+      // Each field stands in the walk of all together, too.
+      return condition.of.reduce((sum, fields) => sum + 2 * fieldsBytes(fields), NODE_BYTES);
     case "sql":
       return NODE_BYTES + expressionBytes(condition.expression);
   }

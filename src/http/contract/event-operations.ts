@@ -57,6 +57,9 @@ const explained = z
   .object({
     event_id: idOf("event", "The event that is explained."),
     subscription_id: idOf("subscription", "Whose filters it is held against."),
+    subscription_status: z
+      .enum(["active", "paused", "disabled"])
+      .meta({ description: "What is not active takes nothing, whatever it would take." }),
     ...explanation,
     delivery_id: idOf("delivery", "What was made of it when it was published; null: nothing.").nullable(),
   })
@@ -132,6 +135,7 @@ export const eventPaths: ZodOpenApiPathsObject = {
           example: {
             event_id: EVENT_SUMMARY_EXAMPLE.event_id,
             subscription_id: DELIVERY_EXAMPLE.subscription_id,
+            subscription_status: "active",
             matched: false,
             explain: EXPLAINED_CLAUSES,
             delivery_id: null,

@@ -37,14 +37,17 @@ const explain = z
   .nullable()
   .optional()
   .meta({
-    description: `Only with \`explain\`: the subscriptions that take it, then those that miss it by the least, at most ${EXPLAIN_SUBSCRIPTIONS_MAX} and ${EXPLAIN_BYTES_MAX} bytes of them. Null: it is accepted, and they could not be looked up.`,
+    description: `Only with \`explain\`: the subscriptions that take it, then those that miss it by the least, at most ${EXPLAIN_SUBSCRIPTIONS_MAX} and ${EXPLAIN_BYTES_MAX} bytes of them, and fewer of an event that is large: its size times what is asked of it is bounded. Null: it is accepted, and they could not be looked up.`,
   });
+const unexplained = count(
+  "Only with `explain`: the active subscriptions of the bus that are not among them.",
+).optional();
 const rejected = { status: z.literal("rejected"), problem: problemSchema };
 
 const entry = z
   .discriminatedUnion("status", [
     z
-      .object({ ...accepted, explain })
+      .object({ ...accepted, explain, unexplained })
       .meta({ id: "PublishAccepted", description: "An event that every queue confirmed." }),
     z
       .object({

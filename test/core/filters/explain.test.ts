@@ -3,6 +3,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { explain } from "../../../src/core/filters/explain.ts";
 import type { Filter } from "../../../src/core/filters/filter.ts";
+import { eventValues } from "../../../src/core/filters/values.ts";
 import { EXPLAIN_CHARS_MAX, EXPLAIN_VALUES_MAX } from "../../../src/core/limits.ts";
 import { createMatcher } from "../../../src/core/matcher/matcher.ts";
 import type { Wanted } from "../../../src/core/subscription.ts";
@@ -27,19 +28,22 @@ const FORM = {
 };
 
 const ofFilters = (...filters: Filter[]): Wanted => ({ types: null, source: null, filters });
-const clausesOf = (...filters: Filter[]) => explain(ofFilters(...filters), FORM).clauses;
+const clausesOf = (...filters: Filter[]) => explain(ofFilters(...filters), eventValues(FORM)).clauses;
 
 describe("explain()", () => {
   it("tells types and source, and nothing of what is not wanted", () => {
     const wanted = { types: ["order.paid", "order.created"], source: "/app", filters: [] };
-    expect(explain(wanted, FORM)).toEqual({
+    expect(explain(wanted, eventValues(FORM))).toEqual({
       matched: false,
       clauses: [
         { pointer: "/types", wanted: wanted.types, observed: "order.created", matched: true },
         { pointer: "/source", wanted: "/app", observed: "/shop", matched: false },
       ],
     });
-    expect(explain({ types: [], source: null, filters: [] }, FORM)).toEqual({ matched: true, clauses: [] });
+    expect(explain({ types: [], source: null, filters: [] }, eventValues(FORM))).toEqual({
+      matched: true,
+      clauses: [],
+    });
   });
 
   it("tells each attribute, as the string that is compared, and nothing where there is none", () => {
@@ -86,7 +90,7 @@ describe("explain()", () => {
         observed: 90,
         matched: false,
       },
-      { pointer: "/filters/0/pattern/data/items/sku", wanted: ["b"], observed: ["a", "b"], matched: true },
+      { pointer: "/filters/0/pattern/data/items/sku", wanted: ["b"], observed: ["b", "a"], matched: true },
       { pointer: "/filters/0/pattern/data/note", wanted: [null], observed: null, matched: true },
       { pointer: "/filters/0/pattern/data/coupon", wanted: [{ exists: false }], matched: true },
       { pointer: "/filters/0/pattern/data/a~1b~0c", wanted: ["x"], matched: false },
@@ -113,12 +117,22 @@ describe("explain()", () => {
 
   it("shows as many values and characters as the limit, not more", () => {
     const many = Array.from({ length: EXPLAIN_VALUES_MAX + 1 }, (_, index) => index);
-    const [values, text] = explain(ofFilters({ pattern: { data: { many: [0], text: ["x"] } } }), {
-      ...FORM,
-      data: { many, text: "é".repeat(EXPLAIN_CHARS_MAX + 1) },
-    }).clauses;
-    expect(values?.observed).toEqual(many.slice(0, EXPLAIN_VALUES_MAX));
-    expect(text?.observed).toBe(`${"é".repeat(EXPLAIN_CHARS_MAX)}…`);
+    const [values, text] = explain(
+      ofFilters({ pattern: { data: { many: [EXPLAIN_VALUES_MAX], text: ["x"] } } }),
+      eventValues({ ...FORM, data: { many, text: `😀${"é".repeat(EXPLAIN_CHARS_MAX)}z` } }),
+    ).clauses;
+    // The one that decides is not what is left out.
+    expect(values?.observed).toEqual([EXPLAIN_VALUES_MAX, ...many.slice(0, EXPLAIN_VALUES_MAX - 1)]);
+    const half = EXPLAIN_CHARS_MAX / 2;
+    expect(text?.observed).toBe(`😀${"é".repeat(half - 2)}…${"é".repeat(half - 1)}z`);
+  });
+
+  it("shows what is there and has no value: an object, an empty array, a number over every double", () => {
+    const pattern = { data: { o: [{ exists: true }], e: ["x"], i: [null], n: ["x"], deep: { x: ["x"] } } };
+    const form = { ...FORM, data: { o: { k: 1 }, e: [], i: Number.POSITIVE_INFINITY, deep: [{ x: {} }] } };
+    const { clauses } = explain(ofFilters({ pattern }), eventValues(form));
+    expect(clauses.map(({ observed }) => observed)).toEqual([{}, [], "Infinity", undefined, {}]);
+    expect(clauses[3]).not.toHaveProperty("observed");
   });
 
   it("gives the matcher's verdict, and one failing clause at the least where that is no", () => {
@@ -128,7 +142,7 @@ describe("explain()", () => {
         const wanted = ofFilters({ pattern: { data: pattern } });
         const matcher = createMatcher();
         matcher.set("sub", wanted);
-        const { matched, clauses } = explain(wanted, form);
+        const { matched, clauses } = explain(wanted, eventValues(form));
         expect(matched).toBe(matcher.match(form).length === 1);
         if (!matched) expect(clauses.some((clause) => !clause.matched)).toBe(true);
       }),
@@ -145,12 +159,28 @@ describe("nearest()", () => {
     matcher.set("one", { types: ["order.created"], source: "/other", filters: [] });
     matcher.set("three", { types: ["x"], source: "/other", filters: [{ pattern: { data: { total: [1] } } }] });
     matcher.set("array", ofFilters({ pattern: { data: { items: { sku: ["a"], qty: [5] } } } }));
-    const ids = matcher.nearest(FORM, 10);
+    const ids = matcher.nearest(eventValues(FORM), { limit: 10, walksMax: Infinity });
     expect(ids.slice(0, 2).toSorted()).toEqual(["all", "takes"]);
     expect(ids.slice(2, 4).toSorted()).toEqual(["array", "one"]);
     expect(ids.slice(4)).toEqual(["two", "three"]);
-    expect(matcher.nearest(FORM, 3)).toEqual(ids.slice(0, 3));
-    expect(matcher.nearest(FORM, 1)).toHaveLength(1);
+    expect(matcher.nearest(eventValues(FORM), { limit: 3, walksMax: Infinity })).toEqual(ids.slice(0, 3));
+    expect(matcher.nearest(eventValues(FORM), { limit: 1, walksMax: Infinity })).toHaveLength(1);
+  });
+
+  it("looks into data as long as the walks last, and puts what seems near behind what is", () => {
+    const matcher = createMatcher();
+    for (let index = 0; index < 20; index++)
+      matcher.set(
+        `data${index}`,
+        ofFilters({ pattern: { type: ["order.created"], data: { [`f${index}`]: [1], total: [2] } } }),
+      );
+    matcher.set("type", { types: ["x"], source: null, filters: [] });
+    for (const walksMax of [0, 5, 1_000]) {
+      const values = eventValues(FORM);
+      const ids = matcher.nearest(values, { limit: 21, walksMax });
+      expect(values.walks).toBeLessThanOrEqual(walksMax + 2);
+      expect(ids.toSorted()).toEqual([...Array.from({ length: 20 }, (_, index) => `data${index}`), "type"].toSorted());
+    }
   });
 
   it("is what match() says, as far as that goes", () => {
@@ -163,7 +193,7 @@ describe("nearest()", () => {
         const matcher = createMatcher();
         for (const [index, wanted] of list.entries()) matcher.set(`s${index}`, wanted);
         const taken = matcher.match(form);
-        const ids = matcher.nearest(form, list.length);
+        const ids = matcher.nearest(eventValues(form), { limit: list.length, walksMax: Infinity });
         expect(ids.slice(0, taken.length).toSorted()).toEqual(taken.toSorted());
         expect(ids.toSorted()).toEqual(list.map((_, index) => `s${index}`).toSorted());
       }),
