@@ -1,7 +1,7 @@
 /** The doors outward. Types only: adapters implement them, use cases and `http/` receive them. */
 import type { BusRules, BusSettings } from "./core/bus.ts";
 import type { CloudEvent } from "./core/event.ts";
-import type { EventValues } from "./core/filters/values.ts";
+import type { EventView } from "./core/filters/view.ts";
 import type { NearestBounds } from "./core/matcher/nearest.ts";
 import type { Answer, DeliveryKey, Settlement } from "./core/delivery.ts";
 import type { EventParcel, WakeParcel } from "./core/parcel.ts";
@@ -69,7 +69,7 @@ export interface BusRoutes {
   /** Ids of the active subscriptions that take the event, in no order. */
   match(event: CloudEvent): readonly string[];
   /** Ids of active subscriptions: those that take the event, then those that miss it by the least. */
-  nearest(event: EventValues, bounds: NearestBounds): readonly string[];
+  nearest(event: EventView, bounds: NearestBounds): readonly string[];
   /** How many active subscriptions the bus has. */
   readonly size: number;
 }

@@ -2,7 +2,7 @@
 import { Hono, type Context } from "hono";
 import { decodeEvent } from "../core/cloudevents/json.ts";
 import { eventForm } from "../core/event-form.ts";
-import { eventValues } from "../core/filters/values.ts";
+import { EventView } from "../core/filters/view.ts";
 import { explain } from "../core/filters/explain.ts";
 import { deliveryIdOf, isEventId, isSubscriptionId, isSeq } from "../core/ids.ts";
 import { LIST_LIMIT_MAX } from "../core/limits.ts";
@@ -79,7 +79,7 @@ async function explained(c: Context<HttpEnv>, deps: HttpDeps, eventId: string): 
     event_id: eventId,
     subscription_id: subscriptionId,
     subscription_status: subscription.status,
-    ...renderedExplanation(explain(subscription, eventValues(eventForm(decodeEvent(event.body))))),
+    ...renderedExplanation(explain(subscription, new EventView(eventForm(decodeEvent(event.body))))),
     delivery_id: delivery && deliveryIdOf(eventId, subscriptionId, ""),
   });
 }

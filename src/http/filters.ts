@@ -5,7 +5,7 @@ import { decodeMember } from "../core/cloudevents/request.ts";
 import { memberOutline, memberSpan } from "../core/cloudevents/json-text.ts";
 import { eventForm } from "../core/event-form.ts";
 import { explain } from "../core/filters/explain.ts";
-import { eventValues } from "../core/filters/values.ts";
+import { EventView } from "../core/filters/view.ts";
 import { parseWanted } from "../core/filters/read-filters.ts";
 import { ID_RANDOM_BYTES, isSeq, timeOrderedId } from "../core/ids.ts";
 import { importFilters } from "../core/import/import-filters.ts";
@@ -63,7 +63,7 @@ async function test(c: Context<HttpEnv>, { clock, random }: HttpDeps): Promise<R
     return problem(c, invalidRequest([...faults, ...ofEvent]));
   }
   if (!decoded.ok) return problem(c, decoded.error);
-  return c.json(renderedExplanation(explain(wanted.value, eventValues(eventForm(decoded.value)))));
+  return c.json(renderedExplanation(explain(wanted.value, new EventView(eventForm(decoded.value)))));
 }
 
 async function tryOnRecord(c: Context<HttpEnv>, deps: HttpDeps): Promise<Response> {

@@ -8,7 +8,7 @@ import type { CloudEvent } from "../core/event.ts";
 import { compileWanted } from "../core/filters/compile.ts";
 import { explain as explainWanted } from "../core/filters/explain.ts";
 import { walksOf } from "../core/filters/shortfall.ts";
-import { eventValues } from "../core/filters/values.ts";
+import { EventView } from "../core/filters/view.ts";
 import { inTime } from "../core/in-time.ts";
 import {
   EVENT_WALK_BYTES_MIN,
@@ -77,7 +77,7 @@ async function explanations(
 ): Promise<PublishExplained> {
   const busRoutes = await routes.bus(bus, c.env.background);
   if (busRoutes === null) return { explain: [], unexplained: 0 };
-  const values = eventValues(eventForm(event));
+  const values = new EventView(eventForm(event));
   const walksMax = EXPLAIN_WORK_BYTES_MAX / sizeOf(event);
   const ids = busRoutes.nearest(values, { limit: EXPLAIN_SUBSCRIPTIONS_MAX, walksMax });
   const wanted = ids.length === 0 ? new Map<string, Wanted>() : await subscriptions.wanted(bus, ids);

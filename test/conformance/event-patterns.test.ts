@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { Condition } from "../../src/core/filters/holds.ts";
+import { EventView } from "../../src/core/filters/view.ts";
 import { holds } from "../../src/core/filters/holds.ts";
 import { readPattern } from "../../src/core/filters/read-pattern.ts";
 import { createReading } from "../../src/core/filters/reading.ts";
@@ -66,7 +67,7 @@ function answer({ pattern, event }: Case): boolean | string {
   const form = JSON.parse(event);
   const matcher = createMatcher();
   matcher.set("sub", { types: null, source: null, filters: [{ pattern: JSON.parse(pattern) }] });
-  const [alone, found] = [holds(condition, form), matcher.match(form).length === 1];
+  const [alone, found] = [holds(condition, new EventView(form)), matcher.match(form).length === 1];
   return alone === found ? alone : `alone ${alone}, in the index ${found}`;
 }
 
@@ -129,7 +130,7 @@ if (existsSync(folder)) {
     const wrong = quirks.filter(({ pattern, event, reference }) => {
       const condition = read(pattern);
       if (event === undefined) return isCondition(condition) !== (reference === "valid");
-      return isCondition(condition) ? holds(condition, JSON.parse(event)) !== reference : reference;
+      return isCondition(condition) ? holds(condition, new EventView(JSON.parse(event))) !== reference : reference;
     });
     expect(wrong).toEqual([]);
   });

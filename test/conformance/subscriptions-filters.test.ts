@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { AttributeValue } from "../../src/core/event.ts";
 import { compileFilter } from "../../src/core/filters/compile.ts";
 import { holds } from "../../src/core/filters/holds.ts";
+import { EventView } from "../../src/core/filters/view.ts";
 import { parseFilters } from "../../src/core/filters/read-filters.ts";
 
 interface Corpus {
@@ -48,7 +49,7 @@ if (existsSync(file)) {
     it.each(corpus.match)("$id $name", ({ filter, event, expected }) => {
       const result = parseFilters([filter], "/filters");
       if (!result.ok) throw new Error(JSON.stringify(result.error));
-      expect(result.value.every((parsed) => holds(compileFilter(parsed), event))).toBe(expected);
+      expect(result.value.every((parsed) => holds(compileFilter(parsed), new EventView(event)))).toBe(expected);
     });
   });
 

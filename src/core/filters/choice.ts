@@ -3,7 +3,7 @@
  * their number, but with what the event has of them.
  */
 import { isList, isMembers, type Members } from "../json-value.ts";
-import { withoutDots } from "./dots.ts";
+import type { Spelling } from "./dots.ts";
 import { isScalar, own } from "./fields.ts";
 import { type Field, isLeaf } from "./pattern.ts";
 import { passes, type Scalar, type Test } from "./test.ts";
@@ -62,17 +62,19 @@ function append(lists: Map<Scalar, number[]>, value: Scalar, alternative: number
 }
 
 /** Whether any of the alternatives holds. */
-export function choiceHolds(root: ChoiceNode, form: Members): boolean {
+export function choiceHolds(
+  root: ChoiceNode,
+  { form, spelling }: { readonly form: Members; readonly spelling: Spelling },
+): boolean {
   const found = new Set<number>();
-  findInMembers(root, form, { found, isPlain: false });
+  findInMembers(root, form, { spelling, found });
   return found.size > 0;
 }
 
 interface Search {
+  readonly spelling: Spelling;
   /** Receives the alternatives that hold on the value that is looked at, as far as they lie below the node. */
   readonly found: Set<number>;
-  /** No key has a dot. */
-  readonly isPlain: boolean;
 }
 
 function find(node: ChoiceNode, value: unknown, search: Search): void {
@@ -87,34 +89,25 @@ function findByValue({ equal, others }: ChoiceNode, value: Scalar, found: Set<nu
     if (!found.has(alternative) && passes(test, value)) found.add(alternative);
 }
 
-function findInMembers(node: ChoiceNode, object: Members, search: Search): void {
-  const { children, needs } = node;
+function findInMembers({ children, needs }: ChoiceNode, written: Members, search: Search): void {
   if (children.size === 0) return;
-  const plain = search.isPlain ? null : withoutDots(object);
-  if (plain !== null) return findInMembers(node, plain, { ...search, isPlain: true });
+  const { spelling, found } = search;
+  const object = spelling.plain(written);
+  /** Members of the object that are found, of each alternative that asks for several. */
   const counts = new Map<number, number>();
   for (const key in object) {
     const child = children.get(key);
     if (child === undefined) continue;
-    if (needs.size === 0) find(child, own(object, key), search);
-    else countFound(node, { child, value: own(object, key), counts, search });
-  }
-}
-
-interface Counting {
-  readonly child: ChoiceNode;
-  readonly value: unknown;
-  /** Members of the object that are found, of each alternative that asks for several. */
-  readonly counts: Map<number, number>;
-  readonly search: Search;
-}
-
-function countFound({ needs }: ChoiceNode, { child, value, counts, search }: Counting): void {
-  const found = new Set<number>();
-  find(child, value, { ...search, found });
-  for (const alternative of found) {
-    const count = (counts.get(alternative) ?? 0) + 1;
-    counts.set(alternative, count);
-    if (count === (needs.get(alternative) ?? 1)) search.found.add(alternative);
+    if (needs.size === 0) {
+      find(child, own(object, key), search);
+      continue;
+    }
+    const inMember = new Set<number>();
+    find(child, own(object, key), { spelling, found: inMember });
+    for (const alternative of inMember) {
+      const count = (counts.get(alternative) ?? 0) + 1;
+      counts.set(alternative, count);
+      if (count === (needs.get(alternative) ?? 1)) found.add(alternative);
+    }
   }
 }

@@ -1,49 +1,109 @@
 /** Keys with dots: in the pattern language `{"a.b": 1}` and `{"a": {"b": 1}}` have the same path. */
-import { isList, isMembers, type Members } from "../json-value.ts";
+import { isMembers, type Members } from "../json-value.ts";
+import { PATTERN_PATH_CHARS_MAX } from "../limits.ts";
 
-/**
- * The object, all the way down, with each key that has dots spelled as objects in objects; null when it has no such key itself. Where a
- * path is spelled in two ways its values stand beside each other in an array, as if either were an element.
- */
-export function withoutDots(object: Members): Members | null {
-  for (const key in object) if (key.includes(".") && Object.hasOwn(object, key)) return plainObject(object);
-  return null;
-}
+/** Objects at a time of which it is remembered at once: those on the way to the fields that most subscriptions ask for. */
+const RECENT = 4;
+/** An object with more keys is remembered for good. */
+const FEW_KEYS = 16;
 
-function plainValue(value: unknown): unknown {
-  if (isList(value)) return value.map(plainValue);
-  return isMembers(value) ? plainObject(value) : value;
-}
+/** How the keys of one event are read: each object is looked through once, or has few keys. */
+export class Spelling {
+  private readonly recent: (Members | null)[] = [null, null, null, null];
+  private readonly recentPlain: (Members | null)[] = [null, null, null, null];
+  private next = 0;
+  private large: Map<Members, Members> | null = null;
 
-function plainObject(object: Members): Members {
-  const result: Record<string, unknown> = Object.create(null);
-  for (const [key, value] of Object.entries(object)) put(result, key.split("."), plainValue(value));
-  return result;
-}
+  /**
+   * The object with each of its own keys that has dots spelled as objects in objects; itself when it has none. What lies deeper is as it
+   * was. Where a path is spelled in two ways its values stand beside each other in an array, as if either were an element. A key that is
+   * longer than any path that is asked for is left out.
+   */
+  plain(object: Members): Members {
+    for (let index = 0; index < RECENT; index++)
+      if (this.recent[index] === object) return this.recentPlain[index] ?? object;
+    const plain = this.looked(object);
+    this.recent[this.next] = object;
+    this.recentPlain[this.next] = plain;
+    this.next = (this.next + 1) % RECENT;
+    return plain;
+  }
 
-/** Everything in `object` was made here, so it may be changed. */
-function put(object: Record<string, unknown>, path: readonly string[], value: unknown): void {
-  let at = object;
-  for (const [depth, key] of path.entries()) {
-    const before = at[key];
-    if (depth === path.length - 1) {
-      at[key] = before === undefined ? value : joined(before, value);
-      return;
+  private looked(object: Members): Members {
+    let count = 0;
+    for (const key in object) {
+      count += 1;
+      if (count > FEW_KEYS || key.includes(".")) return this.remembered(object);
     }
-    const inner: Record<string, unknown> = Object.create(null);
-    if (before === undefined) at[key] = inner;
-    else if (isRecord(before)) {
-      at = before;
-      continue;
-    } else at[key] = [before, inner];
-    at = inner;
+    return object;
+  }
+
+  private remembered(object: Members): Members {
+    this.large ??= new Map();
+    let plain = this.large.get(object);
+    if (plain === undefined) {
+      plain = hasDots(object) ? plainKeys(object) : object;
+      this.large.set(object, plain);
+    }
+    return plain;
   }
 }
 
-function joined(before: unknown, value: unknown): unknown {
-  if (!isRecord(before) || !isMembers(value)) return [before, value];
-  for (const [key, inner] of Object.entries(value)) put(before, [key], inner);
-  return before;
+function hasDots(object: Members): boolean {
+  for (const key in object) if (key.includes(".")) return true;
+  return false;
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> => isMembers(value);
+/** Arrays that were made here, by themselves: they hold what is spelled in several ways. */
+type Several = Map<unknown, unknown[]>;
+
+/** Objects that were made here, which may be changed. */
+type Own = Set<unknown>;
+
+function plainKeys(object: Members): Members {
+  const result: Record<string, unknown> = Object.create(null);
+  const made = { several: new Map<unknown, unknown[]>(), own: new Set<unknown>([result]) };
+  for (const [key, value] of Object.entries(object)) put(result, key, value, made);
+  return result;
+}
+
+interface Made {
+  readonly several: Several;
+  readonly own: Own;
+}
+
+function put(object: Record<string, unknown>, spelled: string, value: unknown, made: Made): void {
+  if (spelled.length > PATTERN_PATH_CHARS_MAX) return;
+  const path = spelled.split(".");
+  let at = object;
+  for (const key of path.slice(0, -1)) at = inside(at, key, made);
+  const last = path.at(-1) ?? "";
+  const before = at[last];
+  if (before === undefined) at[last] = value;
+  else if (isMembers(before) && isMembers(value)) {
+    const target = inside(at, last, made);
+    for (const [key, inner] of Object.entries(value)) put(target, key, inner, made);
+  } else at[last] = beside(before, value, made);
+}
+
+/** The object at the key, made when there is none, and copied when it is the event's. */
+function inside(at: Record<string, unknown>, key: string, made: Made): Record<string, unknown> {
+  const before = at[key];
+  const list = made.several.get(before);
+  const known = list === undefined ? before : list.find((value) => made.own.has(value));
+  if (isOwn(known, made)) return known;
+  const inner: Record<string, unknown> = Object.create(null);
+  made.own.add(inner);
+  if (isMembers(before)) for (const [name, value] of Object.entries(before)) put(inner, name, value, made);
+  at[key] = before === undefined || isMembers(before) ? inner : beside(before, inner, made);
+  return inner;
+}
+
+const isOwn = (value: unknown, { own }: Made): value is Record<string, unknown> => own.has(value);
+
+function beside(before: unknown, value: unknown, { several }: Made): readonly unknown[] {
+  const list = several.get(before) ?? [before];
+  list.push(value);
+  several.set(list, list);
+  return list;
+}

@@ -18,7 +18,7 @@ import { createReading } from "./reading.ts";
 import type { Leaf } from "./pattern.ts";
 import { isSatisfied } from "./shortfall.ts";
 import { passes, type Scalar } from "./test.ts";
-import { type EventValues, partsAt } from "./values.ts";
+import { type EventView, partsAt } from "./view.ts";
 
 export interface Clause {
   /** JSON Pointer into `{types, source, filters}`. */
@@ -42,8 +42,8 @@ export interface Explanation {
 }
 
 /** Why an event is taken, or not. @throws Error on filters that were never valid. */
-export function explain(wanted: Wanted, values: EventValues): Explanation {
-  const { form } = values;
+export function explain(wanted: Wanted, event: EventView): Explanation {
+  const { form } = event;
   const { types, source, filters } = wanted;
   const clauses: Clause[] = [];
   const has = (name: string, texts: readonly string[]): boolean => texts.some((text) => own(form, name) === text);
@@ -61,46 +61,43 @@ export function explain(wanted: Wanted, values: EventValues): Explanation {
       ...observedAt(form, "source"),
       matched: has("source", [source]),
     });
-  for (const [index, filter] of filters.entries()) clauses.push(...clausesOf(filter, `/filters/${index}`, values));
-  return { matched: holds(compileWanted(wanted), form), clauses };
+  for (const [index, filter] of filters.entries()) clauses.push(...clausesOf(filter, `/filters/${index}`, event));
+  return { matched: holds(compileWanted(wanted), event), clauses };
 }
 
-function clausesOf(filter: Filter, pointer: string, values: EventValues): readonly Clause[] {
-  const { form } = values;
-  if ("exact" in filter) return compared(filter.exact, `${pointer}/exact`, form, (exact) => ({ exact }));
-  if ("prefix" in filter) return compared(filter.prefix, `${pointer}/prefix`, form, (prefix) => ({ prefix }));
-  if ("suffix" in filter) return compared(filter.suffix, `${pointer}/suffix`, form, (suffix) => ({ suffix }));
-  if ("all" in filter) return inside(filter.all, `${pointer}/all`, values);
-  const matched = holds(compileFilter(filter), form);
+function clausesOf(filter: Filter, pointer: string, event: EventView): readonly Clause[] {
+  const { form } = event;
+  if ("exact" in filter) return compared(filter.exact, `${pointer}/exact`, event, (exact) => ({ exact }));
+  if ("prefix" in filter) return compared(filter.prefix, `${pointer}/prefix`, event, (prefix) => ({ prefix }));
+  if ("suffix" in filter) return compared(filter.suffix, `${pointer}/suffix`, event, (suffix) => ({ suffix }));
+  if ("all" in filter) return inside(filter.all, `${pointer}/all`, event);
+  const matched = holds(compileFilter(filter), event);
   if ("any" in filter)
-    return [
-      { pointer: `${pointer}/any`, wanted: filter.any, matched },
-      ...inside(filter.any, `${pointer}/any`, values),
-    ];
+    return [{ pointer: `${pointer}/any`, wanted: filter.any, matched }, ...inside(filter.any, `${pointer}/any`, event)];
   if ("not" in filter)
     return [
       { pointer: `${pointer}/not`, wanted: filter.not, matched },
-      ...clausesOf(filter.not, `${pointer}/not`, values),
+      ...clausesOf(filter.not, `${pointer}/not`, event),
     ];
   if ("sql" in filter)
     return [{ pointer: `${pointer}/sql`, wanted: filter.sql, observed: evaluated(filter.sql, form), matched }];
-  return patternClauses(filter.pattern, `${pointer}/pattern`, values, matched);
+  return patternClauses(filter.pattern, `${pointer}/pattern`, event, matched);
 }
 
-const inside = (filters: readonly Filter[], pointer: string, values: EventValues): readonly Clause[] =>
-  filters.flatMap((filter, index) => clausesOf(filter, `${pointer}/${index}`, values));
+const inside = (filters: readonly Filter[], pointer: string, event: EventView): readonly Clause[] =>
+  filters.flatMap((filter, index) => clausesOf(filter, `${pointer}/${index}`, event));
 
 function compared(
   comparisons: Comparisons,
   pointer: string,
-  form: Members,
+  event: EventView,
   filterOf: (one: Comparisons) => Filter,
 ): readonly Clause[] {
   return Object.entries(comparisons).map(([name, text]) => ({
     pointer: `${pointer}/${pointerToken(name)}`,
     wanted: text,
-    ...observedAt(form, name),
-    matched: holds(compileFilter(filterOf({ [name]: text })), form),
+    ...observedAt(event.form, name),
+    matched: holds(compileFilter(filterOf({ [name]: text })), event),
   }));
 }
 
@@ -125,8 +122,8 @@ interface At {
 }
 
 /** The clauses of its fields; the pattern itself before them, where they alone do not tell its verdict. */
-function patternClauses(pattern: Members, pointer: string, values: EventValues, matched: boolean): readonly Clause[] {
-  const { clauses, holds: fieldsHold } = fieldClauses(pattern, { pointer, path: [] }, values);
+function patternClauses(pattern: Members, pointer: string, event: EventView, matched: boolean): readonly Clause[] {
+  const { clauses, holds: fieldsHold } = fieldClauses(pattern, { pointer, path: [] }, event);
   return fieldsHold === matched ? clauses : [{ pointer, wanted: pattern, matched }, ...clauses];
 }
 
@@ -136,41 +133,41 @@ interface Fields {
   readonly holds: boolean;
 }
 
-function fieldClauses(object: Members, { pointer, path }: At, values: EventValues): Fields {
+function fieldClauses(object: Members, { pointer, path }: At, event: EventView): Fields {
   const parts = Object.entries(object).map(([key, value]): Fields => {
     const at = {
       pointer: `${pointer}/${pointerToken(key)}`,
       path: key === "$or" ? path : [...path, ...key.split(".")],
     };
-    if (isMembers(value)) return fieldClauses(value, at, values);
+    if (isMembers(value)) return fieldClauses(value, at, event);
     if (!isList(value)) throw new Error(`A pattern has no value at ${at.pointer}`);
-    return key === "$or" ? branchClauses(value, at, values) : leafClause(value, at, values);
+    return key === "$or" ? branchClauses(value, at, event) : leafClause(value, at, event);
   });
   return { clauses: parts.flatMap(({ clauses }) => clauses), holds: parts.every((part) => part.holds) };
 }
 
-function branchClauses(branches: readonly unknown[], at: At, values: EventValues): Fields {
+function branchClauses(branches: readonly unknown[], at: At, event: EventView): Fields {
   const parts = branches.map((branch, index) =>
-    fieldClauses(isMembers(branch) ? branch : {}, { ...at, pointer: `${at.pointer}/${index}` }, values),
+    fieldClauses(isMembers(branch) ? branch : {}, { ...at, pointer: `${at.pointer}/${index}` }, event),
   );
   const matched = parts.some((part) => part.holds);
   const whole = { pointer: at.pointer, wanted: branches, matched };
   return { clauses: [whole, ...parts.flatMap(({ clauses }) => clauses)], holds: matched };
 }
 
-function leafClause(wanted: readonly unknown[], { pointer, path }: At, values: EventValues): Fields {
+function leafClause(wanted: readonly unknown[], { pointer, path }: At, event: EventView): Fields {
   const leaf = readLeaf(wanted, { pointer }, createReading());
   if (leaf === null) throw new Error(`A pattern cannot be read at ${pointer}`);
-  const matched = isSatisfied(leaf, path, values);
-  return { clauses: [{ pointer, wanted, ...observedOf(leaf, path, values), matched }], holds: matched };
+  const matched = isSatisfied(leaf, path, event);
+  return { clauses: [{ pointer, wanted, ...observedOf(leaf, path, event), matched }], holds: matched };
 }
 
 /** What decides comes first: of many values it must not be the one that is left out. */
-function observedOf({ test }: Leaf, path: readonly string[], values: EventValues): { readonly observed?: unknown } {
-  const there = values.at(path);
+function observedOf({ test }: Leaf, path: readonly string[], event: EventView): { readonly observed?: unknown } {
+  const there = event.at(path);
   const [first] = there;
   if (first === undefined) {
-    const parts = partsAt(values.form, path);
+    const parts = partsAt(event, path);
     return parts === null ? {} : { observed: parts === "object" ? {} : [] };
   }
   if (there.length === 1) return { observed: short(first) };

@@ -1,10 +1,9 @@
 /**
  * Whether an event has the fields of a pattern. Arrays are no part of a path: where one lies on the way, one element of it must have all
- * that is asked below it. The work is at most the size of the event times that of the pattern, and the depth of the event where keys
- * have dots.
+ * that is asked below it. The work is at most the size of the event times that of the pattern.
  */
 import { isList, isMembers, type Members } from "../json-value.ts";
-import { withoutDots } from "./dots.ts";
+import type { Spelling } from "./dots.ts";
 import { type Field, isLeaf } from "./pattern.ts";
 import { passes, type Scalar } from "./test.ts";
 
@@ -21,8 +20,7 @@ const PRESENT = 2;
 type Path = { readonly key: string; readonly rest: Path } | null;
 
 interface Search {
-  /** Inside of what is plain, no key has a dot. */
-  readonly isPlain: boolean;
+  readonly spelling: Spelling;
   /**
    * Where nothing was found, before the first value was: it is not clear yet of which elements that is asked. Null: it is not asked for.
    * An array settles it: what was found fixes the element, and what came before must be absent in all elements. (So the reference does
@@ -31,34 +29,26 @@ interface Search {
   readonly absent: Path[] | null;
 }
 
-const AS_WRITTEN: Search = { isPlain: false, absent: null };
-const PLAIN: Search = { isPlain: true, absent: null };
-
-export function hasFields(first: Field, object: Members): boolean {
-  return findFields(first, object, AS_WRITTEN) !== FAILS;
+/** An event, and how its keys are read. */
+interface Spelled {
+  readonly form: Members;
+  readonly spelling: Spelling;
 }
 
-function findFields(first: Field, object: Members, search: Search): Found {
-  if (search.isPlain) return findAsWritten(first, object, search);
-  if (!first.mayBeAbsent) {
-    const found = findAsWritten(first, object, search);
-    if (found !== FAILS) return found;
-  }
-  const plain = withoutDots(object);
-  // Inside of what is plain that is not tried again, or each level would double the work.
-  if (plain !== null) return findAsWritten(first, plain, first.mayBeAbsent ? { ...search, isPlain: true } : PLAIN);
-  return first.mayBeAbsent ? findAsWritten(first, object, search) : FAILS;
+export function hasFields(first: Field, { form, spelling }: Spelled): boolean {
+  return findFields(first, form, { spelling, absent: null }) !== FAILS;
 }
 
-function findAsWritten(first: Field, object: Members, search: Search): Found {
+function findFields(first: Field, written: Members, search: Search): Found {
+  const { spelling, absent } = search;
+  const object = spelling.plain(written);
   if (!first.mayBeAbsent) return findPresent(first, object, search);
   let result: Found = ABSENT;
   for (let field: Field | null = first; field !== null; field = field.next) {
-    const isFirstFound: boolean = result === ABSENT && search.absent !== null;
-    const inner: Search = { isPlain: search.isPlain, absent: isFirstFound ? [] : null };
-    const found = findField(field, own(object, field.key), inner);
+    const inner: Path[] | null = result === ABSENT && absent !== null ? [] : null;
+    const found = findField(field, own(object, field.key), { spelling, absent: inner });
     if (found === FAILS) return FAILS;
-    for (const rest of inner.absent ?? []) search.absent?.push({ key: field.key, rest });
+    for (const rest of inner ?? []) absent?.push({ key: field.key, rest });
     if (found === PRESENT) result = PRESENT;
   }
   return result;
@@ -98,23 +88,24 @@ function findInOne(field: Field, elements: readonly unknown[], search: Search): 
     for (const element of elements) if (findField(field, element, search) !== FAILS) return PRESENT;
     return FAILS;
   }
+  const { spelling, absent } = search;
   let result = whenAbsent(field, null);
   const present = new Map<string, boolean>();
   const isPresent = (path: Path): boolean => {
     const key = JSON.stringify(path);
-    const known = present.get(key) ?? hasValue(elements, path);
+    const known = present.get(key) ?? hasValue(elements, path, spelling);
     present.set(key, known);
     return known;
   };
   for (const element of elements) {
-    const absent: Path[] = [];
-    const found = findField(field, element, { ...search, absent });
+    const here: Path[] = [];
+    const found = findField(field, element, { spelling, absent: here });
     if (found === FAILS) result = FAILS;
-    if (found !== PRESENT || absent.some(isPresent)) continue;
-    search.absent?.push(...absent);
+    if (found !== PRESENT || here.some(isPresent)) continue;
+    absent?.push(...here);
     return PRESENT;
   }
-  if (result === ABSENT) whenAbsent(field, search.absent);
+  if (result === ABSENT) whenAbsent(field, absent);
   return result;
 }
 
@@ -149,10 +140,10 @@ function whenAllAbsent(first: Field, absent: Path[] | null): Found {
 }
 
 /** Whether a value without parts stands anywhere at that path. */
-function hasValue(value: unknown, path: Path): boolean {
-  if (isList(value)) return value.some((element) => hasValue(element, path));
+function hasValue(value: unknown, path: Path, spelling: Spelling): boolean {
+  if (isList(value)) return value.some((element) => hasValue(element, path, spelling));
   if (!isMembers(value)) return path === null && isScalar(value);
-  return path !== null && hasValue(own(withoutDots(value) ?? value, path.key), path.rest);
+  return path !== null && hasValue(own(spelling.plain(value), path.key), path.rest, spelling);
 }
 
 export const isScalar = (value: unknown): value is Scalar =>

@@ -1,15 +1,15 @@
 /**
  * Conditions: filters made ready for many events, and whether one holds. An event is seen in its JSON form: attributes at the top,
- * `data` below. Whatever the event, the work is at most its size times that of the condition.
+ * `data` below. The work is at most the size of the event times the number of patterns in the condition, their `$or` aside.
  */
 import { canonicalString, isAttributeValue } from "../event.ts";
-import type { Members } from "../json-value.ts";
 import { sqlHolds } from "../sql/evaluate.ts";
 import type { SqlExpression } from "../sql/syntax.ts";
 import { choiceHolds, type ChoiceNode } from "./choice.ts";
 import { hasFields, own } from "./fields.ts";
 import type { Field } from "./pattern.ts";
 import { passes, type Test } from "./test.ts";
+import type { EventView } from "./view.ts";
 
 /** A filter, compiled: plain data, so that an index can look into it. */
 export type Condition =
@@ -23,25 +23,25 @@ export type Condition =
   | { readonly kind: "choice"; readonly of: readonly Field[]; readonly root: ChoiceNode }
   | { readonly kind: "sql"; readonly expression: SqlExpression };
 
-export function holds(condition: Condition, form: Members): boolean {
+export function holds(condition: Condition, event: EventView): boolean {
   switch (condition.kind) {
     case "all":
-      for (const inner of condition.of) if (!holds(inner, form)) return false;
+      for (const inner of condition.of) if (!holds(inner, event)) return false;
       return true;
     case "any":
-      for (const inner of condition.of) if (holds(inner, form)) return true;
+      for (const inner of condition.of) if (holds(inner, event)) return true;
       return false;
     case "not":
-      return !holds(condition.of, form);
+      return !holds(condition.of, event);
     case "attribute": {
-      const value = own(form, condition.name);
+      const value = own(event.form, condition.name);
       return isAttributeValue(value) && passes(condition.test, canonicalString(value));
     }
     case "fields":
-      return hasFields(condition.fields, form);
+      return hasFields(condition.fields, event);
     case "choice":
-      return choiceHolds(condition.root, form);
+      return choiceHolds(condition.root, event);
     case "sql":
-      return sqlHolds(condition.expression, form);
+      return sqlHolds(condition.expression, event.form);
   }
 }

@@ -6,20 +6,20 @@ import { own } from "./fields.ts";
 import { type Condition, holds } from "./holds.ts";
 import type { Field } from "./pattern.ts";
 import { passes } from "./test.ts";
-import type { EventValues } from "./values.ts";
+import type { EventView } from "./view.ts";
 
 /** How many parts of the condition fail, each by itself; 0 if and only if it holds. */
-export function shortfall(condition: Condition, values: EventValues): number {
-  if (holds(condition, values.form)) return 0;
+export function shortfall(condition: Condition, event: EventView): number {
+  if (holds(condition, event)) return 0;
   switch (condition.kind) {
     case "all":
-      return condition.of.reduce((sum, inner) => sum + shortfall(inner, values), 0);
+      return condition.of.reduce((sum, inner) => sum + shortfall(inner, event), 0);
     case "any":
-      return least(condition.of.map((inner) => shortfall(inner, values)));
+      return least(condition.of.map((inner) => shortfall(inner, event)));
     case "fields":
-      return failing(condition.fields, values);
+      return failing(condition.fields, event);
     case "choice":
-      return least(condition.of.map((fields) => failing(fields, values)));
+      return least(condition.of.map((fields) => failing(fields, event)));
     case "not":
     case "attribute":
     case "sql":
@@ -30,15 +30,15 @@ export function shortfall(condition: Condition, values: EventValues): number {
 const least = (counts: readonly number[]): number => counts.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
 
 /** Where each field holds by itself, it is that no element of an array has them together. */
-const failing = (fields: Field, values: EventValues): number => Math.max(1, failingFields(fields, [], values));
+const failing = (fields: Field, event: EventView): number => Math.max(1, failingFields(fields, [], event));
 
-function failingFields(first: Field, above: readonly string[], values: EventValues): number {
+function failingFields(first: Field, above: readonly string[], event: EventView): number {
   let count = 0;
   for (let field: Field | null = first; field !== null; field = field.next) {
     const path = [...above, field.key];
     const { test, orAbsent, inner } = field;
-    if ((test !== null || orAbsent) && !isSatisfied({ test, orAbsent }, path, values)) count += 1;
-    if (inner !== null) count += failingFields(inner, path, values);
+    if ((test !== null || orAbsent) && !isSatisfied({ test, orAbsent }, path, event)) count += 1;
+    if (inner !== null) count += failingFields(inner, path, event);
   }
   return count;
 }
@@ -47,9 +47,9 @@ function failingFields(first: Field, above: readonly string[], values: EventValu
 export function isSatisfied(
   { test, orAbsent }: Pick<Field, "test" | "orAbsent">,
   path: readonly string[],
-  values: EventValues,
+  event: EventView,
 ): boolean {
-  const there = values.at(path);
+  const there = event.at(path);
   return (orAbsent && there.length === 0) || (test !== null && there.some((value) => passes(test, value)));
 }
 

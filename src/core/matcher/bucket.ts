@@ -1,7 +1,7 @@
 /** Buckets: the subscriptions that one look-up of the index finds, and what becomes of them for one event. */
 import { type Condition, holds } from "../filters/holds.ts";
 import type { Range, Scalar } from "../filters/test.ts";
-import type { Members } from "../json-value.ts";
+import type { EventView } from "../filters/view.ts";
 
 /** A subscription in the index. */
 export interface Entry {
@@ -41,7 +41,7 @@ export interface Tally {
 
 /** One event on its way through the index. */
 export interface Hits {
-  readonly form: Members;
+  readonly event: EventView;
   /** Different for each event. */
   readonly mark: number;
   readonly ids: string[];
@@ -56,10 +56,10 @@ export function take(bucket: Bucket, hits: Hits): void {
   else if (entries !== null) takeEntry(entries, hits);
 }
 
-function takeEntry(entry: Entry, { form, mark, ids }: Hits): void {
+function takeEntry(entry: Entry, { event, mark, ids }: Hits): void {
   if (entry.seen === mark) return;
   entry.seen = mark;
-  if (entry.condition === null || holds(entry.condition, form)) ids.push(entry.id);
+  if (entry.condition === null || holds(entry.condition, event)) ids.push(entry.id);
 }
 
 export const entriesOf = ({ entries }: Bucket): number =>

@@ -6,7 +6,7 @@
 import { compileWanted } from "../filters/compile.ts";
 import { isScalar, own } from "../filters/fields.ts";
 import type { Condition } from "../filters/holds.ts";
-import type { EventValues } from "../filters/values.ts";
+import { EventView } from "../filters/view.ts";
 import { isList, isMembers, type Members } from "../json-value.ts";
 import type { Wanted } from "../subscription.ts";
 import { type Bucket, type Entry, type Hits, putIn, take, takeOut } from "./bucket.ts";
@@ -25,7 +25,7 @@ export interface Matcher {
   /** Ids of the subscriptions that take the event, each once, in no order. `form` is the event in its JSON form, which is only read. */
   match(form: Members): string[];
   /** Ids of at most `limit` subscriptions: those that take the event, then the others in the order of `nearest.ts`. */
-  nearest(values: EventValues, bounds: NearestBounds): string[];
+  nearest(event: EventView, bounds: NearestBounds): string[];
   /** How many subscriptions are in. */
   readonly size: number;
   /** Estimate of what they cost in memory. */
@@ -69,10 +69,10 @@ export function createMatcher(): Matcher {
     for (const bucket of "home" in buckets ? [buckets] : buckets) takeOut(bucket, entry);
   }
 
-  function match(form: Members): string[] {
+  function matched(event: EventView): string[] {
     mark += 1;
-    const hits: Hits = { form, mark, ids: [] };
-    lookBelow(root, form, hits);
+    const hits: Hits = { event, mark, ids: [] };
+    lookBelow(root, event.form, hits);
     const every = always.find(null);
     if (every !== undefined) take(every, hits);
     return hits.ids;
@@ -98,12 +98,12 @@ export function createMatcher(): Matcher {
       bytes += entry.bytes;
     },
     delete: remove,
-    match,
-    nearest(values, { limit, walksMax }) {
-      const taken = match(values.form);
+    match: (form) => matched(new EventView(form)),
+    nearest(event, { limit, walksMax }) {
+      const taken = matched(event);
       const isTaken = new Set(taken);
       const others = [...entries.values()].filter(({ id }) => !isTaken.has(id));
-      return [...taken, ...nearest(others, { values, mark }, { limit, walksMax })].slice(0, limit);
+      return [...taken, ...nearest(others, { event, mark }, { limit, walksMax })].slice(0, limit);
     },
     get size() {
       return entries.size;

@@ -1,6 +1,6 @@
 /** The subscriptions that nearly take an event. It decides nothing: those that take it are known. */
 import { attributesFailing, shortfall, walksOf } from "../filters/shortfall.ts";
-import type { EventValues } from "../filters/values.ts";
+import type { EventView } from "../filters/view.ts";
 import type { Members } from "../json-value.ts";
 import type { Entry } from "./bucket.ts";
 
@@ -21,17 +21,17 @@ const CANDIDATES = 3;
  */
 export function nearest(
   entries: Iterable<Entry>,
-  { values, mark }: { readonly values: EventValues; readonly mark: number },
+  { event, mark }: { readonly event: EventView; readonly mark: number },
   { limit, walksMax }: NearestBounds,
 ): string[] {
-  const candidates = seeminglyNearest(entries, { form: values.form, mark }, CANDIDATES * limit);
+  const candidates = seeminglyNearest(entries, { form: event.form, mark }, CANDIDATES * limit);
   const looked: { readonly id: string; readonly failing: number }[] = [];
   let walks = 0;
   for (const { id, condition, seen } of candidates) {
     // Evaluated once in whole, and in parts where it fails.
     walks += condition === null ? 0 : 2 * walksOf(condition);
-    if (walks + values.walks > walksMax) break;
-    looked.push({ id, failing: missed(seen !== mark) + (condition === null ? 0 : shortfall(condition, values)) });
+    if (walks + event.walks > walksMax) break;
+    looked.push({ id, failing: missed(seen !== mark) + (condition === null ? 0 : shortfall(condition, event)) });
   }
   const others = candidates.slice(looked.length).map(({ id }) => id);
   return [...looked.toSorted((a, b) => a.failing - b.failing).map(({ id }) => id), ...others].slice(0, limit);

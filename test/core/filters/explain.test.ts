@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { explain } from "../../../src/core/filters/explain.ts";
 import type { Filter } from "../../../src/core/filters/filter.ts";
-import { eventValues } from "../../../src/core/filters/values.ts";
+import { EventView } from "../../../src/core/filters/view.ts";
 import { EXPLAIN_CHARS_MAX, EXPLAIN_VALUES_MAX } from "../../../src/core/limits.ts";
 import { createMatcher } from "../../../src/core/matcher/matcher.ts";
 import type { Wanted } from "../../../src/core/subscription.ts";
@@ -28,19 +28,19 @@ const FORM = {
 };
 
 const ofFilters = (...filters: Filter[]): Wanted => ({ types: null, source: null, filters });
-const clausesOf = (...filters: Filter[]) => explain(ofFilters(...filters), eventValues(FORM)).clauses;
+const clausesOf = (...filters: Filter[]) => explain(ofFilters(...filters), new EventView(FORM)).clauses;
 
 describe("explain()", () => {
   it("tells types and source, and nothing of what is not wanted", () => {
     const wanted = { types: ["order.paid", "order.created"], source: "/app", filters: [] };
-    expect(explain(wanted, eventValues(FORM))).toEqual({
+    expect(explain(wanted, new EventView(FORM))).toEqual({
       matched: false,
       clauses: [
         { pointer: "/types", wanted: wanted.types, observed: "order.created", matched: true },
         { pointer: "/source", wanted: "/app", observed: "/shop", matched: false },
       ],
     });
-    expect(explain({ types: [], source: null, filters: [] }, eventValues(FORM))).toEqual({
+    expect(explain({ types: [], source: null, filters: [] }, new EventView(FORM))).toEqual({
       matched: true,
       clauses: [],
     });
@@ -119,7 +119,7 @@ describe("explain()", () => {
     const many = Array.from({ length: EXPLAIN_VALUES_MAX + 1 }, (_, index) => index);
     const [values, text] = explain(
       ofFilters({ pattern: { data: { many: [EXPLAIN_VALUES_MAX], text: ["x"] } } }),
-      eventValues({ ...FORM, data: { many, text: `😀${"é".repeat(EXPLAIN_CHARS_MAX)}z` } }),
+      new EventView({ ...FORM, data: { many, text: `😀${"é".repeat(EXPLAIN_CHARS_MAX)}z` } }),
     ).clauses;
     // The one that decides is not what is left out.
     expect(values?.observed).toEqual([EXPLAIN_VALUES_MAX, ...many.slice(0, EXPLAIN_VALUES_MAX - 1)]);
@@ -130,7 +130,7 @@ describe("explain()", () => {
   it("shows what is there and has no value: an object, an empty array, a number over every double", () => {
     const pattern = { data: { o: [{ exists: true }], e: ["x"], i: [null], n: ["x"], deep: { x: ["x"] } } };
     const form = { ...FORM, data: { o: { k: 1 }, e: [], i: Number.POSITIVE_INFINITY, deep: [{ x: {} }] } };
-    const { clauses } = explain(ofFilters({ pattern }), eventValues(form));
+    const { clauses } = explain(ofFilters({ pattern }), new EventView(form));
     expect(clauses.map(({ observed }) => observed)).toEqual([{}, [], "Infinity", undefined, {}]);
     expect(clauses[3]).not.toHaveProperty("observed");
   });
@@ -142,7 +142,7 @@ describe("explain()", () => {
         const wanted = ofFilters({ pattern: { data: pattern } });
         const matcher = createMatcher();
         matcher.set("sub", wanted);
-        const { matched, clauses } = explain(wanted, eventValues(form));
+        const { matched, clauses } = explain(wanted, new EventView(form));
         expect(matched).toBe(matcher.match(form).length === 1);
         if (!matched) expect(clauses.some((clause) => !clause.matched)).toBe(true);
       }),
@@ -159,12 +159,12 @@ describe("nearest()", () => {
     matcher.set("one", { types: ["order.created"], source: "/other", filters: [] });
     matcher.set("three", { types: ["x"], source: "/other", filters: [{ pattern: { data: { total: [1] } } }] });
     matcher.set("array", ofFilters({ pattern: { data: { items: { sku: ["a"], qty: [5] } } } }));
-    const ids = matcher.nearest(eventValues(FORM), { limit: 10, walksMax: Infinity });
+    const ids = matcher.nearest(new EventView(FORM), { limit: 10, walksMax: Infinity });
     expect(ids.slice(0, 2).toSorted()).toEqual(["all", "takes"]);
     expect(ids.slice(2, 4).toSorted()).toEqual(["array", "one"]);
     expect(ids.slice(4)).toEqual(["two", "three"]);
-    expect(matcher.nearest(eventValues(FORM), { limit: 3, walksMax: Infinity })).toEqual(ids.slice(0, 3));
-    expect(matcher.nearest(eventValues(FORM), { limit: 1, walksMax: Infinity })).toHaveLength(1);
+    expect(matcher.nearest(new EventView(FORM), { limit: 3, walksMax: Infinity })).toEqual(ids.slice(0, 3));
+    expect(matcher.nearest(new EventView(FORM), { limit: 1, walksMax: Infinity })).toHaveLength(1);
   });
 
   it("looks into data as long as the walks last, and puts what seems near behind what is", () => {
@@ -176,7 +176,7 @@ describe("nearest()", () => {
       );
     matcher.set("type", { types: ["x"], source: null, filters: [] });
     for (const walksMax of [0, 5, 1_000]) {
-      const values = eventValues(FORM);
+      const values = new EventView(FORM);
       const ids = matcher.nearest(values, { limit: 21, walksMax });
       expect(values.walks).toBeLessThanOrEqual(walksMax + 2);
       expect(ids.toSorted()).toEqual([...Array.from({ length: 20 }, (_, index) => `data${index}`), "type"].toSorted());
@@ -193,7 +193,7 @@ describe("nearest()", () => {
         const matcher = createMatcher();
         for (const [index, wanted] of list.entries()) matcher.set(`s${index}`, wanted);
         const taken = matcher.match(form);
-        const ids = matcher.nearest(eventValues(form), { limit: list.length, walksMax: Infinity });
+        const ids = matcher.nearest(new EventView(form), { limit: list.length, walksMax: Infinity });
         expect(ids.slice(0, taken.length).toSorted()).toEqual(taken.toSorted());
         expect(ids.toSorted()).toEqual(list.map((_, index) => `s${index}`).toSorted());
       }),

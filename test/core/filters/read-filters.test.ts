@@ -6,6 +6,7 @@ import { parseFilters, parseWanted } from "../../../src/core/filters/read-filter
 import { compileFilter } from "../../../src/core/filters/compile.ts";
 import type { Filter } from "../../../src/core/filters/filter.ts";
 import { holds } from "../../../src/core/filters/holds.ts";
+import { EventView } from "../../../src/core/filters/view.ts";
 import { isOperator, OPERATOR_NAMES } from "../../../src/core/filters/read-values.ts";
 import { createMatcher } from "../../../src/core/matcher/matcher.ts";
 import {
@@ -93,7 +94,7 @@ function takerOf(filter: Filter): (event: Attributes) => boolean {
   const matcher = createMatcher();
   matcher.set("sub", { types: null, source: null, filters: [filter] });
   return (event) => {
-    const taken = holds(condition, event);
+    const taken = holds(condition, new EventView(event));
     expect(matcher.match(event)).toEqual(taken ? ["sub"] : []);
     return taken;
   };

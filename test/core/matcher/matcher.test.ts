@@ -4,6 +4,7 @@ import { expect, it } from "vitest";
 import { compileWanted } from "../../../src/core/filters/compile.ts";
 import type { Filter } from "../../../src/core/filters/filter.ts";
 import { holds as conditionHolds } from "../../../src/core/filters/holds.ts";
+import { EventView } from "../../../src/core/filters/view.ts";
 import type { Members } from "../../../src/core/json-value.ts";
 import { createMatcher } from "../../../src/core/matcher/matcher.ts";
 import type { Wanted } from "../../../src/core/subscription.ts";
@@ -167,7 +168,7 @@ it("match() agrees with each condition by itself, in every dialect, whatever was
         for (let index = list.length; index < before.length; index++) matcher.delete(`s${index}`);
         for (const event of sent) {
           const expected = list.flatMap((wanted, index) =>
-            conditionHolds(compileWanted(wanted), event) ? [`s${index}`] : [],
+            conditionHolds(compileWanted(wanted), new EventView(event)) ? [`s${index}`] : [],
           );
           expect(matcher.match(event).toSorted()).toEqual(expected.toSorted());
         }
