@@ -88,10 +88,12 @@ export const SQL_NODES_MAX = 1_000;
 export const SQL_STRING_CHARS_MAX = 16_384;
 /** Levels of objects and of `$or` in one pattern. */
 export const PATTERN_DEPTH_MAX = 32;
-/** Ways to choose from all `$or` of one pattern: what EventBridge takes. */
+/** Ways to choose from all `$or` of a pattern, in all patterns of a subscription together: what EventBridge takes of a rule. */
 export const PATTERN_ALTERNATIVES_MAX = 1_000;
-/** Fields of all these ways together. */
+/** Fields of all these ways together: each is a part of what is evaluated, and kept in memory. */
 export const PATTERN_FIELDS_MAX = 5_000;
+/** Fields that are put into some alternative while the patterns of one request are read: twenty times what may be left of them. */
+export const PATTERN_WORK_MAX = 100_000;
 /** Characters of a path in a pattern, its dots included. */
 export const PATTERN_PATH_CHARS_MAX = 1_024;
 /** Stars of one wildcard. */

@@ -172,7 +172,7 @@ it("POST refuses what is wrong, each with its pointer, and stores nothing", asyn
     [{ filters: [{ exact: { type: "\ud800" } }] }, ["/filters/0/exact/type"]],
     [{ ["n".repeat(200_000)]: 1 }, [""]],
     [{ headers: { ["n".repeat(200_000)]: "a" } }, ["/headers"]],
-    [{ filters: [{ ["n".repeat(200_000)]: {} }] }, ["/filters/0"]],
+    [{ filters: [{ ["n".repeat(200_000)]: {} }] }, [""]],
   ] as const) {
     const answer = await create(http, json);
     expect([answer.status, slug(answer), pointers(answer)], JSON.stringify(json)).toEqual([

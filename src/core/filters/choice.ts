@@ -4,9 +4,9 @@
  */
 import { isList, isMembers, type Members } from "../json-value.ts";
 import type { Spelling } from "./dots.ts";
-import { isScalar, own } from "./fields.ts";
+import { own } from "./fields.ts";
 import { type Field, isLeaf } from "./pattern.ts";
-import { passes, type Scalar, type Test } from "./test.ts";
+import { isScalar, passes, type Scalar, type Test } from "./test.ts";
 
 /** One path of the alternatives. They are known by their number. */
 export interface ChoiceNode {

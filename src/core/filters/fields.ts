@@ -5,7 +5,7 @@
 import { isList, isMembers, type Members } from "../json-value.ts";
 import type { Spelling } from "./dots.ts";
 import { type Field, isLeaf } from "./pattern.ts";
-import { passes, type Scalar } from "./test.ts";
+import { isScalar, passes } from "./test.ts";
 
 /**
  * How a field holds: with a value that is there, or only because there is none. The difference matters to arrays: one element may have
@@ -145,9 +145,6 @@ function hasValue(value: unknown, path: Path, spelling: Spelling): boolean {
   if (!isMembers(value)) return path === null && isScalar(value);
   return path !== null && hasValue(own(spelling.plain(value), path.key), path.rest, spelling);
 }
-
-export const isScalar = (value: unknown): value is Scalar =>
-  typeof value === "string" || typeof value === "number" || typeof value === "boolean" || value === null;
 
 /**
  * The member, undefined without it. Every object inherits some, all of which are functions but one; `Object.hasOwn` on each look-up would

@@ -19,7 +19,7 @@ export type Condition =
   /** The canonical string of a context attribute. An attribute that is absent fails every test. */
   | { readonly kind: "attribute"; readonly name: string; readonly test: Test }
   | { readonly kind: "fields"; readonly fields: Field }
-  /** Any of these, as one. */
+  /** Any of these, as one walk. They may have been let go of, once it is known where they are found. */
   | { readonly kind: "choice"; readonly of: readonly Field[]; readonly root: ChoiceNode }
   | { readonly kind: "sql"; readonly expression: SqlExpression };
 

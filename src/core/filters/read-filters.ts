@@ -3,6 +3,7 @@
  * event is decided elsewhere (`compile.ts`, `holds.ts`).
  */
 import { isMembers } from "../json-value.ts";
+import { missingFunction } from "../sql/missing-function.ts";
 import { parseSql } from "../sql/parse.ts";
 import {
   ATTRIBUTE_NAME_CHARS_MAX,
@@ -16,7 +17,7 @@ import {
 } from "../limits.ts";
 import { type Fault, memberPointer } from "../problem.ts";
 import { err, ok, type Result } from "../result.ts";
-import { fitsUtf8, utf8Bytes } from "../utf8.ts";
+import { fitsUtf8 } from "../utf8.ts";
 import {
   atMost,
   ATTRIBUTE_NAME,
@@ -113,6 +114,9 @@ function readFilter(value: unknown, { pointer, depth }: Place, walk: Walk): Filt
 function readSql(value: unknown, { pointer }: Place, walk: Walk): Filter | null {
   if (typeof value !== "string") return fault(walk, pointer, mustBe("a string"));
   const parsed = parseSql(value);
+  const missing = parsed.ok ? missingFunction(parsed.value) : null;
+  // By the specification that is an error when it is called; an expression that has it could not hold.
+  if (missing !== null) return fault(walk, pointer, `calls ${missing}, which is no function of CloudEvents SQL`);
   if (parsed.ok) return { sql: value };
   return fault(walk, pointer, `${parsed.error.detail}, at character ${parsed.error.position + 1}`);
 }
@@ -219,16 +223,20 @@ export function parseWanted(
 > {
   const types = parseTypes(request.types ?? null);
   const source = parseSource(request.source ?? null);
-  const filters = parseFilters(request.filters ?? [], "/filters", isExact);
+  // What is too large in any case is not walked.
+  const isLarge = !fitsUtf8(JSON.stringify(request.filters ?? []), FILTER_BYTES_MAX);
+  const filters = isLarge ? err([TOO_LARGE]) : parseFilters(request.filters ?? [], "/filters", isExact);
   if (!types.ok || !source.ok || !filters.ok) {
     return err([types, source, filters].flatMap((result) => (result.ok ? [] : result.error)));
   }
   const wanted = { types: types.value, source: source.value, filters: filters.value };
-  const bytes = utf8Bytes(JSON.stringify(wanted));
-  if (bytes <= FILTER_BYTES_MAX) return ok(wanted);
-  const detail = `types, source and filters ${atMost(FILTER_BYTES_MAX, "bytes")} as JSON together`;
-  return err([{ pointer: "", detail }]);
+  return fitsUtf8(JSON.stringify(wanted), FILTER_BYTES_MAX) ? ok(wanted) : err([TOO_LARGE]);
 }
+
+const TOO_LARGE: Fault = {
+  pointer: "",
+  detail: `types, source and filters ${atMost(FILTER_BYTES_MAX, "bytes")} as JSON together`,
+};
 
 function parseTypes(value: unknown): Result<readonly string[] | null, readonly Fault[]> {
   if (value === null) return ok(null);

@@ -37,7 +37,22 @@ export function readPattern(
 ): readonly Field[] | null {
   if (!isMembers(value)) return reading.fault(at.place, mustBe("an object"));
   const found = readObject(value, { ...at, path: "", depth: 1 }, [new Map()], reading);
-  return found === null ? null : found.map(fieldsOfLeaves);
+  if (found === null) return null;
+  const { patterns } = reading;
+  patterns.alternatives += found.length;
+  patterns.fields += fieldsIn(found);
+  if (patterns.alternatives > PATTERN_ALTERNATIVES_MAX) return reading.fault(at.place, TOO_MANY_ALTERNATIVES);
+  if (patterns.fields > PATTERN_FIELDS_MAX) return reading.fault(at.place, TOO_MANY_FIELDS);
+  return found.map(fieldsOfLeaves);
+}
+
+const TOO_MANY_ALTERNATIVES = `must make at most ${PATTERN_ALTERNATIVES_MAX} alternatives with all $or and all patterns of the filters`;
+const TOO_MANY_FIELDS = `${atMost(PATTERN_FIELDS_MAX, "fields")} in all alternatives of the filters together`;
+
+function fieldsIn(found: readonly Leaves[]): number {
+  let fields = 0;
+  for (const { size } of found) fields += size;
+  return fields;
 }
 
 /** `before` with what this object adds to each. In order: of two leaves for one path the later counts. */
@@ -67,6 +82,7 @@ function readMember(
   reading: Reading,
 ): readonly Leaves[] | null {
   const place = { parent: inside.place, name };
+  if (reading.isSpent()) return null;
   if (name === OR) return readOr(value, { ...inside, place }, before, reading);
   const wrong = inside.path === "" ? inside.keyFault(name, isMembers(value)) : null;
   if (wrong !== null) return reading.fault(place, wrong);
@@ -78,8 +94,9 @@ function readMember(
   if (!isList(value)) return reading.fault(place, "must be an object or an array of values");
   const leaf = readLeaf(value, place, reading);
   if (leaf === null) return null;
+  if (!reading.spend(before.length)) return reading.fault(place, TOO_MANY_FIELDS);
   for (const leaves of before) leaves.set(path, leaf);
-  return bounded(before, place, reading);
+  return before;
 }
 
 /** Each branch goes on from `before`, so each has its own copy. */
@@ -91,16 +108,16 @@ function readOr(value: unknown, inside: Inside, before: readonly Leaves[], readi
   let found: Leaves[] | null = [];
   for (const [index, branch] of value.entries()) {
     const at = { parent: place, name: index };
+    if (reading.isSpent()) return null;
+    if (!reading.spend(fieldsIn(before) + before.length)) return reading.fault(at, TOO_MANY_FIELDS);
     const copy = before.map((leaves) => new Map(leaves));
     const added = readBranch(branch, { ...inside, place: at, depth: inside.depth + 1 }, copy, reading);
-    if (found !== null && added !== null && found.length + added.length > PATTERN_ALTERNATIVES_MAX) {
-      const words = `must make at most ${PATTERN_ALTERNATIVES_MAX} alternatives together with the $or around and beside it`;
-      return reading.fault(place, words);
-    }
+    if (found !== null && added !== null && found.length + added.length > PATTERN_ALTERNATIVES_MAX)
+      return reading.fault(place, TOO_MANY_ALTERNATIVES);
     if (found === null || added === null) found = null;
     else found.push(...added);
   }
-  return found === null ? null : bounded(found, place, reading);
+  return found;
 }
 
 function readBranch(branch: unknown, inside: Inside, before: readonly Leaves[], reading: Reading) {
@@ -113,13 +130,6 @@ function readBranch(branch: unknown, inside: Inside, before: readonly Leaves[], 
       "is the name of an operator, which no field in $or may have",
     );
   return readObject(branch, inside, before, reading);
-}
-
-function bounded(found: readonly Leaves[], place: Place, reading: Reading): readonly Leaves[] | null {
-  let fields = 0;
-  for (const { size } of found) fields += size;
-  if (fields <= PATTERN_FIELDS_MAX) return found;
-  return reading.fault(place, `${atMost(PATTERN_FIELDS_MAX, "fields")} in all alternatives together`);
 }
 
 // ---- Alternatives ------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import { parseCidr } from "./cidr.ts";
 import { folded } from "./fold.ts";
 import type { Leaf } from "./pattern.ts";
 import type { Place, Reading } from "./reading.ts";
-import type { Range, Scalar, Test } from "./test.ts";
+import { isScalar, type Range, type Scalar, type Test } from "./test.ts";
 import { parseWildcard } from "./wildcard.ts";
 
 /** Null, with a fault told, when it is not valid. */
@@ -67,22 +67,26 @@ function readOperator(value: Readonly<Record<string, unknown>>, place: Place, re
   return read(value[name], inside, reading);
 }
 
-const isScalar = (value: unknown): value is Scalar =>
-  value === null || typeof value === "string" || typeof value === "number" || typeof value === "boolean";
-
 /** Several tests as one: equal values are looked up, whatever their number. */
 function joined(tests: readonly Test[]): Test | null {
   const equals: Scalar[] = [];
-  const others: Test[] = [];
+  const folds: string[] = [];
+  const all: Test[] = [];
   for (const test of tests) {
     if (test.kind === "equal") equals.push(test.value);
-    else others.push(test);
+    else if (test.kind === "folded-equal") folds.push(test.text);
+    else all.push(test);
   }
+  const [fold, ...moreFolds] = folds;
+  if (fold !== undefined)
+    all.unshift(
+      moreFolds.length === 0 ? { kind: "folded-equal", text: fold } : { kind: "folded-among", texts: new Set(folds) },
+    );
   const [first, ...rest] = equals;
-  if (first !== undefined) others.unshift(rest.length === 0 ? { kind: "equal", value: first } : amongOf(equals));
-  const [only, ...more] = others;
+  if (first !== undefined) all.unshift(rest.length === 0 ? { kind: "equal", value: first } : amongOf(equals));
+  const [only, ...more] = all;
   if (only === undefined || more.length === 0) return only ?? null;
-  return { kind: "one-of", tests: others };
+  return { kind: "one-of", tests: all };
 }
 
 function amongOf(values: readonly Scalar[]): Test {

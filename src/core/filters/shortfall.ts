@@ -19,7 +19,6 @@ export function shortfall(condition: Condition, event: EventView): number {
     case "fields":
       return failing(condition.fields, event);
     case "choice":
-      return least(condition.of.map((fields) => failing(fields, event)));
     case "not":
     case "attribute":
     case "sql":
@@ -66,10 +65,9 @@ export function attributesFailing(condition: Condition, form: Members): number {
     }
     case "fields":
       return topFieldsFailing(condition.fields, form);
-    case "choice":
-      return least(condition.of.map((fields) => topFieldsFailing(fields, form)));
     case "sql":
       return sqlHolds(condition.expression, form) ? 0 : 1;
+    case "choice":
     case "not":
       return 0;
   }

@@ -9,6 +9,9 @@ import { fitsWildcard } from "./wildcard.ts";
 /** A value of JSON that has no parts. */
 export type Scalar = string | number | boolean | null;
 
+export const isScalar = (value: unknown): value is Scalar =>
+  typeof value === "string" || typeof value === "number" || typeof value === "boolean" || value === null;
+
 /** Numbers between two bounds; infinite where there is none. */
 export interface Range {
   readonly low: number;
@@ -23,8 +26,9 @@ export type Test =
   | { readonly kind: "among"; readonly values: ReadonlySet<Scalar> }
   | { readonly kind: "prefix"; readonly text: string }
   | { readonly kind: "suffix"; readonly text: string }
-  /** `text` is folded, as in the next two. */
+  /** `text` is folded, as in the next three. */
   | { readonly kind: "folded-equal"; readonly text: string }
+  | { readonly kind: "folded-among"; readonly texts: ReadonlySet<string> }
   | { readonly kind: "folded-prefix"; readonly text: string }
   | { readonly kind: "folded-suffix"; readonly text: string }
   /** The texts between the stars, at least two of them, so at least one star. */
@@ -49,6 +53,8 @@ export function passes(test: Test, value: Scalar): boolean {
       return typeof value === "string" && value.endsWith(test.text);
     case "folded-equal":
       return typeof value === "string" && folded(value) === test.text;
+    case "folded-among":
+      return typeof value === "string" && test.texts.has(folded(value));
     case "folded-prefix":
       return typeof value === "string" && folded(value).startsWith(test.text);
     case "folded-suffix":

@@ -1,8 +1,8 @@
 /** One event as conditions look at it. What is made of it is made once, when it is first asked for, whatever the number of subscriptions. */
 import { isList, isMembers, type Members } from "../json-value.ts";
 import { Spelling } from "./dots.ts";
-import { isScalar, own } from "./fields.ts";
-import type { Scalar } from "./test.ts";
+import { own } from "./fields.ts";
+import { isScalar, type Scalar } from "./test.ts";
 
 export class EventView {
   /** The JSON form. It is only read. */

@@ -4,8 +4,9 @@
  * what is found is evaluated. So the cost of an event grows with its own size and with the subscriptions that ask for something it has.
  */
 import { compileWanted } from "../filters/compile.ts";
-import { isScalar, own } from "../filters/fields.ts";
+import { own } from "../filters/fields.ts";
 import type { Condition } from "../filters/holds.ts";
+import { isScalar } from "../filters/test.ts";
 import { EventView } from "../filters/view.ts";
 import { isList, isMembers, type Members } from "../json-value.ts";
 import type { Wanted } from "../subscription.ts";
@@ -14,7 +15,7 @@ import { Keyed } from "./keyed.ts";
 import { nearest, type NearestBounds } from "./nearest.ts";
 import { Place } from "./place.ts";
 import { type Access, bestCover, type Cover } from "./probes.ts";
-import { sharing } from "./sharing.ts";
+import { Sharing } from "./sharing.ts";
 import { entryBytes } from "./size.ts";
 
 export interface Matcher {
@@ -56,7 +57,7 @@ export function createMatcher(): Matcher {
   const root = nodeOf("", null);
   /** What every event is held against. */
   const always = new Keyed<null>({ count: () => undefined });
-  const share = sharing();
+  const shared = new Sharing();
   let mark = 0;
   let bytes = 0;
 
@@ -65,6 +66,7 @@ export function createMatcher(): Matcher {
     if (entry === undefined) return;
     entries.delete(id);
     bytes -= entry.bytes;
+    if (entries.size === 0) shared.forget();
     const { buckets } = entry;
     for (const bucket of "home" in buckets ? [buckets] : buckets) takeOut(bucket, entry);
   }
@@ -85,10 +87,10 @@ export function createMatcher(): Matcher {
       const cover = bestCover(condition, (access) => likelihoodOf(root, access));
       const buckets = cover === null ? [always.bucket(null)] : bucketsOf(root, cover);
       const [only, ...others] = buckets;
-      const rest = cover === null ? condition : cover.rest;
+      const rest = cover === null ? condition : cover.rest();
       const entry: Entry = {
         id,
-        condition: rest === null || holdsAlways(rest) ? null : share(rest),
+        condition: rest === null || holdsAlways(rest) ? null : shared.share(withoutAlternatives(rest)),
         bytes: entryBytes(condition, buckets.length),
         buckets: only !== undefined && others.length === 0 ? only : buckets,
         seen: 0,
@@ -109,12 +111,29 @@ export function createMatcher(): Matcher {
       return entries.size;
     },
     get bytes() {
-      return bytes;
+      return bytes + shared.bytes;
     },
   };
 }
 
 const holdsAlways = (condition: Condition): boolean => condition.kind === "all" && condition.of.length === 0;
+
+/** What was needed to find it is no more: the walk that evaluates all of a choice has all of it. */
+function withoutAlternatives(condition: Condition): Condition {
+  switch (condition.kind) {
+    case "all":
+    case "any":
+      return { kind: condition.kind, of: condition.of.map(withoutAlternatives) };
+    case "not":
+      return { kind: "not", of: withoutAlternatives(condition.of) };
+    case "choice":
+      return { ...condition, of: [] };
+    case "attribute":
+    case "fields":
+    case "sql":
+      return condition;
+  }
+}
 
 // ---- Changing it -------------------------------------------------------------------------------------------------
 
@@ -134,6 +153,8 @@ const NOWHERE = new Place(() => undefined);
 function bucketsOf(root: Node, { accesses }: Cover): readonly Bucket[] {
   const buckets = new Set<Bucket>();
   for (const { path, probes, isCanonical } of accesses) {
+    // It never holds.
+    if (probes.length === 0) continue;
     const node = nodeAt(root, path);
     const at = isCanonical ? canonicalOf(node) : placeOf(node);
     for (const probe of probes) buckets.add(at.bucket(probe));

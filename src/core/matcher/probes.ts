@@ -30,27 +30,24 @@ export interface Access {
   readonly isCanonical: boolean;
 }
 
+/** How likely a cover is to find something. */
+interface Weighed extends Cover {
+  readonly weight: number;
+}
+
 /** Where a subscription is found, and what is to be evaluated then. */
 export interface Cover {
   /** Any of them may find it. */
   readonly accesses: readonly Access[];
-  /** Null where nothing remains. */
-  readonly rest: Condition | null;
+  /** Null where nothing remains. Made when it is asked for: of many ways to find it one is chosen. */
+  readonly rest: () => Condition | null;
 }
 
 /** How often an access would find something, between 0 (never) and 1 (for each event). */
 export type Likelihood = (access: Access) => number;
 
 /** The cover that finds it for the fewest events; null when it is to be looked at for every one. */
-export function bestCover(condition: Condition, likelihood: Likelihood): Cover | null {
-  return coverOf(condition, likelihood);
-}
-
-interface Weighed extends Cover {
-  readonly weight: number;
-}
-
-function coverOf(condition: Condition, likelihood: Likelihood): Weighed | null {
+export function bestCover(condition: Condition, likelihood: Likelihood): Weighed | null {
   switch (condition.kind) {
     case "all":
       return coverOfAll(condition, likelihood);
@@ -87,25 +84,31 @@ function lightest(choices: readonly Cover[], likelihood: Likelihood): Weighed | 
 function coverOfAll({ of }: Condition & { kind: "all" }, likelihood: Likelihood): Weighed | null {
   let best: Weighed | null = null;
   for (const [index, inner] of of.entries()) {
-    const found = coverOf(inner, likelihood);
+    const found = bestCover(inner, likelihood);
     if (found === null || (best !== null && found.weight >= best.weight)) continue;
-    const remaining = found.rest === null ? of.toSpliced(index, 1) : of.with(index, found.rest);
-    best = { ...found, rest: remaining.length > 1 ? { kind: "all", of: remaining } : (remaining[0] ?? null) };
+    best = { ...found, rest: () => remaining(of, index, found.rest()) };
   }
   return best;
 }
 
-/** By all of them: which one finds it is not known then, so all remains. */
+function remaining(of: readonly Condition[], index: number, rest: Condition | null): Condition | null {
+  const others = rest === null ? of.toSpliced(index, 1) : of.with(index, rest);
+  return others.length > 1 ? { kind: "all", of: others } : (others[0] ?? null);
+}
+
+/** By all of them: which one finds it is not known then, so all remains, unless nothing of any does. */
 function together(condition: Condition, of: readonly Condition[], likelihood: Likelihood): Weighed | null {
-  const accesses: Access[] = [];
-  let weight = 0;
+  const parts: Weighed[] = [];
   for (const inner of of) {
-    const found = coverOf(inner, likelihood);
+    const found = bestCover(inner, likelihood);
     if (found === null) return null;
-    accesses.push(...found.accesses);
-    weight += found.weight;
+    parts.push(found);
   }
-  return { accesses, weight, rest: condition };
+  return {
+    accesses: parts.flatMap(({ accesses }) => accesses),
+    weight: parts.reduce((sum, { weight }) => sum + weight, 0),
+    rest: () => (parts.every(({ rest }) => rest() === null) ? null : condition),
+  };
 }
 
 // ---- Attributes --------------------------------------------------------------------------------------------------
@@ -118,7 +121,7 @@ function attributeChoices(condition: Condition & { kind: "attribute" }): readonl
   const isCanonical = !STRINGS.has(condition.name);
   return probesOf(condition.test).map(({ probes, isExact }) => ({
     accesses: [{ path, probes, isCanonical }],
-    rest: isExact ? null : condition,
+    rest: () => (isExact ? null : condition),
   }));
 }
 
@@ -129,7 +132,7 @@ function sqlChoices(condition: Condition & { kind: "sql" }): readonly Cover[] {
       ...prefixes.map((text) => ({ kind: "prefix", text }) as const),
       ...suffixes.map((text) => ({ kind: "suffix", text }) as const),
     ];
-    return { accesses: [{ path: [attribute], probes, isCanonical: !STRINGS.has(attribute) }], rest: condition };
+    return { accesses: [{ path: [attribute], probes, isCanonical: !STRINGS.has(attribute) }], rest: () => condition };
   });
 }
 
@@ -138,16 +141,21 @@ function sqlChoices(condition: Condition & { kind: "sql" }): readonly Cover[] {
 function fieldChoices(condition: Condition & { kind: "fields" }): readonly Cover[] {
   const choices: Cover[] = [];
   for (let field: Field | null = condition.fields; field !== null; field = field.next) {
-    const rest = isChain(field) ? withoutField(condition.fields, field) : condition.fields;
+    const proven = field;
+    const isAlone = isChain(field);
     addChoices(field, [], ({ path, probes, isExact }) => {
-      const fields = isExact ? rest : condition.fields;
       choices.push({
         accesses: [{ path, probes, isCanonical: false }],
-        rest: fields === condition.fields ? condition : fields === null ? null : { kind: "fields", fields },
+        rest: () => (isExact && isAlone ? restOf(condition, proven) : condition),
       });
     });
   }
   return choices;
+}
+
+function restOf({ fields }: Condition & { kind: "fields" }, proven: Field): Condition | null {
+  const others = withoutField(fields, proven);
+  return others === null ? null : { kind: "fields", fields: others };
 }
 
 /** A single leaf at the end of keys: it has no array in common with another one, so it holds whatever the others do. */
@@ -188,6 +196,8 @@ function probesOf(test: Test): readonly Choice[] {
       return [exactly(test)];
     case "among":
       return [exactly(...[...test.values].map((value) => ({ kind: "equal", value }) as const))];
+    case "folded-among":
+      return [exactly(...[...test.texts].map((text) => ({ kind: "folded-equal", text }) as const))];
     case "folded-equal":
     case "prefix":
     case "suffix":

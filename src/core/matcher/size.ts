@@ -1,12 +1,13 @@
 /** What a subscription costs in the memory of an isolate, estimated: it decides which buses are kept. */
+import type { ChoiceNode } from "../filters/choice.ts";
 import type { Condition } from "../filters/holds.ts";
 import type { Field } from "../filters/pattern.ts";
 import type { Test } from "../filters/test.ts";
 import type { SqlExpression } from "../sql/syntax.ts";
 
 /** An entry with its id and its place in the map of entries, and a bucket with its place: measured in Node, rounded. */
-const ENTRY_BYTES = 200;
-const BUCKET_BYTES = 200;
+const ENTRY_BYTES = 250;
+const BUCKET_BYTES = 300;
 /** An object of the condition with what it takes to point to it. */
 const NODE_BYTES = 50;
 const TEXT_BYTES = 25;
@@ -27,8 +28,7 @@ function conditionBytes(condition: Condition): number {
     case "fields":
       return NODE_BYTES + fieldsBytes(condition.fields);
     case "choice":
-      // Each field stands in the walk of all together, too.
-      return condition.of.reduce((sum, fields) => sum + 2 * fieldsBytes(fields), NODE_BYTES);
+      return NODE_BYTES + choiceBytes(condition.root);
     case "sql":
       return NODE_BYTES + expressionBytes(condition.expression);
   }
@@ -43,12 +43,25 @@ function fieldsBytes(first: Field): number {
   return bytes;
 }
 
+/** Maps have room to grow. */
+const MAP_ENTRY_BYTES = 60;
+
+function choiceBytes({ children, equal, others, needs }: ChoiceNode): number {
+  let bytes = 5 * NODE_BYTES + MAP_ENTRY_BYTES * (children.size + equal.size + needs.size);
+  for (const child of children.values()) bytes += choiceBytes(child);
+  for (const [value, alternatives] of equal) bytes += textBytes(String(value)) + NODE_BYTES + 8 * alternatives.length;
+  for (const { test } of others) bytes += NODE_BYTES + testBytes(test);
+  return bytes;
+}
+
 function testBytes(test: Test): number {
   switch (test.kind) {
     case "equal":
       return NODE_BYTES + textBytes(String(test.value));
     case "among":
       return [...test.values].reduce((sum: number, value) => sum + textBytes(String(value)), NODE_BYTES);
+    case "folded-among":
+      return [...test.texts].reduce((sum, text) => sum + textBytes(text), NODE_BYTES);
     case "prefix":
     case "suffix":
     case "folded-equal":

@@ -221,7 +221,12 @@ function parseCall(reading: Reading, { text, position }: Word): Parsed {
   reading.at += 1;
   const given = inside(reading, parseArguments);
   if (given === null) return null;
-  return made(reading, position, { kind: "call", called: findFunction(text, given.length), given });
+  return made(reading, position, {
+    kind: "call",
+    name: text.toUpperCase(),
+    called: findFunction(text, given.length),
+    given,
+  });
 }
 
 function parseArguments(reading: Reading): readonly SqlExpression[] | null {

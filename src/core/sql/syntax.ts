@@ -55,5 +55,10 @@ export type SqlExpression =
       readonly operand: SqlExpression;
       readonly elements: readonly SqlExpression[];
     }
-  /** `called` is null when no function has this name and takes so many arguments. */
-  | { readonly kind: "call"; readonly called: SqlFunction | null; readonly given: readonly SqlExpression[] };
+  /** `name` in capitals; `called` is null when no function has it and takes so many arguments. */
+  | {
+      readonly kind: "call";
+      readonly name: string;
+      readonly called: SqlFunction | null;
+      readonly given: readonly SqlExpression[];
+    };

@@ -195,7 +195,7 @@ describe("a pattern is refused", () => {
     expect(faultsOf(product(PATTERN_ALTERNATIVES_MAX / 10 - 9))).toMatchObject([
       {
         pointer: "/filters/0/pattern/$or",
-        detail: `filters.0.pattern.$or must make at most ${PATTERN_ALTERNATIVES_MAX} alternatives together with the $or around and beside it`,
+        detail: `filters.0.pattern.$or must make at most ${PATTERN_ALTERNATIVES_MAX} alternatives with all $or and all patterns of the filters`,
       },
     ]);
   });
@@ -206,8 +206,39 @@ describe("a pattern is refused", () => {
     const branches = Array.from({ length: 500 }, (_, index) => ({ type: [`t${index}`] }));
     expect(faultsOf({ data: { ...fields(PATTERN_FIELDS_MAX / 500 - 1) }, $or: branches })).toEqual([]);
     expect(faultsOf({ data: { ...fields(PATTERN_FIELDS_MAX / 500) }, $or: branches })).toMatchObject([
-      { detail: `filters.0.pattern.$or must have at most ${PATTERN_FIELDS_MAX} fields in all alternatives together` },
+      {
+        detail: `filters.0.pattern must have at most ${PATTERN_FIELDS_MAX} fields in all alternatives of the filters together`,
+      },
     ]);
+  });
+
+  it("over the limits in all patterns of the filters together", () => {
+    const branches = (count: number) => Array.from({ length: count }, (_, index) => ({ type: [`t${index}`] }));
+    const filters = (last: number) => [
+      { pattern: { $or: branches(PATTERN_ALTERNATIVES_MAX / 2) } },
+      { not: { pattern: { $or: branches(last) } } },
+    ];
+    expect(parseFilters(filters(PATTERN_ALTERNATIVES_MAX / 2), "/filters").ok).toBe(true);
+    const over = parseFilters(filters(PATTERN_ALTERNATIVES_MAX / 2 + 1), "/filters");
+    expect(over.ok ? [] : over.error).toMatchObject([{ pointer: "/filters/1/not/pattern" }]);
+  });
+
+  it("that is large at once, not once all of it has been copied", () => {
+    const fields = Object.fromEntries(Array.from({ length: 4_000 }, (_, index) => [`f${index}`, ["x"]]));
+    let looked = 0;
+    const branch = () =>
+      new Proxy(
+        { type: ["x"] },
+        {
+          ownKeys(target) {
+            looked += 1;
+            return Reflect.ownKeys(target);
+          },
+        },
+      );
+    const faults = faultsOf({ data: fields, $or: Array.from({ length: 10_000 }, branch) });
+    expect(faults).toHaveLength(1);
+    expect(looked).toBeLessThan(100);
   });
 
   it("with numbers that no double keeps, where they would be compared as numbers", () => {

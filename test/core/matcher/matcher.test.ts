@@ -142,6 +142,12 @@ const sqls = fc.constantFrom(
   "LENGTH(type) > 1",
   "n = 'x' OR TRUE",
   "n = 1 XOR type = 'b'",
+  "UPPER(type) = 'A'",
+  "LOWER(type) = 'A'",
+  "TRIM(type) = 'A'",
+  "LEFT(type, 1) = 'a'",
+  "RIGHT(type, 1) = 'a'",
+  "n = 'x' AND n = 'y'",
 );
 
 it("match() agrees with each condition by itself, in every dialect, whatever was there before", () => {
@@ -190,6 +196,50 @@ it("match() names exactly one of a filter and its negation", () => {
       expect(matcher.match(event)).toHaveLength(1);
     }),
   );
+});
+
+it("match() keeps apart what differs in a function alone", () => {
+  const matcher = createMatcher();
+  for (const name of ["UPPER", "LOWER", "TRIM"])
+    matcher.set(name, { ...ALL, filters: [{ sql: `${name}(type) = 'A'` }] });
+  expect(matcher.match(eventOf("a", "/s"))).toEqual(["UPPER"]);
+});
+
+it("bytes comes back to nothing, whatever was shared", () => {
+  const matcher = createMatcher();
+  const empty = matcher.bytes;
+  for (let index = 0; index < 5_000; index++)
+    matcher.set("s", { ...ALL, filters: [{ pattern: { data: { a: [`v${index}`], b: [{ prefix: `p${index}` }] } } }] });
+  expect(matcher.bytes).toBeGreaterThan(empty);
+  matcher.delete("s");
+  expect(matcher.bytes).toBe(empty);
+});
+
+it.each([0, 1])("match() looks at few of those that share a popular type, whatever came first (%i)", (first) => {
+  const matcher = createMatcher();
+  const groups = [
+    () => Array.from({ length: 2_000 }, (_, index) => ({ ...ALL, types: [`type-${index}`] })),
+    () =>
+      Array.from({ length: 2_000 }, (_, index) => ({
+        ...ALL,
+        types: ["popular"],
+        filters: [{ pattern: { data: { tenant: [`t${index}`] } } }],
+      })),
+  ];
+  for (const group of [first, 1 - first])
+    for (const [index, wanted] of (groups[group]?.() ?? []).entries()) matcher.set(`${group}.${index}`, wanted);
+  let looks = 0;
+  const data = new Proxy(
+    { tenant: "t7" },
+    {
+      get(target, name) {
+        looks += 1;
+        return Reflect.get(target, name);
+      },
+    },
+  );
+  expect(matcher.match({ ...eventOf("popular", "/s"), data })).toEqual(["1.7"]);
+  expect(looks).toBeLessThan(100);
 });
 
 it("match() names a subscription once, however often its type is listed", () => {
