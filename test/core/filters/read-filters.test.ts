@@ -213,7 +213,7 @@ describe("parseFilters()", () => {
       `| pattern: levels of objects and of \`$or\`, the pattern itself included | ${PATTERN_DEPTH_MAX} |`,
       `| pattern: characters of a path, its dots included | ${PATTERN_PATH_CHARS_MAX.toLocaleString("en")} |`,
       `| pattern: ways to choose one branch of every \`$or\` | ${PATTERN_ALTERNATIVES_MAX.toLocaleString("en")} |`,
-      `| pattern: fields of all these ways together | ${PATTERN_FIELDS_MAX.toLocaleString("en")} |`,
+      `| patterns: fields of all these ways together | ${PATTERN_FIELDS_MAX.toLocaleString("en")} |`,
       `| pattern: stars of one \`wildcard\` | ${WILDCARD_STARS_MAX} |`,
       `| sql: characters of the expression | ${SQL_CHARS_MAX.toLocaleString("en")} |`,
       `| sql: levels of parentheses, arguments, lists of \`IN\`, \`NOT\` and minus in one another | ${SQL_DEPTH_MAX} |`,
