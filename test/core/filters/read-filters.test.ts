@@ -212,7 +212,7 @@ describe("parseFilters()", () => {
       `| ${FILTER_BYTES_MAX.toLocaleString("en")} bytes`,
       `| pattern: levels of objects and of \`$or\`, the pattern itself included | ${PATTERN_DEPTH_MAX} |`,
       `| pattern: characters of a path, its dots included | ${PATTERN_PATH_CHARS_MAX.toLocaleString("en")} |`,
-      `| pattern: ways to choose one branch of every \`$or\` | ${PATTERN_ALTERNATIVES_MAX.toLocaleString("en")} |`,
+      `| patterns: ways to choose one branch of every \`$or\`, all filters together | ${PATTERN_ALTERNATIVES_MAX.toLocaleString("en")} |`,
       `| patterns: fields of all these ways together | ${PATTERN_FIELDS_MAX.toLocaleString("en")} |`,
       `| pattern: stars of one \`wildcard\` | ${WILDCARD_STARS_MAX} |`,
       `| sql: characters of the expression | ${SQL_CHARS_MAX.toLocaleString("en")} |`,
