@@ -5,7 +5,9 @@
 import { decodeEvent } from "./core/cloudevents/json.ts";
 import { sha256Hex } from "./core/digest.ts";
 import { eventForm } from "./core/event-form.ts";
-import { BACKTEST_BODIES_BYTES_MAX, BACKTEST_SAMPLE_MAX } from "./core/limits.ts";
+import { compileWanted } from "./core/filters/compile.ts";
+import { walksOf } from "./core/filters/shortfall.ts";
+import { BACKTEST_BODIES_BYTES_MAX, BACKTEST_SAMPLE_MAX, BACKTEST_WORK_BYTES_MAX } from "./core/limits.ts";
 import { createMatcher } from "./core/matcher/matcher.ts";
 import type { Fault } from "./core/problem.ts";
 import { err, ok, type Result } from "./core/result.ts";
@@ -69,8 +71,9 @@ export async function backtest(
 
   const span = { ...(sinceMs === null ? {} : { sinceMs }), ...(untilMs === null ? {} : { untilMs }) };
   const page = { limit, bytesMax: BACKTEST_BODIES_BYTES_MAX, cursor: cursor === null ? null : [cursor[0]] };
-  const { rows, next } = await ports.record.bodies(bus, span, page);
-  const [seq] = next ?? [];
+  const loaded = await ports.record.bodies(bus, span, page);
+  const rows = affordable(loaded.rows, wanted, current);
+  const [seq] = rows.length < loaded.rows.length ? [rows.at(-1)?.seq] : (loaded.next ?? []);
   return ok({ ...tried(rows, wanted, current), next: seq === undefined ? null : [seq, mark] });
 }
 
@@ -84,6 +87,15 @@ const markOf = async (asked: readonly unknown[]): Promise<string> =>
 export const isBacktestMark = (text: string): boolean => /^[0-9a-f]{16}$/.test(text);
 
 type Rows = Awaited<ReturnType<EventRecord["bodies"]>>["rows"];
+
+/** The first of them, at least one, that take no more than BACKTEST_WORK_BYTES_MAX together. */
+function affordable(rows: Rows, wanted: Wanted, current: Wanted | null): Rows {
+  const conditions = current === null ? [wanted] : [wanted, current];
+  const walks = conditions.reduce((sum, one) => sum + walksOf(compileWanted(one)), 1);
+  let work = 0;
+  const end = rows.findIndex(({ body }) => (work += walks * (body?.length ?? 0)) > BACKTEST_WORK_BYTES_MAX);
+  return end < 0 ? rows : rows.slice(0, Math.max(1, end));
+}
 
 function tried(rows: Rows, wanted: Wanted, current: Wanted | null): Omit<Backtest, "next"> {
   const matcher = createMatcher();

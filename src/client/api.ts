@@ -1336,7 +1336,7 @@ export interface Operations {
     readonly answer: FilterTested;
   };
 
-  /** What a subscription that states these would have taken, newest first. Each answer tells of one page of events, up to 1000 with up to 8000000 bytes: go on with `next_cursor` until it is null, and add the counts up. A page may be short and not be the last. With a `subscription_id` it is compared with what that subscription takes as it is now, whether it is active or not. Where only failures are on record, it is tried on these. It changes nothing and may be sent again as often as you like: an `idempotency-key` is not needed. */
+  /** What a subscription that states these would have taken, newest first. Each answer tells of one page of events, up to 1000 with up to 8000000 bytes: go on with `next_cursor` until it is null, and add the counts up. A page may be short and not be the last: it ends sooner where the filters look into large events over and over. With a `subscription_id` it is compared with what that subscription takes as it is now, whether it is active or not. Where only failures are on record, it is tried on these. It changes nothing and may be sent again as often as you like: an `idempotency-key` is not needed. */
   readonly backtestFilters: {
     readonly method: "POST";
     readonly path: "/v1/filters/backtest";

@@ -353,6 +353,11 @@ export const FILTER_TEST_BYTES_MAX = EVENT_BYTES_MAX + MANAGEMENT_BYTES_MAX;
 export const BACKTEST_EVENTS_MAX = 1_000;
 /** UTF-8 bytes of the bodies that it loads: what a claim loads too. */
 export const BACKTEST_BODIES_BYTES_MAX = 8_000_000;
+/**
+ * Characters of all these bodies, each times how often it is walked over and once more for reading it: a second or two of work. The page
+ * ends before the event that would be over it, but has one.
+ */
+export const BACKTEST_WORK_BYTES_MAX = 100_000_000;
 /** Events that it shows of each kind. */
 export const BACKTEST_SAMPLE_MAX = 10;
 /** Faults that one problem lists; its detail says how many there are. */

@@ -11,11 +11,11 @@ import { ID_RANDOM_BYTES, isSeq, timeOrderedId } from "../core/ids.ts";
 import { importFilters } from "../core/import/import-filters.ts";
 import { exactness } from "../core/inexact.ts";
 import { FILTER_TEST_BYTES_MAX, JSON_DEPTH_MAX } from "../core/limits.ts";
-import type { Fault } from "../core/problem.ts";
+import { refusalOfFaults, type Fault } from "../core/problem.ts";
 import { CURSOR_WORDS } from "../core/cursor.ts";
-import { faultAt } from "../core/words.ts";
+import { faultAt, memberName } from "../core/words.ts";
 import { requires } from "./auth.ts";
-import { ANY_OBJECT, readMembers, readObject } from "./body.ts";
+import { ANY_OBJECT, readObject } from "./body.ts";
 import { backtestMembers, filterImport, filterOrigin, filterTestMembers } from "./contract/filters.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { renderedEvent } from "./event-summary.ts";
@@ -58,12 +58,18 @@ async function test(c: Context<HttpEnv>, { clock, random }: HttpDeps): Promise<R
           },
         );
   const faults = [known, wanted].flatMap((one) => (one.ok ? [] : one.error));
-  if (!wanted.ok || decoded === null || faults.length > 0) {
-    const ofEvent = decoded === null || decoded.ok ? [] : (decoded.error.errors ?? []);
-    return problem(c, invalidRequest([...faults, ...ofEvent]));
-  }
-  if (!decoded.ok) return problem(c, decoded.error);
+  const ofEvent = decoded === null || decoded.ok ? [] : (decoded.error.errors ?? []).map(inBody);
+  if (!wanted.ok || decoded === null || faults.length > 0) return problem(c, invalidRequest([...faults, ...ofEvent]));
+  if (!decoded.ok)
+    return problem(c, ofEvent.length === 0 ? decoded.error : refusalOfFaults(decoded.error.slug, ofEvent));
   return c.json(renderedExplanation(explain(wanted.value, new EventView(eventForm(decoded.value)))));
+}
+
+/** A fault of the event in the words of faults of the body around it: the name of a member begins at the top of that. */
+function inBody({ pointer, detail }: Fault): Fault {
+  const name = memberName(pointer);
+  const inside = pointer === EVENT ? "The event" : name.slice(memberName(EVENT).length + 1);
+  return { pointer, detail: detail.startsWith(`${inside} `) ? name + detail.slice(inside.length) : detail };
 }
 
 async function tryOnRecord(c: Context<HttpEnv>, deps: HttpDeps): Promise<Response> {
@@ -107,20 +113,24 @@ const renderedHits = ({ count, sample }: Hits) => ({ count, sample: sample.map(r
 
 const IMPORT_NAMES = namedAs(Object.fromEntries(filterImport.options.flatMap(({ shape }) => Object.entries(shape))));
 
+/** The member that holds what is translated. */
+const DOCUMENTS = { eventbridge: "/rule", sns: "/policy", eventgrid: "/filter" } as const;
+
 async function importAny(c: Context<HttpEnv>): Promise<Response> {
-  const body = await readMembers(c);
+  const body = await readObject(c, ANY_OBJECT);
   if (!body.ok) return problem(c, body.error);
-  const members = merged({}, body.value, IMPORT_NAMES);
+  const members = merged({}, body.value.members, IMPORT_NAMES);
   const origin = check(filterOrigin, members);
   if (!origin.ok) return problem(c, invalidRequest(origin.error));
   const request = check(filterImport, members);
   if (!request.ok) return problem(c, invalidRequest(request.error));
-  const imported = importFilters(request.value);
+  const imported = importFilters(request.value, exactness(body.value.text));
   if (!imported.ok) return problem(c, invalidRequest(imported.error));
   const wanted = parseWanted(imported.value);
-  if (!wanted.ok) return problem(c, invalidRequest(wanted.error.map(ofResult)));
+  if (!wanted.ok) return problem(c, invalidRequest(ofResult(wanted.error, DOCUMENTS[request.value.from])));
   return c.json({ ...wanted.value, notes: imported.value.notes });
 }
 
-/** What is wrong with what was made of the request has no place in it. */
-const ofResult = ({ detail }: Fault): Fault => ({ pointer: "", detail: `In what it would be here, ${detail}` });
+/** How large all of it may be together is seen only in what was made of the document. */
+const ofResult = (faults: readonly Fault[], pointer: string): readonly Fault[] =>
+  faults.map(({ detail }) => ({ pointer, detail: `In what ${memberName(pointer)} would be here, ${detail}` }));

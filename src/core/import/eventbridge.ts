@@ -2,21 +2,14 @@
  * EventBridge rules. Sources: "Event pattern syntax" and "Comparison operators for use in event patterns" of the Amazon EventBridge User
  * Guide. Below `detail` its language is Fantail's `pattern`, operator for operator; what differs is the envelope.
  */
-import { type Members, parsedJson } from "../json-value.ts";
+import { isMembers, type Members } from "../json-value.ts";
 import { memberPointer } from "../problem.ts";
 import { NOT_EMPTY, UNKNOWN } from "../words.ts";
 import { type Places, readPlaces } from "./attributes.ts";
-import { type Findings, insideText, readObject, refuse } from "./findings.ts";
+import { type Findings, readJsonText, readObject, refuse } from "./findings.ts";
 import { type Translation, translationOf } from "./imported.ts";
 import {
-  anythingBut,
-  checkCidr,
-  checkExists,
-  checkNumeric,
-  checkText,
-  checkTextNotEmpty,
-  checkTextOrIgnoreCase,
-  checkWildcard,
+  anyOperand,
   type Language,
   operatorOf,
   type Place,
@@ -24,29 +17,13 @@ import {
   readField,
   type Reading,
 } from "./pattern-language.ts";
+import { branchNameFault } from "./verdicts.ts";
+
+const OPERATORS = ["prefix", "suffix", "equals-ignore-case", "wildcard", "anything-but", "numeric", "cidr", "exists"];
 
 const LANGUAGE: Language = {
   service: "EventBridge",
-  operators: new Map([
-    ["prefix", checkTextOrIgnoreCase],
-    ["suffix", checkTextOrIgnoreCase],
-    ["equals-ignore-case", checkText],
-    ["wildcard", checkWildcard],
-    [
-      "anything-but",
-      anythingBut(
-        new Map([
-          ["prefix", checkTextNotEmpty],
-          ["suffix", checkTextNotEmpty],
-          ["equals-ignore-case", checkText],
-          ["wildcard", checkWildcard],
-        ]),
-      ),
-    ],
-    ["numeric", checkNumeric],
-    ["cidr", checkCidr],
-    ["exists", checkExists],
-  ]),
+  operators: new Map(OPERATORS.map((name) => [name, anyOperand])),
   numberMax: 5e9,
   fractionDigitsMax: 6,
   textFault: () => null,
@@ -169,13 +146,10 @@ function readEventPattern(value: unknown, context: Context): Translation | null 
     const pattern = readObject(value ?? undefined, pointer, context.findings);
     return pattern === null ? null : translate(pattern, pointer, context);
   }
-  const json = parsedJson(value);
-  if (json === undefined) return refuse(context.findings, pointer, "must be JSON");
-  const inside: Findings = { faults: [], notes: context.findings.notes };
-  const pattern = readObject(json, pointer, inside);
-  const translation = pattern === null ? null : translate(pattern, pointer, { ...context, findings: inside });
-  context.findings.faults.push(...insideText(inside.faults, pointer));
-  return translation;
+  return readJsonText(value, { pointer, findings: context.findings }, (json, inside) => {
+    const pattern = readObject(json, pointer, inside);
+    return pattern === null ? null : translate(pattern, pointer, { ...context, findings: inside });
+  });
 }
 
 function translate(pattern: Members, pointer: string, { places, findings }: Context): Translation | null {
@@ -209,13 +183,26 @@ function readEnvelope(members: Members, place: Place, context: { reading: Readin
     // `detail.state` is the path of state in detail, as in the language itself.
     const [head = "", ...rest] = name.split(".");
     const target = SAME.get(head) ?? places.get(head);
-    if (target === undefined) refuse(reading.findings, pointer, OTHERS.get(head) ?? NO_MEMBER);
+    const hasParts = rest.length > 0 || isMembers(value);
+    const wrong = target === undefined ? (OTHERS.get(head) ?? NO_MEMBER) : targetFault(target, { ...place, hasParts });
+    if (wrong !== null) refuse(reading.findings, pointer, wrong);
     const note = NOTES.get(head) ?? (target === undefined ? undefined : noteOfPlace(head, target));
     if (note !== undefined) reading.findings.notes.add(note);
     readField(value, { ...place, pointer, path: [head, ...rest] }, reading);
     return [[...(target ?? []), ...rest].join("."), value];
   });
   return Object.fromEntries(entries);
+}
+
+/** Why a member cannot stand under its name in a CloudEvent. */
+function targetFault(
+  [name = ""]: readonly string[],
+  { insideOr, hasParts }: { readonly insideOr: boolean; readonly hasParts: boolean },
+): string | null {
+  if (hasParts && name !== "data")
+    return "must be an array of values, under its name alone: it is a string, without parts";
+  const wrong = insideOr ? branchNameFault(name) : null;
+  return wrong === null ? null : `cannot be ${name} inside $or: that ${wrong}`;
 }
 
 function noteOfPlace(name: string, target: readonly string[]): string | undefined {

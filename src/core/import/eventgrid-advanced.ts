@@ -3,9 +3,10 @@ import { isList, isMembers, type Members } from "../json-value.ts";
 import { memberPointer } from "../problem.ts";
 import { mustBe, NOT_EMPTY, oneOf, REQUIRED, UNKNOWN } from "../words.ts";
 import { EVENT_TYPE_NOTE, extensionFault, type Key, readKey, type Schema } from "./eventgrid-keys.ts";
-import { type Findings, refuse } from "./findings.ts";
+import { exactnessFault, type Findings, refuse } from "./findings.ts";
 import { caseFault, hasCase, type Part, patternValue, sqlComparison, sqlFault } from "./ignore-case.ts";
 import { nested } from "./imported.ts";
+import { valueFault } from "./verdicts.ts";
 
 /** `read`: compared element by element; `none`: the caller says that there are none; `refused`: they would match here, not in Event Grid. */
 type Arrays = "read" | "none" | "refused";
@@ -132,28 +133,37 @@ function readValues(
   if (list.length === 0) return refuse(findings, `${pointer}/${used}`, NOT_EMPTY);
   const faults = findings.faults.length;
   for (const [index, entry] of list.entries()) {
-    const wrong = valueFault(operator, entry);
-    if (wrong !== null) refuse(findings, single ? `${pointer}/${used}` : `${pointer}/${used}/${index}`, wrong);
+    const at = single ? `${pointer}/${used}` : `${pointer}/${used}/${index}`;
+    const wrong = entryFault(operator, entry, { pointer: at, findings });
+    if (wrong !== null) refuse(findings, at, wrong);
   }
   return findings.faults.length === faults ? list : null;
 }
 
-function valueFault(operator: Operator, value: unknown): string | null {
+interface At {
+  readonly pointer: string;
+  readonly findings: Findings;
+}
+
+function entryFault(operator: Operator, value: unknown, at: At): string | null {
   if (operator.of === "boolean") return typeof value === "boolean" ? null : "must be true or false";
   if (operator.of === "strings") {
     if (typeof value !== "string") return mustBe("a string");
-    return value === "" && operator.part !== "in" ? NOT_EMPTY : caseFault(value);
+    if (value === "" && operator.part !== "in") return NOT_EMPTY;
+    return caseFault(value) ?? valueFault(patternValue(operator.part, value));
   }
-  if (operator.of !== "ranges") return numberFault(value);
+  if (operator.of !== "ranges") return numberFault(value, at);
   if (!isList(value) || value.length !== 2) return "must be an array of two numbers";
   const [low, high] = value;
-  const wrong = numberFault(low) ?? numberFault(high);
+  const inside = (index: number): At => ({ ...at, pointer: `${at.pointer}/${index}` });
+  const wrong = numberFault(low, inside(0)) ?? numberFault(high, inside(1));
   return wrong ?? (Number(low) <= Number(high) ? null : "must not begin above its end");
 }
 
-function numberFault(value: unknown): string | null {
+function numberFault(value: unknown, { pointer, findings }: At): string | null {
   if (typeof value !== "number") return "must be a number";
-  if (Math.abs(value) <= Number.MAX_SAFE_INTEGER) return null;
+  const inexact = exactnessFault(value, pointer, findings);
+  if (inexact !== null || Math.abs(value) <= Number.MAX_SAFE_INTEGER) return inexact;
   return `must be within ±${Number.MAX_SAFE_INTEGER}: JSON readers round what is beyond`;
 }
 

@@ -17,6 +17,7 @@ import { EVENT_TYPE_NOTE, SCHEMAS } from "./eventgrid-keys.ts";
 import { type Findings, readObject, refuse } from "./findings.ts";
 import { caseFault, patternValue } from "./ignore-case.ts";
 import { allOf, type Translation } from "./imported.ts";
+import { valueFault } from "./verdicts.ts";
 
 const MEMBERS = [
   "includedEventTypes",
@@ -91,8 +92,9 @@ function readTypes(value: unknown, findings: Findings): readonly string[] {
   else {
     findings.notes.add(NOTE_TYPES);
     return value.flatMap((type, index) => {
-      if (typeof type === "string" && type !== "" && type.isWellFormed()) return [type];
-      refuse(findings, `${pointer}/${index}`, type === "" ? NOT_EMPTY : mustBe("a string"));
+      const wrong = type === "" ? NOT_EMPTY : typeof type === "string" ? valueFault(type) : mustBe("a string");
+      if (wrong === null && typeof type === "string") return [type];
+      refuse(findings, `${pointer}/${index}`, wrong ?? "");
       return [];
     });
   }
@@ -113,9 +115,9 @@ function readSubject(filter: Members, findings: Findings): readonly unknown[] {
       refuse(findings, `/filter/${name}`, mustBe("a string"));
       return [];
     }
-    if (respectsCase) return [{ [dialect]: { subject: text } }];
-    const wrong = caseFault(text);
+    const wrong = (respectsCase ? null : caseFault(text)) ?? valueFault({ [dialect]: text });
     if (wrong !== null) refuse(findings, `/filter/${name}`, wrong);
+    if (respectsCase) return [{ [dialect]: { subject: text } }];
     return [{ pattern: { subject: [patternValue(part, text)] } }];
   });
 }

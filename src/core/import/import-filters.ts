@@ -1,7 +1,8 @@
 /**
  * Filters of other event services, translated to Fantail's: exactly, or refused with the reason. It reads no event, keeps nothing, and
- * does not look at the limits of filters: whoever stores the result does.
+ * does not look at the sizes that all filters together may have: `parseWanted` does.
  */
+import type { IsExact } from "../filters/reading.ts";
 import type { Fault } from "../problem.ts";
 import { err, ok, type Result } from "../result.ts";
 import { type EventBridgeRequest, importEventBridge } from "./eventbridge.ts";
@@ -30,9 +31,14 @@ export type ImportRequest =
  * A translation takes an event exactly when the other service takes the event that corresponds to it: the same members under the names that
  * the notes say. What its documentation leaves open is refused, or told in a note. Faults point into the request; all of them are told.
  * Limits: IMPORT_BYTES_MAX bytes and JSON_DEPTH_MAX levels of each of `rule`, `policy` and `filter`, ATTRIBUTES_MAX `attributes`.
+ * `isExact` tells of the number at a pointer into the request whether it is kept as it was written: one that is not is refused. Of JSON
+ * texts in the request that is seen here.
  */
-export function importFilters(request: ImportRequest): Result<ImportedFilters, readonly Fault[]> {
-  const findings: Findings = { faults: [], notes: new Set() };
+export function importFilters(
+  request: ImportRequest,
+  isExact: IsExact = () => true,
+): Result<ImportedFilters, readonly Fault[]> {
+  const findings: Findings = { faults: [], notes: new Set(), isExact };
   const translation = translate(request, findings);
   if (translation === null || findings.faults.length > 0) return err(findings.faults);
   return ok({ ...translation, notes: [...findings.notes] });

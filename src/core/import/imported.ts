@@ -7,7 +7,7 @@ import { fitsUtf8 } from "../utf8.ts";
 export interface ImportedFilters {
   readonly types: readonly string[] | null;
   readonly source: string | null;
-  /** Filters in their JSON, still to be read by `parseFilters`: its limits have not been looked at. */
+  /** Filters in their JSON, still to be read by `parseFilters`: how large they are together has not been looked at. */
   readonly filters: readonly unknown[];
   readonly notes: readonly string[];
 }

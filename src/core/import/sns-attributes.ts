@@ -10,6 +10,7 @@ import { type Findings, refuse } from "./findings.ts";
 import { type Translation, translationOf } from "./imported.ts";
 import { type Language, operatorOf, type Place, readBranches, readField, type Reading } from "./pattern-language.ts";
 import { asksExists, refuseRepeats, SNS } from "./sns-language.ts";
+import { branchNameFault } from "./verdicts.ts";
 
 interface Context {
   readonly reading: Reading;
@@ -61,7 +62,10 @@ function readAttributes(policy: Members, place: Place, context: Context): Member
     if (isList(value)) readField(value, { ...place, pointer, path: [name] }, reading);
     else refuse(findings, pointer, `${mustBe("an array")} of values`);
     const path = places.get(name);
-    if (path === undefined) refuse(findings, pointer, missingPlace(name));
+    const [target = ""] = path ?? [];
+    const misnamed = place.insideOr ? (branchNameFault(name) ?? branchNameFault(target)) : null;
+    if (misnamed !== null) refuse(findings, pointer, misnamed);
+    else if (path === undefined) refuse(findings, pointer, missingPlace(name));
     else if (isList(value)) put(pattern, path, { name, values: value, pointer, findings });
   }
   return asMembers(pattern);

@@ -2,28 +2,19 @@
 import { isList, isMembers, type Members } from "../json-value.ts";
 import { memberPointer } from "../problem.ts";
 import { type Findings, refuse } from "./findings.ts";
-import {
-  anythingBut,
-  checkCidr,
-  checkExists,
-  checkNumeric,
-  checkText,
-  checkTextNotEmpty,
-  type Language,
-  operatorOf,
-} from "./pattern-language.ts";
+import { anyOperand, anythingButOnly, type Language, operatorOf, textOnly } from "./pattern-language.ts";
 
 /** The operators that the Developer Guide documents; `anything-but` takes values or a prefix. */
 export const SNS: Language = {
   service: "SNS",
   operators: new Map([
-    ["prefix", checkText],
-    ["suffix", checkText],
-    ["equals-ignore-case", checkText],
-    ["anything-but", anythingBut(new Map([["prefix", checkTextNotEmpty]]))],
-    ["numeric", checkNumeric],
-    ["cidr", checkCidr],
-    ["exists", checkExists],
+    ["prefix", textOnly],
+    ["suffix", textOnly],
+    ["equals-ignore-case", anyOperand],
+    ["anything-but", anythingButOnly("prefix")],
+    ["numeric", anyOperand],
+    ["cidr", anyOperand],
+    ["exists", anyOperand],
   ]),
   numberMax: 1e9,
   fractionDigitsMax: 5,

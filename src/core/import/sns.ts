@@ -5,10 +5,10 @@
  * Documented there and different from a pattern: `exists` true asks for a value that is neither null nor empty; `exists` false on message
  * attributes does not hold when there are none at all; in policies on attributes, quotes and backslashes are escaped twice.
  */
-import { isMembers, type Members, parsedJson } from "../json-value.ts";
+import { isMembers, type Members } from "../json-value.ts";
 import { oneOf } from "../words.ts";
 import { readPlaces } from "./attributes.ts";
-import { type Findings, insideText, readObject, refuse } from "./findings.ts";
+import { type Findings, readJsonText, readObject, refuse } from "./findings.ts";
 import type { Translation } from "./imported.ts";
 import { importAttributes } from "./sns-attributes.ts";
 import { importBody } from "./sns-body.ts";
@@ -43,13 +43,11 @@ export function importSns(request: SnsRequest, findings: Findings): Translation 
 
   function readFilterPolicy(text: unknown, pointer: string): Translation | null {
     if (text === undefined || text === null) return { types: null, source: null, filters: [] };
-    const json = typeof text === "string" ? parsedJson(text) : undefined;
-    if (json === undefined) return refuse(findings, pointer, "must be JSON text");
-    const inside: Findings = { faults: [], notes: findings.notes };
-    const policy = readObject(json, pointer, inside);
-    const translation = policy === null ? null : translate(policy, pointer, inside);
-    findings.faults.push(...insideText(inside.faults, pointer));
-    return translation;
+    if (typeof text !== "string") return refuse(findings, pointer, "must be JSON text");
+    return readJsonText(text, { pointer, findings }, (json, inside) => {
+      const policy = readObject(json, pointer, inside);
+      return policy === null ? null : translate(policy, pointer, inside);
+    });
   }
 }
 

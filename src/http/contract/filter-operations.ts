@@ -117,7 +117,7 @@ export const filterPaths: ZodOpenApiPathsObject = {
       id: "backtestFilters",
       tag: "Filters",
       summary: "Try filters on the events on record",
-      description: `What a subscription that states these would have taken, newest first. Each answer tells of one page of events, up to ${BACKTEST_EVENTS_MAX} with up to ${BACKTEST_BODIES_BYTES_MAX} bytes: go on with \`next_cursor\` until it is null, and add the counts up. A page may be short and not be the last. With a \`subscription_id\` it is compared with what that subscription takes as it is now, whether it is active or not. Where only failures are on record, it is tried on these. ${UNCHANGING}`,
+      description: `What a subscription that states these would have taken, newest first. Each answer tells of one page of events, up to ${BACKTEST_EVENTS_MAX} with up to ${BACKTEST_BODIES_BYTES_MAX} bytes: go on with \`next_cursor\` until it is null, and add the counts up. A page may be short and not be the last: it ends sooner where the filters look into large events over and over. With a \`subscription_id\` it is compared with what that subscription takes as it is now, whether it is active or not. Where only failures are on record, it is tried on these. ${UNCHANGING}`,
       access: ["read"],
       body: jsonBody(filterBacktest, {
         day: { summary: "One day", value: { ...WANTED, since: "2026-11-22T00:00:00Z", until: "2026-11-23T00:00:00Z" } },

@@ -46,7 +46,7 @@ const attributes = (description: string) =>
   ruledByCore({ type: ["object", "null"], description, additionalProperties: { type: "string" } } satisfies JsonSchema);
 
 /** Whose filter it is: asked first, because it says what else there may be. */
-export const filterOrigin = z.looseObject({ from: z.enum(["eventbridge", "sns", "eventgrid"]) });
+export const filterOrigin = z.looseObject({ from: z.string().pipe(z.enum(["eventbridge", "sns", "eventgrid"])) });
 
 export const filterImport = z
   .discriminatedUnion("from", [

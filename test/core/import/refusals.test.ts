@@ -1,6 +1,7 @@
 // What is refused, where the fault points, and that the words say what to do instead.
 import { describe, expect, it } from "vitest";
 import { importFilters, type ImportRequest } from "../../../src/core/import/import-filters.ts";
+import { exactness } from "../../../src/core/inexact.ts";
 import { ATTRIBUTES_MAX, IMPORT_BYTES_MAX } from "../../../src/core/limits.ts";
 
 function faultsOf(request: ImportRequest): readonly string[] {
@@ -87,42 +88,85 @@ describe("importFilters() refuses of EventBridge", () => {
     [{ source: ["\ud800"] }, "/rule/source/0", "surrogates"],
     [{ detail: { "\ud800": ["a"] } }, "/rule/detail/\ud800", "surrogates"],
     [{ source: [{ prefix: ["a"] }] }, "/rule/source/0/prefix", "must be a string"],
-    [{ source: [{ prefix: { "equals-ignore-case": 1 } }] }, "/rule/source/0/prefix", "must be a string"],
-    [{ source: [{ suffix: { prefix: "a" } }] }, "/rule/source/0/suffix", "must be a string or"],
-    [{ source: [{ wildcard: "a**b" }] }, "/rule/source/0/wildcard", "two * in a row"],
-    [{ source: [{ wildcard: "a\\b" }] }, "/rule/source/0/wildcard", "must escape only"],
-    [{ source: [{ wildcard: "a\\" }] }, "/rule/source/0/wildcard", "must escape only"],
+    [
+      { source: [{ prefix: { "equals-ignore-case": 1 } }] },
+      "/rule/source/0/prefix/equals-ignore-case",
+      "must be a string",
+    ],
+    [{ source: [{ suffix: { prefix: "a" } }] }, "/rule/source/0/suffix", "exactly one member, equals-ignore-case"],
+    [{ source: [{ wildcard: "a**b" }] }, "/rule/source/0/wildcard", "must not have **"],
+    [{ source: [{ wildcard: "a\\b" }] }, "/rule/source/0/wildcard", "only before *"],
+    [{ source: [{ wildcard: "a\\" }] }, "/rule/source/0/wildcard", "only before *"],
     [{ source: [{ exists: "true" }] }, "/rule/source/0/exists", "must be true or false"],
-    [{ source: [{ cidr: "10.0.0.0" }] }, "/rule/source/0/cidr", "like 10.0.0.0/24"],
-    [{ source: [{ "anything-but": [] }] }, "/rule/source/0/anything-but", "strings or numbers, not both"],
-    [{ source: [{ "anything-but": ["a", 1] }] }, "/rule/source/0/anything-but", "strings or numbers, not both"],
-    [{ source: [{ "anything-but": null }] }, "/rule/source/0/anything-but", "strings or numbers, not both"],
-    [{ source: [{ "anything-but": { prefix: "" } }] }, "/rule/source/0/anything-but", "must not be empty"],
-    [{ source: [{ "anything-but": { prefix: [] } }] }, "/rule/source/0/anything-but", "must not be empty"],
+    [{ source: [{ cidr: "10.0.0.0" }] }, "/rule/source/0/cidr", "must be a network like"],
+    [{ source: [{ cidr: "10.0.0.1/32" }] }, "/rule/source/0/cidr", "at most 31 bits"],
+    [{ source: [{ cidr: "010.0.0.1/8" }] }, "/rule/source/0/cidr", "must be a network like"],
+    [{ source: [{ cidr: "2001:db8::1::/32" }] }, "/rule/source/0/cidr", "must be a network like"],
+    [{ source: [{ wildcard: "*a".repeat(33) }] }, "/rule/source/0/wildcard", "at most 32 stars"],
+    [{ source: ["x".repeat(4_097)] }, "/rule/source/0", "at most 4096 bytes"],
+    [{ source: [{ exactly: "a" }] }, "/rule/source/0/exactly", "is no operator that EventBridge documents"],
+    [{ source: { x: ["a"] } }, "/rule/source", "must be an array of values"],
+    [{ "id.x": ["a"] }, "/rule/id.x", "must be an array of values"],
+    [{ "detail-type.x": ["a"] }, "/rule/detail-type.x", "must be an array of values"],
+    [{ source: [{ "anything-but": [] }] }, "/rule/source/0/anything-but", "must not be empty"],
+    [
+      { source: [{ "anything-but": ["a", 1] }] },
+      "/rule/source/0/anything-but",
+      "an array of strings, an array of numbers",
+    ],
+    [{ source: [{ "anything-but": null }] }, "/rule/source/0/anything-but", "an array of strings, an array of numbers"],
+    [{ source: [{ "anything-but": { prefix: "" } }] }, "/rule/source/0/anything-but/prefix", "must not be empty"],
+    [{ source: [{ "anything-but": { prefix: [] } }] }, "/rule/source/0/anything-but/prefix", "must not be empty"],
     [
       { source: [{ "anything-but": { numeric: [">", 1] } }] },
       "/rule/source/0/anything-but",
-      "an object with one of prefix",
+      "exactly one member, prefix or suffix",
     ],
-    [{ detail: { n: [{ numeric: [">"] }] } }, "/rule/detail/n/0/numeric", "must be like"],
-    [{ detail: { n: [{ numeric: [">", "1"] }] } }, "/rule/detail/n/0/numeric", "must compare with numbers"],
-    [{ detail: { n: [{ numeric: ["<", 1, ">", 0] }] } }, "/rule/detail/n/0/numeric", "must be like"],
-    [{ detail: { n: [{ numeric: [">", 1, "<", 1] }] } }, "/rule/detail/n/0/numeric", "bottom less than its top"],
-    [{ detail: { n: [{ numeric: ["=", 5_000_000_001] }] } }, "/rule/detail/n/0/numeric", "within ±5000000000"],
+    [{ detail: { n: [{ numeric: [">"] }] } }, "/rule/detail/n/0/numeric/1", "must be a number"],
+    [{ detail: { n: [{ numeric: [">", "1"] }] } }, "/rule/detail/n/0/numeric/1", "must be a number"],
+    [{ detail: { n: [{ numeric: ["<", 1, ">", 0] }] } }, "/rule/detail/n/0/numeric", "must be one comparison"],
+    [{ detail: { n: [{ numeric: [">", 1, "<", 1] }] } }, "/rule/detail/n/0/numeric/3", "must be over 1"],
+    [{ detail: { n: [{ numeric: ["=", 5_000_000_001] }] } }, "/rule/detail/n/0/numeric/1", "within ±5000000000"],
     [
       { detail: { n: [{ numeric: ["<", 0.1234567] }] } },
-      "/rule/detail/n/0/numeric",
+      "/rule/detail/n/0/numeric/1",
       "at most 6 digits after the point",
     ],
     [{ detail: { n: [9_007_199_254_740_992] } }, "/rule/detail/n/0", "JSON readers round"],
-    [{ detail: { n: [Infinity] } }, "/rule/detail/n/0", "JSON readers round"],
+    [{ detail: { n: [Infinity] } }, "/rule/detail/n/0", "must be a number that a double keeps exactly"],
     [{ $or: { source: ["a"] } }, "/rule/$or", "array of at least 2 objects"],
     [{ $or: [{ source: ["a"] }] }, "/rule/$or", "array of at least 2 objects"],
     [{ $or: [{ source: ["a"] }, {}] }, "/rule/$or/1", "must not be empty"],
     [{ $or: [{ source: ["a"] }, "b"] }, "/rule/$or/1", "must be an object"],
-    [{ detail: { $or: [{ a: ["a"] }, { prefix: ["b"] }] } }, "/rule/detail/$or/1/prefix", "named like an operator"],
+    [{ detail: { $or: [{ a: ["a"] }, { prefix: ["b"] }] } }, "/rule/detail/$or/1/prefix", "is the name of an operator"],
   ])("%j", (pattern, pointer, words) => {
     expectFaults(rule(pattern), { [pointer]: words });
+  });
+
+  it.each(["=", "<", "<=", ">", ">=", "regex", "exactly", "equals-ignore-case"])(
+    "a field named %s in a branch of $or, and nowhere else",
+    (name) => {
+      expectFaults(rule({ detail: { $or: [{ a: ["a"] }, { [name]: ["b"] }] } }), {
+        [`/rule/detail/$or/1/${name}`]: "is the name of an operator, which no field in $or may have",
+      });
+      expect(faultsOf(rule({ detail: { [name]: ["b"], $or: [{ a: ["a"] }, { b: { [name]: ["b"] } }] } }))).toEqual([]);
+    },
+  );
+
+  it("what is in the way of a member's attribute inside $or, where no field may be named like an operator", () => {
+    const branches = { $or: [{ region: ["eu"] }, { source: ["a"] }] };
+    expectFaults(rule(branches, { region: "prefix" }), { "/rule/$or/0/region": "is the name of an operator" });
+    expect(faultsOf(rule(branches, { region: "prefixes" }))).toEqual([]);
+    expect(faultsOf(rule({ region: ["eu"] }, { region: "prefix" }))).toEqual([]);
+  });
+
+  it("of several values each that is wrong, at its place", () => {
+    expectFaults(rule({ source: ["a", { regex: "b" }, { prefix: 5 }, { cidr: "::/128" }, null, ["c"]] }), {
+      "/rule/source/1/regex": "is no operator",
+      "/rule/source/2/prefix": "must be a string",
+      "/rule/source/3/cidr": "at most 127 bits",
+      "/rule/source/5": "must be a string, a number",
+    });
   });
 
   it("no number at the limits of its documentation", () => {
@@ -150,8 +194,11 @@ describe("importFilters() refuses of EventBridge", () => {
 
   it("more bytes than the limit, at the limit not", () => {
     const sized = (bytes: number): unknown => {
-      const empty = JSON.stringify({ source: [""] }).length;
-      return { source: ["a".repeat(bytes - empty)] };
+      // No single value may have so many.
+      const values = Array.from({ length: 20 }, () => "a".repeat(3_000));
+      const empty = JSON.stringify({ source: [...values, "", ""] }).length;
+      const left = bytes - empty;
+      return { source: [...values, "a".repeat(3_000), "a".repeat(left - 3_000)] };
     };
     expect(faultsOf(rule(sized(IMPORT_BYTES_MAX)))).toEqual([]);
     expectFaults(rule(sized(IMPORT_BYTES_MAX + 1)), { "/rule": `at most ${IMPORT_BYTES_MAX} bytes` });
@@ -180,6 +227,14 @@ describe("importFilters() refuses of SNS", () => {
   ])("%j on an attribute of the event, whose type depends on how it came", (values) => {
     expectFaults(attributes({ a: values }, { a: "a" }), { "/policy/a": "must compare with strings only" });
     expect(faultsOf(attributes({ a: values }, { a: "data.a" }))).toEqual([]);
+  });
+
+  it("names of operators inside $or, as a message attribute and as where it goes", () => {
+    const policy = { $or: [{ a: ["x"] }, { regex: ["y"] }] };
+    expectFaults(attributes(policy, { a: "a", regex: "b" }), { "/policy/$or/1/regex": "is the name of an operator" });
+    const other = { $or: [{ a: ["x"] }, { b: ["y"] }] };
+    expectFaults(attributes(other, { a: "a", b: "suffix" }), { "/policy/$or/1/b": "is the name of an operator" });
+    expect(faultsOf(attributes(other, { a: "a", b: "data.suffix" }))).toEqual([]);
   });
 
   it("strings that SNS wants escaped twice in message attributes, and not in bodies", () => {
@@ -242,8 +297,8 @@ describe("importFilters() refuses of SNS", () => {
     [{ a: [{ wildcard: "x*" }] }, "/policy/a/0/wildcard", "is no operator that SNS documents"],
     [{ a: [{ prefix: { "equals-ignore-case": "x" } }] }, "/policy/a/0/prefix", "must be a string"],
     [{ a: [{ "anything-but": { suffix: "x" } }] }, "/policy/a/0/anything-but", "one of prefix"],
-    [{ a: [{ numeric: ["=", 1_000_000_001] }] }, "/policy/a/0/numeric", "within ±1000000000"],
-    [{ a: [{ numeric: ["=", 0.123456] }] }, "/policy/a/0/numeric", "at most 5 digits"],
+    [{ a: [{ numeric: ["=", 1_000_000_001] }] }, "/policy/a/0/numeric/1", "within ±1000000000"],
+    [{ a: [{ numeric: ["=", 0.123456] }] }, "/policy/a/0/numeric/1", "at most 5 digits"],
     [{ "a.b": ["x"] }, "/policy/a.b", "must not have a dot in its name"],
     [{ a: "x" }, "/policy/a", "must be an object of fields or an array of values"],
     [undefined, "/policy", "is required"],
@@ -381,6 +436,7 @@ describe("importFilters() refuses of Event Grid", () => {
     [{ ...started, Operator: "x" }, "/Operator", "is not known"],
     [{ ...started, operatorType: "StringEquals" }, "/operatorType", "must be one of NumberIn"],
     [{ ...started, operatorType: "StringBeginsWith", values: [""] }, "/values/0", "must not be empty"],
+    [{ ...started, values: ["a", "x".repeat(4_097)] }, "/values/1", "at most 4096 bytes"],
     [{ operatorType: "NumberIn", key: "data.a", values: ["1"] }, "/values/0", "must be a number"],
     [{ operatorType: "NumberIn", key: "data.a", values: [2 ** 53] }, "/values/0", "JSON readers round"],
     [{ operatorType: "NumberLessThan", key: "data.a", values: [1] }, "/values", "this operator takes value"],
@@ -399,6 +455,13 @@ describe("importFilters() refuses of Event Grid", () => {
     [{ includedEventTypes: "All" }, "/filter/includedEventTypes", "must be an array"],
     [{ includedEventTypes: ["a", 5] }, "/filter/includedEventTypes/1", "must be a string"],
     [{ includedEventTypes: [""] }, "/filter/includedEventTypes/0", "must not be empty"],
+    [{ includedEventTypes: ["x".repeat(4_097)] }, "/filter/includedEventTypes/0", "at most 4096 bytes"],
+    [{ subjectBeginsWith: "x".repeat(4_097) }, "/filter/subjectBeginsWith", "at most 4096 bytes"],
+    [
+      { subjectEndsWith: "\ud800", isSubjectCaseSensitive: true },
+      "/filter/subjectEndsWith",
+      "must not hold lone surrogates",
+    ],
     [{ subjectBeginsWith: 5 }, "/filter/subjectBeginsWith", "must be a string"],
     [{ isSubjectCaseSensitive: "yes" }, "/filter/isSubjectCaseSensitive", "must be true or false"],
     [{ advancedFilters: {} }, "/filter/advancedFilters", "must be an array"],
@@ -411,5 +474,58 @@ describe("importFilters() refuses of Event Grid", () => {
 
   it("a flag that is none", () => {
     expectFaults(grid({}, { no_arrays: "yes" }), { "/no_arrays": "must be true or false" });
+  });
+});
+
+describe("importFilters() refuses numbers that are others once they are read", () => {
+  const asked = (text: string): readonly string[] => {
+    const result = importFilters(JSON.parse(text), exactness(text));
+    return result.ok ? [] : result.error.map(({ pointer, detail }) => `${pointer}: ${detail}`);
+  };
+  const WORDS = "must be a number that a double keeps exactly";
+
+  it.each(["9007199254740993", "0.1000000000000000055", "1e400", "-1e400", "5000000000.0000000001", "1e-400"])(
+    "%s, wherever it is compared with",
+    (number) => {
+      const values = `[${number},{"numeric":[">",${number}]},{"anything-but":[1,${number}]}]`;
+      const places = ["0", "1/numeric/1", "2/anything-but/1"];
+      const expected = (start: string, name: string) =>
+        places.map(
+          (place) => `${start}/${place}: ${name}.${place.replaceAll("/", ".")} ${WORDS}, as RFC 8259 §6 advises`,
+        );
+      expect(asked(`{"from":"eventbridge","rule":{"detail":{"n":${values}}}}`)).toEqual(
+        expected("/rule/detail/n", "rule.detail.n"),
+      );
+      expect(asked(`{"from":"sns","scope":"MessageBody","policy":{"n":${values}}}`)).toEqual(
+        expected("/policy/n", "policy.n"),
+      );
+      const filter = `{"operatorType":"NumberIn","key":"data.n","values":[1,${number}]}`;
+      const range = `{"operatorType":"NumberInRange","key":"data.n","values":[[-9,${number}]]}`;
+      expect(
+        asked(`{"from":"eventgrid","no_arrays":true,"filter":{"advancedFilters":[${filter},${range}]}}`).map((fault) =>
+          fault.slice(0, fault.indexOf(":")),
+        ),
+      ).toEqual(["/filter/advancedFilters/0/values/1", "/filter/advancedFilters/1/values/0"]);
+    },
+  );
+
+  it("in JSON text too, whoever asks", () => {
+    const pattern = '{"detail":{"n":[{"numeric":["<",0.1000000000000000055]},1]}}';
+    expectFaults(rule({ EventPattern: pattern }), {
+      "/rule/EventPattern": `rule.EventPattern.detail.n.0.numeric.1 ${WORDS}`,
+    });
+    const policy = { FilterPolicy: '{"n":[1e400]}', FilterPolicyScope: "MessageBody" };
+    expectFaults({ from: "sns", policy }, { "/policy/FilterPolicy": `policy.FilterPolicy.n.0 ${WORDS}` });
+    expectFaults(
+      { from: "sns", policy: { Attributes: { ...policy, SubscriptionArn: "arn" } } },
+      {
+        "/policy/Attributes/FilterPolicy": WORDS,
+      },
+    );
+  });
+
+  it("but not those that are kept, however they are written", () => {
+    const values = '[0.1,300.0,3.0e2,-0,{"numeric":[">",1e-6,"<=",5.000e9]},{"anything-but":[0.123456]}]';
+    expect(asked(`{"from":"eventbridge","rule":{"detail":{"n":${values}}}}`)).toEqual([]);
   });
 });

@@ -100,11 +100,11 @@ describe("sqlRequires() names what an expression cannot do without", () => {
         tally.claimed += requirements.length > 0 ? 1 : 0;
         for (const { attribute, values, prefixes, suffixes } of requirements) {
           expect(Object.hasOwn(event, attribute)).toBe(true);
-          const text = canonicalString(event[attribute] ?? "");
+          const shown = canonicalString(event[attribute] ?? "");
           const isMet = [
-            values.includes(text),
-            prefixes.some((prefix) => text.startsWith(prefix)),
-            suffixes.some((suffix) => text.endsWith(suffix)),
+            values.includes(shown),
+            prefixes.some((prefix) => shown.startsWith(prefix)),
+            suffixes.some((suffix) => shown.endsWith(suffix)),
           ];
           expect(isMet).toContain(true);
         }
