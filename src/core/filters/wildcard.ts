@@ -29,7 +29,7 @@ export type Characters = Pick<string, "length" | "startsWith" | "endsWith" | "in
 /**
  * Whether the value has the first part at its beginning, the last at its end, and the others between them in their order. Each is looked
  * for once, from where the one before it ended: the first place is as good as any. It takes the time of the value's length, whatever the
- * parts.
+ * parts, of which there are two at least.
  */
 export function fitsWildcard(parts: readonly string[], value: Characters): boolean {
   const last = parts.length - 1;
