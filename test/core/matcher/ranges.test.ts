@@ -119,6 +119,23 @@ describe("Ranges", () => {
     expect(lows.some((low) => tree.find(range(low, low + 0.5, true, true)) !== undefined)).toBe(false);
   });
 
+  it("makes one tree of three ranges, whatever their order", () => {
+    const orders = [
+      [1, 2, 3],
+      [1, 3, 2],
+      [2, 1, 3],
+      [2, 3, 1],
+      [3, 1, 2],
+      [3, 2, 1],
+    ];
+    const trees = orders.map((lows) => {
+      const tree = new Ranges(tallyOf());
+      for (const low of lows) tree.bucket(over(low));
+      return tree;
+    });
+    for (const tree of trees) expect(tree).toEqual(trees[0]);
+  });
+
   /** Visits of an event with the values 0.5, 1.5, …: `found` counts ranges. */
   function visits(of: readonly Range[], values: number): { readonly found: number; readonly looks: number } {
     const { tree } = filled(of);
