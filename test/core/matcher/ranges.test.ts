@@ -128,8 +128,9 @@ describe("Ranges", () => {
       [3, 1, 2],
       [3, 2, 1],
     ];
+    const tally = tallyOf();
     const trees = orders.map((lows) => {
-      const tree = new Ranges(tallyOf());
+      const tree = new Ranges(tally);
       for (const low of lows) tree.bucket(over(low));
       return tree;
     });
