@@ -4,6 +4,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { PRODUCT_CASES } from "./adversarial-products.ts";
 import { SHAPE_CASES } from "./adversarial-shapes.ts";
 import { VALUE_CASES, type AdversarialCase } from "./adversarial-values.ts";
 import { createMatcher } from "../../src/core/matcher/matcher.ts";
@@ -20,7 +21,7 @@ const ROUNDS = 5;
 /** So many more when the first ones say that it grows too fast. */
 const MORE_ROUNDS = 15;
 
-const CASES: readonly AdversarialCase[] = [...VALUE_CASES, ...SHAPE_CASES];
+const CASES: readonly AdversarialCase[] = [...VALUE_CASES, ...SHAPE_CASES, ...PRODUCT_CASES];
 
 /** A quick run takes one of so many. */
 const QUICK_CASES = 4;
@@ -29,24 +30,29 @@ const DEADLINE_MS = 60_000;
 
 export const adversarial: Section = ({ report, quick }) => {
   report.begin("Adversarial: ms at a size, at twice and at four times as much; the exponent of its growth");
-  for (const [index, { name }] of CASES.entries()) {
+  for (const [index, { name, matchExponentMax }] of CASES.entries()) {
     if (quick && index % QUICK_CASES !== 0) continue;
     const told = measureApart(name, quick ? QUICK_BATCH_MS : BATCH_MS);
     if (typeof told === "string") report.fail(`adversarial, ${name}: ${told}`);
-    else for (const growth of told) tell({ name, ...growth }, report);
+    else for (const growth of told) tell({ name, matchExponentMax, ...growth }, report);
   }
   report.note("add: all subscriptions are added, the event is matched once, all are taken out");
-  report.note(`an exponent over ${EXPONENT_MAX} fails; refused: it is over a limit`);
+  report.note("read: one subscription is read as when it is written, and may be refused");
+  report.note(
+    `an exponent over ${EXPONENT_MAX} fails, and a lower one where what is found does not grow; refused: it is over a limit`,
+  );
 };
 
 interface Growth {
-  readonly what: "match" | "add";
+  readonly what: "match" | "add" | "read";
   readonly size: number;
   /** Fewer than the factors when the larger ones are refused. */
   readonly times: readonly number[];
 }
 
-function tell({ name, what, size, times }: Growth & { name: string }, report: Report): void {
+type Told = Growth & Pick<AdversarialCase, "name"> & { readonly matchExponentMax: number | undefined };
+
+function tell({ name, what, size, times, matchExponentMax }: Told, report: Report): void {
   const exponent = exponentOf(times);
   report.row({
     case: name,
@@ -59,7 +65,8 @@ function tell({ name, what, size, times }: Growth & { name: string }, report: Re
     "2 to 4": exponentOf(times.slice(1)),
     exponent,
   });
-  if (exponent !== null && exponent > EXPONENT_MAX)
+  const exponentMax = what === "match" ? (matchExponentMax ?? EXPONENT_MAX) : EXPONENT_MAX;
+  if (exponent !== null && exponent > exponentMax)
     report.fail(`adversarial, ${name}, ${what}: it grows with exponent ${exponent.toFixed(2)}`);
 }
 
@@ -73,6 +80,10 @@ function measureApart(name: string, batchMs: number): Growth[] | string {
 }
 
 function measure(one: AdversarialCase, batchMs: number): Growth[] {
+  if (one.reads === true) {
+    const works = FACTORS.map((factor) => reading(one, one.size * factor));
+    return [{ what: "read", size: one.size, times: growthTimes(works, batchMs) }];
+  }
   const cases = FACTORS.map((factor) => prepare(one, one.size * factor));
   const [first] = cases;
   if (first !== undefined && "refused" in first) throw new Error(first.refused);
@@ -82,6 +93,12 @@ function measure(one: AdversarialCase, batchMs: number): Growth[] {
     const works = accepted.map((prepared) => prepared[what]);
     return { what, size: one.size, times: growthTimes(works, batchMs) };
   });
+}
+
+function reading(one: AdversarialCase, size: number): () => number {
+  const [first] = one.make(size).wanted;
+  const text = JSON.stringify(first);
+  return () => refusal(text)?.length ?? 0;
 }
 
 interface Prepared {

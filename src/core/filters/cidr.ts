@@ -69,7 +69,7 @@ export function parseCidr(text: string): Result<Network, string> {
 }
 
 /** The first bits of the address, with zeros behind them. */
-export function masked(address: Address, bits: number): Address {
+function masked(address: Address, bits: number): Address {
   return address.map((group, index) => group & groupMask(bits - index * 16));
 }
 
@@ -83,5 +83,9 @@ export function within(network: Network, address: Address): boolean {
   );
 }
 
-/** A text for each network, the same for equal ones. */
-export const networkKey = ({ address, bits }: Network): string => `${bits}/${address.join(":")}`;
+/** The bits of an address as a text of `0` and `1`, behind the version of the protocol. */
+export const addressKey = (address: Address): string =>
+  address.reduce((key, group) => key + group.toString(2).padStart(16, "0"), address.length === V6_GROUPS ? "6" : "4");
+
+/** A text for each network, the same for equal ones: what the keys of its addresses, and of no others, begin with. */
+export const networkKey = ({ address, bits }: Network): string => addressKey(address).slice(0, 1 + bits);

@@ -1,5 +1,5 @@
 /** One path of events in the index: all look-ups that are made among the values there. */
-import { addressOf, masked, networkKey } from "../filters/cidr.ts";
+import { addressKey, addressOf, networkKey } from "../filters/cidr.ts";
 import { folded } from "../filters/fold.ts";
 import type { Range, Scalar } from "../filters/test.ts";
 import { Affixes } from "./affixes.ts";
@@ -197,24 +197,15 @@ interface Folded {
 
 const FOLDED = { "folded-equal": "equal", "folded-prefix": "prefixes", "folded-suffix": "suffixes" } as const;
 
-/** By `networkKey`. */
-class Networks extends Keyed<string> {
-  /** Lengths of masks that are in it, or were, of IPv4 and IPv6. */
-  private readonly masks = new Set<number>();
-
-  override bucket(key: string): Bucket {
-    this.masks.add(Number.parseInt(key, 10));
-    return super.bucket(key);
+/** By `networkKey`: a network is what its addresses begin with, in bits. */
+class Networks extends Affixes {
+  constructor(tally: Tally) {
+    super("beginning", tally);
   }
 
   /** Looks at the buckets of all networks that the value is an address in. */
-  look(value: string, hits: Hits): void {
+  override look(value: string, hits: Hits): void {
     const address = addressOf(value);
-    if (address === null) return;
-    for (const bits of this.masks) {
-      if (bits >= address.length * 16) continue;
-      const found = this.find(networkKey({ address: masked(address, bits), bits }));
-      if (found !== undefined) take(found, hits);
-    }
+    if (address !== null) super.look(addressKey(address), hits);
   }
 }
