@@ -1,4 +1,5 @@
 /** What the tests of the structures in which buckets lie have in common. */
+import { EventView } from "../../../src/core/filters/view.ts";
 import { type Bucket, type Entry, type Hits, putIn, takeOut, type Tally } from "../../../src/core/matcher/bucket.ts";
 
 /** Counts entries. */
@@ -20,7 +21,7 @@ export function entryNamed(id: string, bucket: Bucket): () => void {
 
 /** Ids that an event with this mark finds, sorted. */
 export function found(mark: number, look: (hits: Hits) => void): string[] {
-  const hits: Hits = { form: {}, mark, ids: [] };
+  const hits: Hits = { event: new EventView({}), mark, ids: [] };
   look(hits);
   return hits.ids.toSorted();
 }
@@ -29,7 +30,7 @@ export function found(mark: number, look: (hits: Hits) => void): string[] {
 export function countingHits(mark: number): { readonly hits: Hits; readonly looks: () => number } {
   let count = 0;
   const hits: Hits = {
-    form: {},
+    event: new EventView({}),
     get mark() {
       count += 1;
       return mark;
