@@ -2,16 +2,16 @@
 import { isMembers, type Members } from "../json-value.ts";
 import { PATTERN_PATH_CHARS_MAX } from "../limits.ts";
 
-/** Objects at a time of which it is remembered at once: those on the way to the fields that most subscriptions ask for. */
-const RECENT = 4;
 /** An object with more keys is remembered for good. */
 const FEW_KEYS = 16;
 
 /** How the keys of one event are read: each object is looked through once, or has few keys. */
 export class Spelling {
-  private readonly recent: (Members | null)[] = [null, null, null, null];
-  private readonly recentPlain: (Members | null)[] = [null, null, null, null];
-  private next = 0;
+  // The last two objects, which is as many as lie on the way to the fields that most subscriptions ask for.
+  private last: Members | null = null;
+  private lastPlain: Members | null = null;
+  private before: Members | null = null;
+  private beforePlain: Members | null = null;
   private large: Map<Members, Members> | null = null;
 
   /**
@@ -20,12 +20,13 @@ export class Spelling {
    * longer than any path that is asked for is left out.
    */
   plain(object: Members): Members {
-    for (let index = 0; index < RECENT; index++)
-      if (this.recent[index] === object) return this.recentPlain[index] ?? object;
+    if (object === this.last && this.lastPlain !== null) return this.lastPlain;
+    if (object === this.before && this.beforePlain !== null) return this.beforePlain;
     const plain = this.looked(object);
-    this.recent[this.next] = object;
-    this.recentPlain[this.next] = plain;
-    this.next = (this.next + 1) % RECENT;
+    this.before = this.last;
+    this.beforePlain = this.lastPlain;
+    this.last = object;
+    this.lastPlain = plain;
     return plain;
   }
 

@@ -140,14 +140,16 @@ function withoutAlternatives(condition: Condition): Condition {
 function likelihoodOf(root: Node, { path, probes, isCanonical }: Access): number {
   let node: Node | undefined = root;
   for (const key of path) node = node?.children?.get(key);
-  const known = (isCanonical ? node?.canonical : node?.place) ?? NOWHERE;
+  const known = isCanonical ? node?.canonical : node?.place;
   let sum = 0;
-  for (const probe of probes) sum += known.likelihood(probe);
-  return sum;
+  for (const probe of probes) sum += (known ?? NOWHERE).likelihood(probe);
+  // Every place is one more look-up for each event, and the deeper, the longer the way there.
+  return known == null ? sum + OPENING * path.length : sum;
 }
 
 /** What a path is like that nobody asked for yet. */
 const NOWHERE = new Place(() => undefined);
+const OPENING = 0.02;
 
 /** The buckets of all accesses, each once, made where there are none. */
 function bucketsOf(root: Node, { accesses }: Cover): readonly Bucket[] {
@@ -202,7 +204,7 @@ function forget(node: Node): void {
 
 function look(node: Node, value: unknown, hits: Hits): void {
   if (isList(value)) {
-    for (const element of value) look(node, element, hits);
+    for (const element of value) lookElement(node, element, hits);
   } else if (isMembers(value)) lookBelow(node, value, hits);
   else if (isScalar(value)) {
     node.place?.look(value, hits);
@@ -210,19 +212,32 @@ function look(node: Node, value: unknown, hits: Hits): void {
   }
 }
 
-function lookBelow(node: Node, object: Members, hits: Hits): void {
-  const { children } = node;
-  if (children === null) return;
-  for (const key in object) {
-    const child = children.get(key);
-    if (child !== undefined) look(child, own(object, key), hits);
-    else if (key.includes(".")) lookAlong(node, key.split("."), object[key], hits);
+/** Elements may be many and small: nobody needs to remember what their keys are like. */
+function lookElement(node: Node, element: unknown, hits: Hits): void {
+  if (!isMembers(element)) return look(node, element, hits);
+  if (node.children === null) return;
+  for (const key in element) {
+    const child = node.children.get(key);
+    if (child !== undefined) look(child, element[key], hits);
+    else if (key.includes(".")) return lookBelow(node, element, hits);
   }
 }
 
-/** A key with dots is a path. */
-function lookAlong(from: Node, path: readonly string[], value: unknown, hits: Hits): void {
-  let node: Node | undefined = from;
-  for (const key of path) node = node?.children?.get(key);
-  if (node !== undefined) look(node, value, hits);
+/** Through the shorter of two lists: what is asked for, or what is there. */
+function lookBelow({ children }: Node, written: Members, hits: Hits): void {
+  if (children === null) return;
+  const object = hits.event.spelling.plain(written);
+  if (children.size <= FEW_CHILDREN) {
+    for (const child of children.values()) {
+      const value = own(object, child.key);
+      if (value !== undefined) look(child, value, hits);
+    }
+    return;
+  }
+  for (const key in object) {
+    const child = children.get(key);
+    if (child !== undefined) look(child, object[key], hits);
+  }
 }
+
+const FEW_CHILDREN = 4;
