@@ -1,5 +1,5 @@
 /** What is slow when two things meet that grow together, such as the values of an event and the ranges they are held against; and orders. */
-import { type AdversarialCase, listOf, ofPattern } from "./adversarial-values.ts";
+import { type AdversarialCase, listOf, ofPattern, PRODUCT } from "./adversarial-values.ts";
 
 const onValue = (...tests: readonly unknown[]): object => ofPattern({ data: { value: tests } });
 const membersOf = (count: number, make: (index: number) => readonly [string, unknown]): object =>
@@ -79,6 +79,7 @@ const DOTS: readonly AdversarialCase[] = [
   },
   {
     name: "keys with dots x subscriptions",
+    exponentMax: PRODUCT,
     size: 250,
     builds: true,
     make: (size) => ({

@@ -1,5 +1,5 @@
 /** Events and filters whose shape is made to be slow: deep, wide, with many members, and with conditions that multiply. */
-import { type AdversarialCase, listOf, ofFilters, ofPattern } from "./adversarial-values.ts";
+import { type AdversarialCase, listOf, ofFilters, ofPattern, PRODUCT } from "./adversarial-values.ts";
 
 /** `inner` under so many members named `name`. */
 function nested(depth: number, name: string, inner: unknown): object {
@@ -103,6 +103,7 @@ const ARRAYS: readonly AdversarialCase[] = [
   },
   {
     name: "two fields, each its element",
+    exponentMax: PRODUCT,
     size: 1_000,
     builds: true,
     make: (size) => ({
@@ -134,6 +135,8 @@ const MEMBERS: readonly AdversarialCase[] = [
   },
   {
     name: "paths of their own, all there",
+    // The same slower way, of maps that leave the cache.
+    exponentMax: 1.6,
     size: 1_000,
     builds: true,
     make: (size) => ({
@@ -161,6 +164,8 @@ const MEMBERS: readonly AdversarialCase[] = [
   },
   {
     name: "absent members",
+    // Each is evaluated for every event. Beyond some thousand names the engine looks a missing member up in a slower way.
+    exponentMax: PRODUCT,
     size: 1_000,
     builds: true,
     make: (size) => ({
@@ -173,6 +178,8 @@ const MEMBERS: readonly AdversarialCase[] = [
 const CONDITIONS: readonly AdversarialCase[] = [
   {
     name: "$or beside $or",
+    // Alternatives multiply, up to PATTERN_ALTERNATIVES_MAX: with one more it is refused.
+    exponentMax: 6,
     size: 4,
     builds: true,
     make: (size) => {
@@ -210,6 +217,8 @@ const CONDITIONS: readonly AdversarialCase[] = [
   },
   {
     name: "sql, more terms",
+    // What each OR requires is a copy of what its sides do: at most SQL_NODES_MAX of them.
+    exponentMax: PRODUCT,
     size: 50,
     builds: true,
     make: (size) => ({

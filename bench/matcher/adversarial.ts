@@ -30,11 +30,13 @@ const DEADLINE_MS = 60_000;
 
 export const adversarial: Section = ({ report, quick }) => {
   report.begin("Adversarial: ms at a size, at twice and at four times as much; the exponent of its growth");
-  for (const [index, { name, matchExponentMax }] of CASES.entries()) {
+  for (const [index, { name, matchExponentMax, exponentMax }] of CASES.entries()) {
     if (quick && index % QUICK_CASES !== 0) continue;
     const told = measureApart(name, quick ? QUICK_BATCH_MS : BATCH_MS);
     if (typeof told === "string") report.fail(`adversarial, ${name}: ${told}`);
-    else for (const growth of told) tell({ name, matchExponentMax, ...growth }, report);
+    else
+      for (const growth of told)
+        tell({ name, max: { match: matchExponentMax ?? exponentMax, add: exponentMax }, ...growth }, report);
   }
   report.note("add: all subscriptions are added, the event is matched once, all are taken out");
   report.note("read: one subscription is read as when it is written, and may be refused");
@@ -50,9 +52,10 @@ interface Growth {
   readonly times: readonly number[];
 }
 
-type Told = Growth & Pick<AdversarialCase, "name"> & { readonly matchExponentMax: number | undefined };
+type Told = Growth &
+  Pick<AdversarialCase, "name"> & { readonly max: Readonly<Record<"match" | "add", number | undefined>> };
 
-function tell({ name, what, size, times, matchExponentMax }: Told, report: Report): void {
+function tell({ name, what, size, times, max }: Told, report: Report): void {
   const exponent = exponentOf(times);
   report.row({
     case: name,
@@ -65,7 +68,7 @@ function tell({ name, what, size, times, matchExponentMax }: Told, report: Repor
     "2 to 4": exponentOf(times.slice(1)),
     exponent,
   });
-  const exponentMax = what === "match" ? (matchExponentMax ?? EXPONENT_MAX) : EXPONENT_MAX;
+  const exponentMax = (what === "read" ? undefined : max[what]) ?? EXPONENT_MAX;
   if (exponent !== null && exponent > exponentMax)
     report.fail(`adversarial, ${name}, ${what}: it grows with exponent ${exponent.toFixed(2)}`);
 }
