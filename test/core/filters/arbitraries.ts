@@ -56,10 +56,11 @@ const { pattern: anyPatterns } = fc.letrec<{ pattern: Record<string, unknown>; m
   ),
 }));
 
-/** Those within the limits: alternatives multiply quickly. */
-export const patterns = anyPatterns.filter(
-  (pattern) => readPattern(pattern, { place: { pointer: "" }, keyFault: () => null }, createReading()) !== null,
-);
+/** Alternatives multiply quickly. */
+export const isWithinLimits = (pattern: Readonly<Record<string, unknown>>): boolean =>
+  readPattern(pattern, { place: { pointer: "" }, keyFault: () => null }, createReading()) !== null;
+
+export const patterns = anyPatterns.filter(isWithinLimits);
 
 export const { object: eventObjects } = fc.letrec<{ object: Record<string, unknown>; value: unknown }>((tie) => ({
   object: fc.array(fc.tuple(key, tie("value")), { maxLength: 4 }).map((members) => own(members)),
