@@ -22,7 +22,8 @@ export class Spelling {
   plain(object: Members): Members {
     if (object === this.last && this.lastPlain !== null) return this.lastPlain;
     if (object === this.before && this.beforePlain !== null) return this.beforePlain;
-    const plain = this.looked(object);
+    // Before its keys are asked for: the engine lists all of them first.
+    const plain = this.large?.get(object) ?? this.looked(object);
     this.before = this.last;
     this.beforePlain = this.lastPlain;
     this.last = object;
@@ -40,12 +41,9 @@ export class Spelling {
   }
 
   private remembered(object: Members): Members {
+    const plain = hasDots(object) ? plainKeys(object) : object;
     this.large ??= new Map();
-    let plain = this.large.get(object);
-    if (plain === undefined) {
-      plain = hasDots(object) ? plainKeys(object) : object;
-      this.large.set(object, plain);
-    }
+    this.large.set(object, plain);
     return plain;
   }
 }
