@@ -88,10 +88,12 @@ async function explanations(
     const asked = wanted.get(id);
     // Deleted since the routes learned of it.
     if (asked === undefined) continue;
-    walks += walksOf(compileWanted(asked));
+    // Once in whole, once in parts.
+    walks += 2 * walksOf(compileWanted(asked));
+    if (explain.length > 0 && walks + values.walks > walksMax) break;
     const entry = { subscription_id: id, ...renderedExplanation(explainWanted(asked, values)) };
     bytes += utf8Bytes(JSON.stringify(entry));
-    if (explain.length > 0 && (bytes > EXPLAIN_BYTES_MAX || walks + values.walks > walksMax)) break;
+    if (explain.length > 0 && bytes > EXPLAIN_BYTES_MAX) break;
     explain.push(entry);
   }
   return { explain, unexplained: Math.max(0, busRoutes.size - explain.length) };

@@ -67,7 +67,7 @@ export function choiceHolds(
   { form, spelling }: { readonly form: Members; readonly spelling: Spelling },
 ): boolean {
   const found = new Set<number>();
-  findInMembers(root, form, { spelling, found });
+  findInMembers(root, form, { spelling, found, lists: new Set() });
   return found.size > 0;
 }
 
@@ -75,16 +75,22 @@ interface Search {
   readonly spelling: Spelling;
   /** Receives the alternatives that hold on the value that is looked at, as far as they lie below the node. */
   readonly found: Set<number>;
+  /** Lists of alternatives that are all in `found`: the elements of an array may have the same value many times. */
+  readonly lists: Set<readonly number[]>;
 }
 
 function find(node: ChoiceNode, value: unknown, search: Search): void {
   if (isList(value)) for (const element of value) find(node, element, search);
   else if (isMembers(value)) findInMembers(node, value, search);
-  else if (isScalar(value)) findByValue(node, value, search.found);
+  else if (isScalar(value)) findByValue(node, value, search);
 }
 
-function findByValue({ equal, others }: ChoiceNode, value: Scalar, found: Set<number>): void {
-  for (const alternative of equal.get(value) ?? []) found.add(alternative);
+function findByValue({ equal, others }: ChoiceNode, value: Scalar, { found, lists }: Search): void {
+  const list = equal.get(value);
+  if (list !== undefined && !lists.has(list)) {
+    lists.add(list);
+    for (const alternative of list) found.add(alternative);
+  }
   for (const { test, alternative } of others)
     if (!found.has(alternative) && passes(test, value)) found.add(alternative);
 }
@@ -103,7 +109,7 @@ function findInMembers({ children, needs }: ChoiceNode, written: Members, search
       continue;
     }
     const inMember = new Set<number>();
-    find(child, own(object, key), { spelling, found: inMember });
+    find(child, own(object, key), { spelling, found: inMember, lists: new Set() });
     for (const alternative of inMember) {
       const count = (counts.get(alternative) ?? 0) + 1;
       counts.set(alternative, count);

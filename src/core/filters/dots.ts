@@ -53,56 +53,34 @@ function hasDots(object: Members): boolean {
   return false;
 }
 
-/** Arrays that were made here, by themselves: they hold what is spelled in several ways. */
-type Several = Map<unknown, unknown[]>;
-
-/** Objects that were made here, which may be changed. */
-type Own = Set<unknown>;
-
+/**
+ * One level of it: what stands behind the first dot of a key becomes a key of an object, dots and all, until somebody looks into that. So it
+ * costs what is looked for, however long keys are.
+ */
 function plainKeys(object: Members): Members {
   const result: Record<string, unknown> = Object.create(null);
-  const made = { several: new Map<unknown, unknown[]>(), own: new Set<unknown>([result]) };
-  for (const [key, value] of Object.entries(object)) put(result, key, value, made);
+  const below = new Map<string, Record<string, unknown>>();
+  for (const [key, value] of Object.entries(object)) {
+    if (key.length > PATTERN_PATH_CHARS_MAX) continue;
+    const dot = key.indexOf(".");
+    if (dot < 0) {
+      result[key] = value;
+      continue;
+    }
+    const first = key.slice(0, dot);
+    const inner = below.get(first) ?? Object.create(null);
+    inner[key.slice(dot + 1)] = value;
+    below.set(first, inner);
+  }
+  for (const [first, inner] of below) result[first] = both(result[first], inner);
   return result;
 }
 
-interface Made {
-  readonly several: Several;
-  readonly own: Own;
-}
-
-function put(object: Record<string, unknown>, spelled: string, value: unknown, made: Made): void {
-  if (spelled.length > PATTERN_PATH_CHARS_MAX) return;
-  const path = spelled.split(".");
-  let at = object;
-  for (const key of path.slice(0, -1)) at = inside(at, key, made);
-  const last = path.at(-1) ?? "";
-  const before = at[last];
-  if (before === undefined) at[last] = value;
-  else if (isMembers(before) && isMembers(value)) {
-    const target = inside(at, last, made);
-    for (const [key, inner] of Object.entries(value)) put(target, key, inner, made);
-  } else at[last] = beside(before, value, made);
-}
-
-/** The object at the key, made when there is none, and copied when it is the event's. */
-function inside(at: Record<string, unknown>, key: string, made: Made): Record<string, unknown> {
-  const before = at[key];
-  const list = made.several.get(before);
-  const known = list === undefined ? before : list.find((value) => made.own.has(value));
-  if (isOwn(known, made)) return known;
-  const inner: Record<string, unknown> = Object.create(null);
-  made.own.add(inner);
-  if (isMembers(before)) for (const [name, value] of Object.entries(before)) put(inner, name, value, made);
-  at[key] = before === undefined || isMembers(before) ? inner : beside(before, inner, made);
-  return inner;
-}
-
-const isOwn = (value: unknown, { own }: Made): value is Record<string, unknown> => own.has(value);
-
-function beside(before: unknown, value: unknown, { several }: Made): readonly unknown[] {
-  const list = several.get(before) ?? [before];
-  list.push(value);
-  several.set(list, list);
-  return list;
+/** Two values of one path: objects are one object, anything else stands side by side. */
+function both(one: unknown, other: unknown): unknown {
+  if (one === undefined) return other;
+  if (!isMembers(one) || !isMembers(other)) return [one, other];
+  const result: Record<string, unknown> = Object.assign(Object.create(null), one);
+  for (const [key, value] of Object.entries(other)) result[key] = both(result[key], value);
+  return result;
 }

@@ -18,7 +18,7 @@ import { createReading } from "./reading.ts";
 import type { Leaf } from "./pattern.ts";
 import { isSatisfied } from "./shortfall.ts";
 import { passes, type Scalar } from "./test.ts";
-import { type EventView, partsAt } from "./view.ts";
+import type { EventView, Keys } from "./view.ts";
 
 export interface Clause {
   /** JSON Pointer into `{types, source, filters}`. */
@@ -123,8 +123,19 @@ interface At {
 
 /** The clauses of its fields; the pattern itself before them, where they alone do not tell its verdict. */
 function patternClauses(pattern: Members, pointer: string, event: EventView, matched: boolean): readonly Clause[] {
+  event.look(leafPaths(pattern, []));
   const { clauses, holds: fieldsHold } = fieldClauses(pattern, { pointer, path: [] }, event);
   return fieldsHold === matched ? clauses : [{ pointer, wanted: pattern, matched }, ...clauses];
+}
+
+/** Of all lists of values in it. */
+function leafPaths(object: Members, above: Keys): readonly Keys[] {
+  return Object.entries(object).flatMap(([key, value]) => {
+    if (key === "$or" && isList(value))
+      return value.flatMap((branch) => (isMembers(branch) ? leafPaths(branch, above) : []));
+    const path = [...above, ...key.split(".")];
+    return isMembers(value) ? leafPaths(value, path) : [path];
+  });
 }
 
 interface Fields {
@@ -164,12 +175,9 @@ function leafClause(wanted: readonly unknown[], { pointer, path }: At, event: Ev
 
 /** What decides comes first: of many values it must not be the one that is left out. */
 function observedOf({ test }: Leaf, path: readonly string[], event: EventView): { readonly observed?: unknown } {
-  const there = event.at(path);
+  const { values: there, parts } = event.at(path);
   const [first] = there;
-  if (first === undefined) {
-    const parts = partsAt(event, path);
-    return parts === null ? {} : { observed: parts === "object" ? {} : [] };
-  }
+  if (first === undefined) return parts === null ? {} : { observed: parts === "object" ? {} : [] };
   if (there.length === 1) return { observed: short(first) };
   const deciding = test === null ? undefined : there.find((value) => passes(test, value));
   const shown = deciding === undefined ? there : [deciding, ...there.toSpliced(there.indexOf(deciding), 1)];

@@ -4,9 +4,9 @@ import type { Members } from "../json-value.ts";
 import { sqlHolds } from "../sql/evaluate.ts";
 import { own } from "./fields.ts";
 import { type Condition, holds } from "./holds.ts";
-import type { Field } from "./pattern.ts";
+import { type Field, isLeaf } from "./pattern.ts";
 import { passes } from "./test.ts";
-import type { EventView } from "./view.ts";
+import type { EventView, Keys } from "./view.ts";
 
 /** How many parts of the condition fail, each by itself; 0 if and only if it holds. */
 export function shortfall(condition: Condition, event: EventView): number {
@@ -29,7 +29,20 @@ export function shortfall(condition: Condition, event: EventView): number {
 const least = (counts: readonly number[]): number => counts.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
 
 /** Where each field holds by itself, it is that no element of an array has them together. */
-const failing = (fields: Field, event: EventView): number => Math.max(1, failingFields(fields, [], event));
+function failing(fields: Field, event: EventView): number {
+  event.look(leafPaths(fields, []));
+  return Math.max(1, failingFields(fields, [], event));
+}
+
+function leafPaths(first: Field, above: Keys): readonly Keys[] {
+  const paths: Keys[] = [];
+  for (let field: Field | null = first; field !== null; field = field.next) {
+    const path = [...above, field.key];
+    if (isLeaf(field)) paths.push(path);
+    if (field.inner !== null) paths.push(...leafPaths(field.inner, path));
+  }
+  return paths;
+}
 
 function failingFields(first: Field, above: readonly string[], event: EventView): number {
   let count = 0;
@@ -48,8 +61,8 @@ export function isSatisfied(
   path: readonly string[],
   event: EventView,
 ): boolean {
-  const there = event.at(path);
-  return (orAbsent && there.length === 0) || (test !== null && there.some((value) => passes(test, value)));
+  const { values } = event.at(path);
+  return (orAbsent && values.length === 0) || (test !== null && values.some((value) => passes(test, value)));
 }
 
 /** The same by attributes alone, without a look into the data: what cannot be told by them counts as if it held. */
@@ -95,10 +108,19 @@ export function walksOf(condition: Condition): number {
     case "not":
       return walksOf(condition.of);
     case "fields":
+      return condition.fields.mayBeAbsent ? leavesIn(condition.fields) : 1;
     case "choice":
       return 1;
     case "attribute":
     case "sql":
       return 0;
   }
+}
+
+/** What may be absent is looked for in every element of an array, one after the other. */
+function leavesIn(first: Field): number {
+  let count = 0;
+  for (let field: Field | null = first; field !== null; field = field.next)
+    count += Number(isLeaf(field)) + (field.inner === null ? 0 : leavesIn(field.inner));
+  return count;
 }

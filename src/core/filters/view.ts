@@ -1,68 +1,90 @@
 /** One event as conditions look at it. What is made of it is made once, when it is first asked for, whatever the number of subscriptions. */
 import { isList, isMembers, type Members } from "../json-value.ts";
 import { Spelling } from "./dots.ts";
-import { own } from "./fields.ts";
 import { isScalar, type Scalar } from "./test.ts";
+
+/** Keys without dots, from the outermost inwards. */
+export type Keys = readonly string[];
+
+/** What an event has at a path. */
+export interface Found {
+  /** Values without parts, in the order of the event. */
+  readonly values: readonly Scalar[];
+  /** What else is there: an object, or an empty array. */
+  readonly parts: "object" | "empty array" | null;
+}
 
 export class EventView {
   /** The JSON form. It is only read. */
   readonly form: Members;
   /** How its keys are read. */
   readonly spelling = new Spelling();
-  private values: Map<string, readonly Scalar[]> | null = null;
+  private known: Map<string, Found> | null = null;
+  private walked = 0;
 
   constructor(form: Members) {
     this.form = form;
   }
 
-  /** The values without parts at a path (keys without dots), in the order of the event. */
-  at(path: readonly string[]): readonly Scalar[] {
-    this.values ??= new Map();
-    const name = path.join(".");
-    let values = this.values.get(name);
-    if (values === undefined) {
-      values = valuesAt(this, path);
-      this.values.set(name, values);
-    }
-    return values;
-  }
-
-  /** How often the event was walked over for `at`. */
+  /** How often the event was walked over for `look` and `at`. */
   get walks(): number {
-    return this.values?.size ?? 0;
+    return this.walked;
+  }
+
+  /** Looks for what is at all of these paths in one walk over the event. */
+  look(paths: readonly Keys[]): void {
+    const known = (this.known ??= new Map<string, Found>());
+    const root = createPlace();
+    for (const path of paths) if (!known.has(path.join("."))) placeAt(root, path).isAsked = true;
+    if (root.below.size === 0) return;
+    this.walked += 1;
+    walk(root, this.form, this.spelling);
+    for (const path of paths) {
+      const name = path.join(".");
+      if (!known.has(name)) known.set(name, placeAt(root, path));
+    }
+  }
+
+  at(path: Keys): Found {
+    const name = path.join(".");
+    if (this.known?.has(name) !== true) this.look([path]);
+    return this.known?.get(name) ?? NOTHING;
   }
 }
 
-function valuesAt({ form, spelling }: EventView, path: readonly string[]): readonly Scalar[] {
-  const values: Scalar[] = [];
-  const collect = (value: unknown, depth: number): void => {
-    if (isList(value)) {
-      for (const element of value) collect(element, depth);
-      return;
-    }
-    const key = path[depth];
-    if (isMembers(value)) {
-      if (key !== undefined) collect(own(spelling.plain(value), key), depth + 1);
-    } else if (key === undefined && isScalar(value)) values.push(value);
-  };
-  collect(form, 0);
-  return values;
+const NOTHING: Found = { values: [], parts: null };
+
+/** A path on the way, and what is found there. */
+interface Place {
+  readonly below: Map<string, Place>;
+  readonly values: Scalar[];
+  parts: Found["parts"];
+  isAsked: boolean;
 }
 
-/** What a path leads to that has no such values: an object, or an empty array. Null where there is nothing. */
-export function partsAt({ form, spelling }: EventView, path: readonly string[]): "object" | "empty array" | null {
-  const look = (value: unknown, depth: number): ReturnType<typeof partsAt> => {
-    const key = path[depth];
-    if (isList(value)) {
-      if (value.length === 0) return key === undefined ? "empty array" : null;
-      for (const element of value) {
-        const found = look(element, depth);
-        if (found !== null) return found;
-      }
-      return null;
+const createPlace = (): Place => ({ below: new Map(), values: [], parts: null, isAsked: false });
+
+function placeAt(root: Place, path: Keys): Place {
+  let place = root;
+  for (const key of path) {
+    const next = place.below.get(key) ?? createPlace();
+    place.below.set(key, next);
+    place = next;
+  }
+  return place;
+}
+
+function walk(place: Place, value: unknown, spelling: Spelling): void {
+  if (isList(value)) {
+    if (value.length === 0 && place.isAsked) place.parts ??= "empty array";
+    for (const element of value) walk(place, element, spelling);
+  } else if (isMembers(value)) {
+    if (place.isAsked) place.parts = "object";
+    if (place.below.size === 0) return;
+    const object = spelling.plain(value);
+    for (const key in object) {
+      const next = place.below.get(key);
+      if (next !== undefined) walk(next, object[key], spelling);
     }
-    if (!isMembers(value)) return null;
-    return key === undefined ? "object" : look(own(spelling.plain(value), key), depth + 1);
-  };
-  return look(form, 0);
+  } else if (place.isAsked && isScalar(value)) place.values.push(value);
 }
