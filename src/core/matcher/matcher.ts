@@ -74,7 +74,7 @@ export function createMatcher(): Matcher {
   function matched(event: EventView): string[] {
     mark += 1;
     const hits: Hits = { event, mark, ids: [] };
-    lookBelow(root, event.form, hits);
+    lookAtTop(root, event.form, hits);
     const every = always.find(null);
     if (every !== undefined) take(every, hits);
     return hits.ids;
@@ -143,8 +143,8 @@ function likelihoodOf(root: Node, { path, probes, isCanonical }: Access): number
   const known = isCanonical ? node?.canonical : node?.place;
   let sum = 0;
   for (const probe of probes) sum += (known ?? NOWHERE).likelihood(probe);
-  // Every place is one more look-up for each event, and the deeper, the longer the way there.
-  return known == null ? sum + OPENING * path.length : sum;
+  // Every place is one more look-up for each event, and in data there is a way to go.
+  return known == null && path.length > 1 ? sum + OPENING : sum;
 }
 
 /** What a path is like that nobody asked for yet. */
@@ -204,7 +204,7 @@ function forget(node: Node): void {
 
 function look(node: Node, value: unknown, hits: Hits): void {
   if (isList(value)) {
-    for (const element of value) lookElement(node, element, hits);
+    for (const element of value) look(node, element, hits);
   } else if (isMembers(value)) lookBelow(node, value, hits);
   else if (isScalar(value)) {
     node.place?.look(value, hits);
@@ -212,32 +212,37 @@ function look(node: Node, value: unknown, hits: Hits): void {
   }
 }
 
-/** Elements may be many and small: nobody needs to remember what their keys are like. */
-function lookElement(node: Node, element: unknown, hits: Hits): void {
-  if (!isMembers(element)) return look(node, element, hits);
-  if (node.children === null) return;
-  for (const key in element) {
-    const child = node.children.get(key);
-    if (child !== undefined) look(child, element[key], hits);
-    else if (key.includes(".")) return lookBelow(node, element, hits);
-  }
-}
-
-/** Through the shorter of two lists: what is asked for, or what is there. */
-function lookBelow({ children }: Node, written: Members, hits: Hits): void {
-  if (children === null) return;
-  const object = hits.event.spelling.plain(written);
-  if (children.size <= FEW_CHILDREN) {
-    for (const child of children.values()) {
-      const value = own(object, child.key);
-      if (value !== undefined) look(child, value, hits);
-    }
-    return;
-  }
-  for (const key in object) {
-    const child = children.get(key);
-    if (child !== undefined) look(child, object[key], hits);
+/** At the top, through the shorter of two lists: what is asked for, or what is there. */
+function lookAtTop(root: Node, form: Members, hits: Hits): void {
+  if (root.children === null) return;
+  if (root.children.size > FEW_CHILDREN) return lookBelow(root, form, hits);
+  // Those who are found look at its keys too, so that is done once.
+  const object = hits.event.spelling.plain(form);
+  for (const child of root.children.values()) {
+    const value = own(object, child.key);
+    if (value !== undefined) look(child, value, hits);
   }
 }
 
 const FEW_CHILDREN = 4;
+
+/** Deeper objects may be many and small: what is there is looked at as it comes. */
+function lookBelow({ children }: Node, object: Members, hits: Hits): void {
+  if (children === null) return;
+  for (const key in object) {
+    const child = children.get(key);
+    if (child !== undefined) look(child, object[key], hits);
+    else if (key.includes(".")) lookAlong(children, key.split("."), { value: object[key], hits });
+  }
+}
+
+/** A key with dots is a path. */
+function lookAlong(
+  children: ReadonlyMap<string, Node>,
+  [first = "", ...rest]: readonly string[],
+  { value, hits }: { readonly value: unknown; readonly hits: Hits },
+): void {
+  let node = children.get(first);
+  for (const key of rest) node = node?.children?.get(key);
+  if (node !== undefined) look(node, value, hits);
+}
