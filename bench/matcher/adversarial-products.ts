@@ -135,6 +135,9 @@ const ALTERNATIVES: readonly AdversarialCase[] = [
   },
 ];
 
+const fieldsOf = (count: number) => membersOf(count, (index) => [`f${index}`, [0]]);
+const branchesOf = (count: number) => listOf(count, (index) => ({ [`b${index}`]: [0] }));
+
 const READING: readonly AdversarialCase[] = [
   {
     name: "reading fields x branches",
@@ -145,8 +148,8 @@ const READING: readonly AdversarialCase[] = [
       wanted: [
         ofPattern({
           data: {
-            ...membersOf(size, (index) => [`f${index}`, [0]]),
-            $or: listOf(size, (index) => ({ [`b${index}`]: [0] })),
+            ...fieldsOf(size),
+            $or: branchesOf(size),
           },
         }),
       ],
@@ -162,8 +165,8 @@ const READING: readonly AdversarialCase[] = [
       wanted: [
         ofPattern({
           data: {
-            $or: listOf(size, (index) => ({ [`b${index}`]: [0] })),
-            ...membersOf(size, (index) => [`f${index}`, [0]]),
+            $or: branchesOf(size),
+            ...fieldsOf(size),
           },
         }),
       ],

@@ -1,5 +1,6 @@
 /** From what a subscription wants to the condition that is evaluated. Decides nothing about what is valid: `read-filters.ts` does. */
 import { parseSql } from "../sql/parse.ts";
+import type { SqlExpression } from "../sql/syntax.ts";
 import type { Wanted } from "../subscription.ts";
 import { choiceOf, isPlainAlternative } from "./choice.ts";
 import type { Comparisons, Filter } from "./filter.ts";
@@ -7,7 +8,7 @@ import type { Condition } from "./holds.ts";
 import type { Field } from "./pattern.ts";
 import { createReading } from "./reading.ts";
 import { readPattern } from "./read-pattern.ts";
-import type { Test } from "./test.ts";
+import { equalToAny, type Test } from "./test.ts";
 
 const NOTHING: Condition = { kind: "all", of: [] };
 
@@ -16,15 +17,10 @@ export function compileWanted({ types, source, filters }: Wanted): Condition {
   const conditions = filters.map(compileFilter);
   if (source !== null)
     conditions.unshift({ kind: "attribute", name: "source", test: { kind: "equal", value: source } });
-  if (types !== null && types.length > 0)
-    conditions.unshift({ kind: "attribute", name: "type", test: equalToAny(types) });
+  const [type, ...otherTypes] = types ?? [];
+  if (type !== undefined)
+    conditions.unshift({ kind: "attribute", name: "type", test: equalToAny([type, ...otherTypes]) });
   return all(conditions);
-}
-
-function equalToAny(values: readonly string[]): Test {
-  const [only, ...others] = values;
-  if (only !== undefined && others.length === 0) return { kind: "equal", value: only };
-  return { kind: "among", values: new Set(values) };
 }
 
 /** The condition that a filter states. @throws Error on one that was never valid. */
@@ -36,7 +32,7 @@ export function compileFilter(filter: Filter): Condition {
   if ("any" in filter) return any(filter.any.map(compileFilter));
   if ("not" in filter) return { kind: "not", of: compileFilter(filter.not) };
   if ("pattern" in filter) return compilePattern(filter.pattern);
-  if ("sql" in filter) return compileSql(filter.sql);
+  if ("sql" in filter) return { kind: "sql", expression: compileSql(filter.sql) };
   throw new Error(`No dialect in ${Object.keys(filter).join(", ")}`);
 }
 
@@ -64,10 +60,11 @@ const CHOICE_MIN = 4;
 
 const fieldsOf = (fields: Field): Condition => ({ kind: "fields", fields });
 
-function compileSql(text: string): Condition {
+/** @throws Error on an expression that was never valid. */
+export function compileSql(text: string): SqlExpression {
   const expression = parseSql(text);
   if (!expression.ok) throw new Error(`An SQL expression cannot be read: ${expression.error.detail}`);
-  return { kind: "sql", expression: expression.value };
+  return expression.value;
 }
 
 /** One condition stands for itself: most subscriptions have one or two, and a large bus has many of them. */

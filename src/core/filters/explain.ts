@@ -7,9 +7,8 @@ import { isList, isMembers, type Members } from "../json-value.ts";
 import { EXPLAIN_CHARS_MAX, EXPLAIN_VALUES_MAX } from "../limits.ts";
 import { pointerToken } from "../problem.ts";
 import { evaluateSql } from "../sql/evaluate.ts";
-import { parseSql } from "../sql/parse.ts";
 import type { Wanted } from "../subscription.ts";
-import { compileFilter, compileWanted } from "./compile.ts";
+import { compileFilter, compileSql, compileWanted } from "./compile.ts";
 import { own } from "./fields.ts";
 import type { Comparisons, Filter } from "./filter.ts";
 import { holds } from "./holds.ts";
@@ -108,9 +107,7 @@ function observedAt(form: Members, name: string): { readonly observed?: unknown 
 
 /** The value of the expression, and the error that makes it fail, if there is one. */
 function evaluated(sql: string, form: Members) {
-  const expression = parseSql(sql);
-  if (!expression.ok) throw new Error(`An SQL expression cannot be read: ${expression.error.detail}`);
-  const { value, error } = evaluateSql(expression.value, form);
+  const { value, error } = evaluateSql(compileSql(sql), form);
   return { value: short(value), error };
 }
 

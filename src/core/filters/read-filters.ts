@@ -7,7 +7,6 @@ import { missingFunction } from "../sql/missing-function.ts";
 import { parseSql } from "../sql/parse.ts";
 import {
   ATTRIBUTE_NAME_CHARS_MAX,
-  ATTRIBUTE_VALUE_BYTES_MAX,
   ATTRIBUTES_MAX,
   FILTER_BYTES_MAX,
   FILTER_DEPTH_MAX,
@@ -28,11 +27,11 @@ import {
   NOT_EMPTY,
   shortName,
   UNKNOWN,
-  WELL_FORMED,
 } from "../words.ts";
 
 import type { Comparisons, Filter } from "./filter.ts";
 import { readPattern } from "./read-pattern.ts";
+import { textFault } from "./read-values.ts";
 import { createReading, type IsExact, type Reading } from "./reading.ts";
 
 /** One walk over filters: the limits hold for all of them together. */
@@ -172,7 +171,7 @@ function comparisonsReader(make: (comparisons: Comparisons) => Filter): Reader {
     const comparisons: [string, string][] = [];
     for (const [name, wanted] of entries) {
       const at = memberPointer(pointer, name);
-      const wrong = nameFault(name) ?? textFault(wanted);
+      const wrong = nameFault(name) ?? attributeValueFault(wanted);
       if (name.length > ATTRIBUTE_NAME_CHARS_MAX) told(walk, at, longName(name, ATTRIBUTE_NAME_CHARS_MAX));
       else if (wrong !== null) fault(walk, at, wrong);
       else if (typeof wanted === "string") comparisons.push([name, wanted]);
@@ -190,12 +189,9 @@ function nameFault(name: string): string | null {
 }
 
 /** Of what an attribute is compared to. */
-function textFault(value: unknown): string | null {
+function attributeValueFault(value: unknown): string | null {
   if (typeof value !== "string") return mustBe("a string");
-  if (value === "") return NOT_EMPTY;
-  // It has no UTF-8: no event carries one, and stored it would come back as another character.
-  if (!value.isWellFormed()) return WELL_FORMED;
-  return fitsUtf8(value, ATTRIBUTE_VALUE_BYTES_MAX) ? null : atMost(ATTRIBUTE_VALUE_BYTES_MAX, "bytes");
+  return value === "" ? NOT_EMPTY : textFault(value);
 }
 
 /** Null, so that a reader can return it. */
@@ -243,14 +239,14 @@ function parseTypes(value: unknown): Result<readonly string[] | null, readonly F
   if (!Array.isArray(value)) return err([faultAt("/types", mustBe("an array"))]);
   if (value.length > TYPES_MAX) return err([faultAt("/types", atMost(TYPES_MAX, "entries"))]);
   const faults = value.flatMap((type, index) => {
-    const words = textFault(type);
+    const words = attributeValueFault(type);
     return words === null ? [] : [faultAt(`/types/${index}`, words)];
   });
   return faults.length === 0 ? ok(value.filter((type) => typeof type === "string")) : err(faults);
 }
 
 function parseSource(value: unknown): Result<string | null, readonly Fault[]> {
-  const words = value === null ? null : textFault(value);
+  const words = value === null ? null : attributeValueFault(value);
   if (words !== null) return err([faultAt("/source", words)]);
   return ok(typeof value === "string" ? value : null);
 }

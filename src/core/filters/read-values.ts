@@ -10,7 +10,7 @@ import { parseCidr } from "./cidr.ts";
 import { folded } from "./fold.ts";
 import type { Leaf } from "./pattern.ts";
 import type { Place, Reading } from "./reading.ts";
-import { isScalar, type Range, type Scalar, type Test } from "./test.ts";
+import { equalToAny, isScalar, type Range, type Scalar, type Test } from "./test.ts";
 import { parseWildcard } from "./wildcard.ts";
 
 /** Null, with a fault told, when it is not valid. */
@@ -83,14 +83,10 @@ function joined(tests: readonly Test[]): Test | null {
       moreFolds.length === 0 ? { kind: "folded-equal", text: fold } : { kind: "folded-among", texts: new Set(folds) },
     );
   const [first, ...rest] = equals;
-  if (first !== undefined) all.unshift(rest.length === 0 ? { kind: "equal", value: first } : amongOf(equals));
+  if (first !== undefined) all.unshift(equalToAny([first, ...rest]));
   const [only, ...more] = all;
   if (only === undefined || more.length === 0) return only ?? null;
   return { kind: "one-of", tests: all };
-}
-
-function amongOf(values: readonly Scalar[]): Test {
-  return { kind: "among", values: new Set(values) };
 }
 
 // ---- Operators on text -------------------------------------------------------------------------------------------
@@ -103,7 +99,8 @@ function textReader(make: (text: string) => Test): OperatorReader {
   };
 }
 
-function textFault(text: string): string | null {
+/** What is wrong with a text that an event is to be compared with. */
+export function textFault(text: string): string | null {
   // It has no UTF-8: no event carries one, and stored it would come back as another character.
   if (!text.isWellFormed()) return WELL_FORMED;
   return fitsUtf8(text, ATTRIBUTE_VALUE_BYTES_MAX) ? null : atMost(ATTRIBUTE_VALUE_BYTES_MAX, "bytes");

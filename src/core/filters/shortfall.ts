@@ -48,9 +48,8 @@ function failingFields(first: Field, above: readonly string[], event: EventView)
   let count = 0;
   for (let field: Field | null = first; field !== null; field = field.next) {
     const path = [...above, field.key];
-    const { test, orAbsent, inner } = field;
-    if ((test !== null || orAbsent) && !isSatisfied({ test, orAbsent }, path, event)) count += 1;
-    if (inner !== null) count += failingFields(inner, path, event);
+    if (isLeaf(field) && !isSatisfied(field, path, event)) count += 1;
+    if (field.inner !== null) count += failingFields(field.inner, path, event);
   }
   return count;
 }

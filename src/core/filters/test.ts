@@ -40,6 +40,11 @@ export type Test =
   | { readonly kind: "none-of"; readonly tests: readonly Test[] }
   | { readonly kind: "one-of"; readonly tests: readonly Test[] };
 
+/** Of one value or more: several are looked up, whatever their number. */
+export function equalToAny(values: readonly [Scalar, ...Scalar[]]): Test {
+  return values.length === 1 ? { kind: "equal", value: values[0] } : { kind: "among", values: new Set(values) };
+}
+
 /** Whether the test holds on the value. */
 export function passes(test: Test, value: Scalar): boolean {
   switch (test.kind) {

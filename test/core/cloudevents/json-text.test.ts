@@ -135,7 +135,7 @@ describe("memberSpan()", () => {
         for (const [key] of members) {
           const found = outlined(text, key);
           expect(members.findLast((other) => other[0] === key)?.[2].trim()).toBe(found);
-          // V8 takes "\\u0061" for the key "\\" where it has seen an object with that key in the same place.
+          // V8 takes "\u0061" for the key "\" where it has seen an object with that key in the same place.
           if (values.has(key)) expect(JSON.parse(found ?? "")).toEqual(values.get(key));
         }
         expect(outlined(text, "another name")).toBeNull();
