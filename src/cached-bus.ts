@@ -7,7 +7,7 @@
  * memory of its own: an answer that still shows the row is below one or the other.
  */
 import type { BusSettings } from "./core/bus.ts";
-import { ROUTES_BUS_BYTES, ROUTES_CHAR_BYTES, ROUTES_KEY_BYTES } from "./core/limits.ts";
+import { ROUTES_BUS_BYTES, ROUTES_CHAR_BYTES, ROUTES_KEY_BYTES, ROUTES_SLOW_BYTES } from "./core/limits.ts";
 import { createMatcher, type Matcher } from "./core/matcher/matcher.ts";
 import type { Change, KeyGrant, Logger } from "./ports.ts";
 
@@ -15,6 +15,8 @@ export interface CachedBus {
   readonly name: string;
   /** The active subscriptions. */
   readonly matcher: Matcher;
+  /** Subscriptions whose sinks are on lane `slow`. */
+  readonly slow: Set<string>;
   /** Keys by hash. */
   readonly grants: Map<string, KeyGrant>;
   /** Hashes by key id: a revocation names the id only. */
@@ -41,6 +43,7 @@ export function emptyBus(name: string): CachedBus {
   return {
     name,
     matcher: createMatcher(),
+    slow: new Set(),
     grants: new Map(),
     hashes: new Map(),
     ahead: new Map(),
@@ -64,6 +67,7 @@ export function learn(cached: CachedBus, change: Change, logger: Logger): void {
   const row = rowOf(change);
   if (change.version <= Math.max(cached.version, cached.ahead.get(row) ?? 0)) return;
   if (change.kind === "bus") learnBus(cached, change);
+  else if (change.kind === "lane") learnLane(cached, change);
   else if (change.kind === "subscription") learnSubscription(cached, change, logger);
   else learnKey(cached, change);
 }
@@ -92,8 +96,16 @@ export function advance(
   for (const [row, version] of cached.ahead) if (version <= cached.version) cached.ahead.delete(row);
 }
 
-/** Ids of subscriptions and keys differ by their prefix, and a bus has one row of its own. */
-const rowOf = (change: Change): string => (change.kind === "bus" ? "" : change.id);
+/** Ids of subscriptions and keys differ by their prefix, a bus has one row of its own, and a lane is beside its subscription. */
+function rowOf(change: Change): string {
+  if (change.kind === "bus") return "";
+  return change.kind === "lane" ? `lane ${change.id}` : change.id;
+}
+
+function learnLane(cached: CachedBus, { id, lane }: Change & { kind: "lane" }): void {
+  if (lane === "slow") cached.slow.add(id);
+  else cached.slow.delete(id);
+}
 
 /** What is cached of a deleted bus, or of an earlier one of its name, is not this bus's. */
 function learnBus(cached: CachedBus, { settings, createdMs }: Change & { kind: "bus" }): void {
@@ -104,8 +116,10 @@ function learnBus(cached: CachedBus, { settings, createdMs }: Change & { kind: "
 
 function learnSubscription(cached: CachedBus, change: Change & { kind: "subscription" }, logger: Logger): void {
   const { id, wanted } = change;
-  if (wanted === null) cached.matcher.delete(id);
-  else {
+  if (wanted === null) {
+    cached.matcher.delete(id);
+    cached.slow.delete(id);
+  } else {
     try {
       cached.matcher.set(id, JSON.parse(wanted));
     } catch (error) {
@@ -136,4 +150,5 @@ function grantBytes({ hash, types, allowedOrigins }: KeyGrant): number {
 }
 
 /** Estimate of what a bus costs in memory. */
-export const bytesOf = ({ matcher, keyBytes }: CachedBus): number => ROUTES_BUS_BYTES + matcher.bytes + keyBytes;
+export const bytesOf = ({ matcher, slow, keyBytes }: CachedBus): number =>
+  ROUTES_BUS_BYTES + matcher.bytes + slow.size * ROUTES_SLOW_BYTES + keyBytes;

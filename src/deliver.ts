@@ -3,6 +3,7 @@
  * It decides, and never acks: `index.ts` does what the verdicts say.
  */
 import type { DeliveryKey, Settlement } from "./core/delivery.ts";
+import type { Lane } from "./core/health.ts";
 import { timeOrderedId, ID_RANDOM_BYTES } from "./core/ids.ts";
 import {
   CLAIM_RETRY_MS,
@@ -12,9 +13,18 @@ import {
   MESSAGE_RETRY_SECONDS_MIN,
   OUTCOMES_RETRY_SECONDS,
   POISON_RETRY_SECONDS,
+  RESUME_DELIVERIES_MAX,
+  RESUME_STEP_SECONDS,
   UNCLAIMED_HANDOUTS_MAX,
 } from "./core/limits.ts";
-import { decodeParcel, type EventParcel, type OutcomesParcel, type WakeParcel } from "./core/parcel.ts";
+import {
+  decodeParcel,
+  type EventParcel,
+  type OutcomesParcel,
+  type Parcel,
+  type ResumeParcel,
+  type WakeParcel,
+} from "./core/parcel.ts";
 import type { Wake } from "./core/wakes.ts";
 import { firstAttempts, type FirstAttempts } from "./first-attempts.ts";
 import type { Claimed, Log } from "./ports.ts";
@@ -34,7 +44,7 @@ export interface DeliverDeps extends SettlingDeps, PushingDeps {
   readonly log: Log;
 }
 
-/** One verdict per message, in the order of the batch. */
+/** Consumes a queue: one verdict per message, in the order of the batch. */
 export type Consume = (messages: readonly QueueMessage[]) => Promise<readonly Verdict[]>;
 
 const ACK: Verdict = { kind: "ack" };
@@ -76,7 +86,9 @@ function unclaimedIn({ message, parcel }: Work): EventParcel | null {
   return isFirst && message.attempts <= UNCLAIMED_HANDOUTS_MAX ? parcel : null;
 }
 
-const NOTHING: Claimed = { deliveries: [], events: new Map(), elsewhere: [] };
+const NOTHING: Claimed = { deliveries: [], events: new Map(), elsewhere: [], forwarded: [] };
+
+const isClaimable = (parcel: Parcel): parcel is Claimable => parcel.kind === "event" || parcel.kind === "wake";
 
 /** What a batch may push. */
 interface Taken {
@@ -100,14 +112,17 @@ function leaseElsewhere(parcel: Claimable, { elsewhere }: Claimed): number | nul
 }
 
 function tally(settlements: readonly Settlement[]): Record<string, number> {
-  const counts = { delivered: 0, retry: 0, dead: 0, released: 0 };
-  for (const { outcome } of settlements) counts[outcome.kind] += 1;
+  const counts = { delivered: 0, retry: 0, dead: 0, released: 0, ignored: 0 };
+  for (const { outcome, sign } of settlements) {
+    counts[outcome.kind] += 1;
+    counts.ignored += sign?.ignored ?? 0;
+  }
   return counts;
 }
 
 export interface Deliver {
-  /** Consumes the lanes. */
-  readonly deliver: Consume;
+  /** Consumes a lane. */
+  readonly deliver: (messages: readonly QueueMessage[], lane: Lane) => Promise<readonly Verdict[]>;
   /** Consumes the poison queue: never dead because a queue gave up. */
   readonly adopt: Consume;
   /** Sends alarms. A failure is logged only: the sweep has what waits. */
@@ -129,7 +144,10 @@ export function createDeliver(deps: DeliverDeps): Deliver {
    * What the work asks for: first attempts that need no claim, and the claim of all the rest. The same token twice: a claim whose answer
    * was lost is answered again, not made again. Null when the database does not answer; then nothing is to be pushed.
    */
-  async function take(work: readonly Work[], token: string): Promise<Taken | null> {
+  async function take(
+    work: readonly Work[],
+    { token, lane }: { readonly token: string; readonly lane: Lane },
+  ): Promise<Taken | null> {
     const unclaimed = work.flatMap((one) => unclaimedIn(one) ?? []);
     const rest = work.flatMap((one) => (unclaimedIn(one) === null ? [one.parcel] : []));
     const handedOnce = new Set(
@@ -140,10 +158,10 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     const isCounted = ({ part, receipt }: EventParcel): boolean => part === 0 && handedOnce.has(receipt);
     const once = async (): Promise<Taken> => {
       const takenMs = clock.now();
-      const first = await answered(firstAttempts({ log, clock }, unclaimed), clock);
+      const first = await answered(firstAttempts({ log, clock, lane }, unclaimed), clock);
       const parcels = [...rest, ...first.others];
       if (parcels.length === 0) return { claimed: NOTHING, first, takenMs };
-      const claimed = await answered(log.claim(parcels, { token, now: takenMs, isCounted }), clock);
+      const claimed = await answered(log.claim(parcels, { token, now: takenMs, lane, isCounted }), clock);
       return { claimed, first, takenMs };
     };
     try {
@@ -160,18 +178,21 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     }
   }
 
-  async function deliverAll(work: readonly Work[]): Promise<readonly Verdict[]> {
+  async function deliverAll(work: readonly Work[], lane: Lane): Promise<readonly Verdict[]> {
     const startedMs = clock.now();
     const token = timeOrderedId(startedMs, random.bytes(ID_RANDOM_BYTES));
-    const taken = await take(work, token);
+    const taken = await take(work, { token, lane });
     if (taken === null) return work.map(({ message }) => retryLater(message));
     const { claimed, first, takenMs } = taken;
     const batch = { token, first, isClaimed: claimed.deliveries.length > 0 };
     const all: Settlement[] = [];
+    // While pushes run: what is for the other lane must not wait for them.
+    const forwarding = settling.wake(claimed.forwarded);
     const rest = await pushAll(together(claimed, first), {
       claimedMs: takenMs,
-      settleEarly: async (finished) => {
-        const done = await settling.settle(finished, batch);
+      lane,
+      settleEarly: async (finished, open) => {
+        const done = await settling.settle(finished, batch, open);
         if (done) all.push(...finished);
         return done;
       },
@@ -179,11 +200,14 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     all.push(...rest);
     const settled = await settling.settleFirmly(rest, batch);
     const safe = settled || (await settling.handOver(rest, batch));
+    await forwarding;
     logger.info("batch", {
+      lane,
       messages: work.length,
       claimed: claimed.deliveries.length,
       unclaimed: first.deliveries.length,
       elsewhere: claimed.elsewhere.length,
+      forwarded: claimed.forwarded.length,
       ...tally(all),
       handed_over: !settled && safe,
       duration_ms: clock.now() - startedMs,
@@ -197,6 +221,25 @@ export function createDeliver(deps: DeliverDeps): Deliver {
 
   async function settleOutcomes({ settlements, token }: OutcomesParcel, delaySeconds: number): Promise<Verdict> {
     return (await settling.settleClaimed(settlements, token)) ? ACK : { kind: "retry", delaySeconds };
+  }
+
+  /**
+   * Frees the first of what waits for a sink. The next step takes more, and a while later: if this one finds the sink ill, that one frees nothing. A
+   * failure is logged only: the sweep has what is parked.
+   */
+  async function resume({ bus, subscriptionId, limit }: ResumeParcel): Promise<Verdict> {
+    const now = clock.now();
+    let freed: readonly DeliveryKey[];
+    try {
+      freed = await answered(log.resume({ bus, subscriptionId }, { limit, now }), clock);
+    } catch (error) {
+      logger.warn("resume.failed", { bus, subscription_id: subscriptionId, error: String(error) });
+      return ACK;
+    }
+    await settling.wake(freed.map((key) => ({ key, dueMs: now, slow: true })));
+    const next = { atMs: now + RESUME_STEP_SECONDS * 1_000, limit: Math.min(limit * 10, RESUME_DELIVERIES_MAX) };
+    if (freed.length === limit) await settling.resume([{ bus, subscriptionId, ...next }]);
+    return ACK;
   }
 
   /** What this version cannot read may be read by another: it is kept apart, as it is. */
@@ -214,14 +257,14 @@ export function createDeliver(deps: DeliverDeps): Deliver {
   return {
     wake: settling.wake,
 
-    async deliver(messages) {
+    async deliver(messages, lane) {
       const verdicts = new Map<QueueMessage, Verdict>();
       const decoded = messages.map((message) => ({ message, parcel: decodeParcel(message.body) }));
       const work = decoded.flatMap(({ message, parcel }): Work[] =>
-        parcel.ok && parcel.value.kind !== "outcomes" ? [{ message, parcel: parcel.value }] : [],
+        parcel.ok && isClaimable(parcel.value) ? [{ message, parcel: parcel.value }] : [],
       );
       if (work.length > 0) {
-        const worked = await deliverAll(work);
+        const worked = await deliverAll(work, lane);
         work.forEach(({ message }, index) => verdicts.set(message, worked[index] ?? retryLater(message)));
       }
       // After the events: a send that hangs must not keep them waiting.
@@ -229,6 +272,7 @@ export function createDeliver(deps: DeliverDeps): Deliver {
         if (!parcel.ok) verdicts.set(message, await setAside(message, parcel.error));
         else if (parcel.value.kind === "outcomes")
           verdicts.set(message, await settleOutcomes(parcel.value, OUTCOMES_RETRY_SECONDS));
+        else if (parcel.value.kind === "resume") verdicts.set(message, await resume(parcel.value));
       }
       return messages.map((message) => verdicts.get(message) ?? retryLater(message));
     },
@@ -249,8 +293,9 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     }
     const parcel = decoded.value;
     switch (parcel.kind) {
-      // Its rows are on record: the sweep wakes those that are due.
+      // Its rows are on record: the sweep wakes those that are due, and resumes.
       case "wake":
+      case "resume":
         return ACK;
       case "outcomes":
         return settleOutcomes(parcel, POISON_RETRY_SECONDS);

@@ -2,20 +2,24 @@
  * Use case, a part of `deliver.ts`: first attempts on buses of the log level `failures`. Nothing is claimed for them, and one that
  * succeeds leaves nothing; the others are put on record, and go on like any delivery. It decides what is kept; it pushes nothing.
  */
-import type { Settlement } from "./core/delivery.ts";
+import type { DeliveryKey, Settlement } from "./core/delivery.ts";
+import type { Lane, SinkChange } from "./core/health.ts";
 import { shardOf } from "./core/ids.ts";
-import { MESSAGE_RETRY_SECONDS_MIN } from "./core/limits.ts";
+import { LATENCY_NOTED_MS, MESSAGE_RETRY_SECONDS_MIN } from "./core/limits.ts";
 import { encodeParcel, type EventParcel } from "./core/parcel.ts";
-import type { Clock, Log, Outgoing, Peeked } from "./ports.ts";
+import type { ClaimedDelivery, Clock, Log, Outgoing, Peeked } from "./ports.ts";
 
 export interface FirstAttempts extends Peeked {
-  /** Whether the settlement is of one of them. */
-  has(settlement: Settlement): boolean;
+  /** Whether it is one of them. */
+  has(key: DeliveryKey): boolean;
   /**
-   * Puts on record what was not delivered; may be repeated. Answers the settlements under the keys that they have on record.
-   * @throws Unavailable
+   * Puts on record what was not delivered, and what all of them say of their sinks; may be repeated. Answers the settlements of the former under the
+   * keys that they have on record. `open`: pushes that hang. @throws Unavailable
    */
-  settle(settlements: readonly Settlement[]): Promise<readonly Settlement[]>;
+  settle(
+    settlements: readonly Settlement[],
+    open: readonly DeliveryKey[],
+  ): Promise<{ readonly settlements: readonly Settlement[]; readonly changes: readonly SinkChange[] }>;
   /**
    * What was not delivered as messages like those it came in: while the database is away, its first attempt is made once more, when its
    * second was due.
@@ -34,13 +38,20 @@ function delaySecondsOf({ outcome }: Settlement, now: number): number {
 /** Whether all that the event's publish matched is in this parcel, so that its body is nobody else's. */
 const isWhole = ({ matched, subscriptionIds }: EventParcel): boolean => matched === subscriptionIds.length;
 
-/** The first attempts that these parcels ask for. @throws Unavailable, and then nothing was done. */
+/** Whether the outcome is what is known of the sink: it is well, and as fast as it was. */
+function isNoNews({ outcome, attempt }: Settlement, delivery: ClaimedDelivery | undefined): boolean {
+  const { isClean, latencyMs } = delivery?.health ?? { isClean: false, latencyMs: null };
+  if (outcome.kind !== "delivered" || attempt === null || !isClean || latencyMs === null) return false;
+  return Math.abs(attempt.duration_ms - latencyMs) <= Math.max(latencyMs / 2, LATENCY_NOTED_MS);
+}
+
+/** The first attempts that these parcels ask for in a batch of that lane. @throws Unavailable, and then nothing was done. */
 export async function firstAttempts(
-  { log, clock }: { readonly log: Pick<Log, "peek" | "recordFirst">; readonly clock: Clock },
+  { log, clock, lane }: { readonly log: Pick<Log, "peek" | "recordFirst">; readonly clock: Clock; readonly lane: Lane },
   parcels: readonly EventParcel[],
 ): Promise<FirstAttempts> {
-  const peeked = parcels.length === 0 ? NONE : await log.peek(parcels);
-  const keys = new Set(peeked.deliveries.map(({ key }) => placeOf(key)));
+  const peeked = parcels.length === 0 ? NONE : await log.peek(parcels, { lane, now: clock.now() });
+  const deliveries = new Map(peeked.deliveries.map((delivery) => [placeOf(delivery.key), delivery]));
   const parcelOf = new Map(parcels.map((parcel) => [parcel.seq, parcel]));
   /** By event id, of bodies that came by reference: to whom they are still to be delivered. */
   const waiting = new Map(
@@ -62,16 +73,13 @@ export async function firstAttempts(
 
   return {
     ...peeked,
-    has: ({ key }) => keys.has(placeOf(key)),
+    has: (key) => deliveries.has(placeOf(key)),
 
-    async settle(settlements) {
-      const outcomes = {
-        parcels,
-        settlements: settlements.filter(isFailed),
-        spentBodies: spentBodies(settlements),
-      };
-      if (outcomes.settlements.length + outcomes.spentBodies.length === 0) return [];
-      return log.recordFirst(outcomes, clock.now());
+    async settle(settlements, open) {
+      const news = settlements.filter((one) => !isNoNews(one, deliveries.get(placeOf(one.key))));
+      const outcomes = { parcels, settlements: news, open, spentBodies: spentBodies(settlements) };
+      const isNothing = news.length + open.length + outcomes.spentBodies.length === 0;
+      return isNothing ? { settlements: [], changes: [] } : log.recordFirst(outcomes, clock.now());
     },
 
     again(settlements) {
@@ -90,5 +98,4 @@ export async function firstAttempts(
 
 const NONE: Peeked = { deliveries: [], events: new Map(), others: [] };
 
-const placeOf = ({ bus, seq, subscriptionId, run }: Settlement["key"]): string =>
-  [bus, seq, subscriptionId, run].join(" ");
+const placeOf = ({ bus, seq, subscriptionId, run }: DeliveryKey): string => [bus, seq, subscriptionId, run].join(" ");

@@ -9,6 +9,8 @@ import { freshRequestId, wire } from "./wire.ts";
 
 /** Every queue whose name ends so holds what a lane gave up on. */
 const POISON_SUFFIX = "-poison";
+/** Every queue that has this in its name is of lane `slow`. */
+const SLOW_INFIX = "-slow-";
 
 /** What is wrong with the configuration is said to the operator, in the log, and not to whoever asks. */
 function notConfigured(error: ConfigError): Response {
@@ -31,8 +33,10 @@ function keepAll(batch: MessageBatch, error: unknown): void {
 
 async function consume(batch: MessageBatch, env: Env): Promise<void> {
   const { deliver, adopt } = wire(env);
-  const work = batch.queue.endsWith(POISON_SUFFIX) ? adopt : deliver;
-  const verdicts = await work(batch.messages.map(({ body, attempts }) => ({ body, attempts })));
+  const messages = batch.messages.map(({ body, attempts }) => ({ body, attempts }));
+  const verdicts = batch.queue.endsWith(POISON_SUFFIX)
+    ? await adopt(messages)
+    : await deliver(messages, batch.queue.includes(SLOW_INFIX) ? "slow" : "fast");
   batch.messages.forEach((message, index) => {
     const verdict = verdicts[index];
     if (verdict?.kind === "ack") message.ack();

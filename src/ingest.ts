@@ -5,6 +5,7 @@ import type { LogLevel } from "./core/bus.ts";
 import { encodeEvent } from "./core/cloudevents/json.ts";
 import { cutByCount } from "./core/cut.ts";
 import type { CloudEvent } from "./core/event.ts";
+import type { Lane } from "./core/health.ts";
 import { eventIdOf, ID_RANDOM_BYTES, shardOf, timeOrderedId } from "./core/ids.ts";
 import {
   INLINE_BYTES_MAX,
@@ -22,6 +23,7 @@ import { err, ok, type Result } from "./core/result.ts";
 import { utf8Bytes } from "./core/utf8.ts";
 import {
   type Background,
+  type BusRoutes,
   type Clock,
   type Lanes,
   type Log,
@@ -71,12 +73,30 @@ interface Prepared {
   readonly messages: readonly Outgoing[];
 }
 
+/** Deliveries that share a parcel, and where it goes. */
+interface Part {
+  readonly lane: Lane;
+  readonly shard: number;
+  readonly subscriptionIds: readonly string[];
+}
+
 /**
- * Whose deliveries share a parcel. An event that matches nothing travels too, with none, for every event is on record; not where only
- * failures are: there it ends here.
+ * Whose deliveries share a parcel. Those to slow sinks go to lane `slow`, each subscription for itself, so that it fills only messages of its own. An
+ * event that matches nothing travels too, with none, for every event is on record; not where only failures are: there it ends here.
  */
-function partsOf(subscriptionIds: readonly string[], logLevel: LogLevel): string[][] {
-  return subscriptionIds.length === 0 && logLevel === "all" ? [[]] : cutByCount(subscriptionIds, PARCEL_DELIVERIES_MAX);
+function partsOf(
+  subscriptionIds: readonly string[],
+  { eventId, routes }: { readonly eventId: string; readonly routes: Pick<BusRoutes, "laneOf" | "rules"> },
+): Part[] {
+  const shard = shardOf(eventId);
+  if (subscriptionIds.length === 0 && routes.rules.logLevel === "all")
+    return [{ lane: "fast", shard, subscriptionIds }];
+  const fast = subscriptionIds.filter((id) => routes.laneOf(id) === "fast");
+  const slow = subscriptionIds.filter((id) => routes.laneOf(id) === "slow");
+  return [
+    ...cutByCount(fast, PARCEL_DELIVERIES_MAX).map((ids): Part => ({ lane: "fast", shard, subscriptionIds: ids })),
+    ...slow.map((id): Part => ({ lane: "slow", shard: shardOf(id), subscriptionIds: [id] })),
+  ];
 }
 
 /**
@@ -101,8 +121,9 @@ function travelsInline(
 
 export function createIngest({ routes, log, lanes, clock, random }: IngestDeps): Ingest {
   return async function ingest(publish) {
-    const busRoutes = await routes.bus(publish.bus, publish.background);
-    if (busRoutes === null) throw new Unavailable(`The bus ${publish.bus} is not known here`);
+    const known = await routes.bus(publish.bus, publish.background);
+    if (known === null) throw new Unavailable(`The bus ${publish.bus} is not known here`);
+    const busRoutes = known;
     const acceptedMs = clock.now();
     const { logLevel } = busRoutes.rules;
     const matches = publish.events.map((event) => busRoutes.match(event));
@@ -132,16 +153,19 @@ export function createIngest({ routes, log, lanes, clock, random }: IngestDeps):
         logLevel,
         body: null,
       } as const;
-      const heads = partsOf(subscriptionIds, logLevel).map((ids, part) =>
-        encodeParcel({ ...envelope, part, subscriptionIds: ids }),
+      const parts = partsOf(subscriptionIds, { eventId, routes: busRoutes });
+      const heads = parts.map((part, index) =>
+        encodeParcel({ ...envelope, part: index, subscriptionIds: part.subscriptionIds }),
       );
       const inline = travelsInline(heads, envelope.bytes, { logLevel, events: publish.events.length });
-      const shard = shardOf(eventId);
       return {
         accepted: { eventId, event, matched: subscriptionIds.length, subscriptionIds },
         stored: inline ? null : { eventId, body },
-        messages: heads.map((head) => {
-          return { lane: "fast", shard, text: inline ? withBody(head, body) : head, delaySeconds: 0 };
+        messages: parts.flatMap(({ lane, shard }, index): Outgoing[] => {
+          const head = heads[index];
+          return head === undefined
+            ? []
+            : [{ lane, shard, text: inline ? withBody(head, body) : head, delaySeconds: 0 }];
         }),
       };
     }

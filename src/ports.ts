@@ -4,6 +4,7 @@ import type { CloudEvent } from "./core/event.ts";
 import type { EventView } from "./core/filters/view.ts";
 import type { NearestBounds } from "./core/matcher/nearest.ts";
 import type { Answer, DeliveryKey, Settlement } from "./core/delivery.ts";
+import type { Lane, SinkChange } from "./core/health.ts";
 import type { EventParcel, WakeParcel } from "./core/parcel.ts";
 import type { Push, RetryPolicy, Subscription, Wanted } from "./core/subscription.ts";
 import type { Wake } from "./core/wakes.ts";
@@ -68,6 +69,8 @@ export interface BusRoutes {
   readonly rules: BusRules;
   /** Ids of the active subscriptions that take the event, in no order. */
   match(event: CloudEvent): readonly string[];
+  /** The lane of a subscription's sink: `fast` unless it is known to be slow. */
+  laneOf(subscriptionId: string): Lane;
   /** Ids of active subscriptions: those that take the event, then those that miss it by the least. */
   nearest(event: EventView, bounds: NearestBounds): readonly string[];
   /** How many active subscriptions the bus has. */
@@ -111,6 +114,15 @@ export type Change =
       readonly wanted: string | null;
     }
   | {
+      /** The lane of its sink: health, not configuration. */
+      readonly kind: "lane";
+      readonly version: number;
+      readonly bus: string;
+      /** Of the subscription. */
+      readonly id: string;
+      readonly lane: Lane;
+    }
+  | {
       readonly kind: "key";
       readonly version: number;
       readonly bus: string;
@@ -150,6 +162,17 @@ export interface ClaimedDelivery {
   readonly lastRecorded: number | null;
   /** As of the claim. Secrets that cannot be opened leave an error text, and the attempt fails. */
   readonly push: Push | { readonly error: string; readonly retry: RetryPolicy };
+  /** Its rate deferred it before. */
+  readonly returns: boolean;
+  /** Of its sink, as of the claim. */
+  readonly health: {
+    /** In a row. */
+    readonly failures: number;
+    /** Null before the first attempt. */
+    readonly latencyMs: number | null;
+    /** On lane `fast`, and nothing failed lately. */
+    readonly isClean: boolean;
+  };
 }
 
 export interface ClaimedEvent {
@@ -169,11 +192,13 @@ export interface Claimed {
   readonly events: ReadonlyMap<string, ClaimedEvent>;
   /** Deliveries of these parcels that a live batch holds, with the end of its lease. */
   readonly elsewhere: readonly { readonly key: DeliveryKey; readonly eventId: string; readonly leaseMs: number }[];
+  /** Deliveries of these parcels that are for lane `slow`, now or a little later: they wait for an alarm there. */
+  readonly forwarded: readonly Wake[];
 }
 
 /** First attempts that are recorded only when they fail. Nothing was written: no lease keeps others from making them too. */
 export interface Peeked {
-  /** Of active subscriptions, not on record. `attempt` and `tries` are 1. */
+  /** Of active subscriptions whose sinks this lane may push to, not on record. `attempt` and `tries` are 1. */
   readonly deliveries: readonly ClaimedDelivery[];
   /** As in `Claimed`. */
   readonly events: ReadonlyMap<string, ClaimedEvent>;
@@ -185,8 +210,10 @@ export interface Peeked {
 export interface FirstOutcomes {
   /** Of these events. */
   readonly parcels: readonly EventParcel[];
-  /** Without those that are delivered. */
+  /** All of them; those that are delivered leave nothing but what they say of their sinks. */
   readonly settlements: readonly Settlement[];
+  /** Deliveries whose push is open for longer than SLOW_ATTEMPT_MS. */
+  readonly open: readonly DeliveryKey[];
   /** Event ids of bodies by reference that nobody needs any more. */
   readonly spentBodies: readonly string[];
 }
@@ -198,19 +225,43 @@ export interface Log {
     options: {
       readonly token: string;
       readonly now: number;
+      /** Of the batch: on `fast` nothing is pushed to a slow sink. */
+      readonly lane: Lane;
       /** Whether the parcel's publish, if it is a duplicate, is to be counted: not when its message comes again. */
       readonly isCounted: (parcel: EventParcel) => boolean;
     },
   ): Promise<Claimed>;
   /** Reads what the deliveries of these parcels need to be pushed, of events that are recorded only when they fail. */
-  peek(parcels: readonly EventParcel[]): Promise<Peeked>;
+  peek(parcels: readonly EventParcel[], options: { readonly lane: Lane; readonly now: number }): Promise<Peeked>;
   /**
-   * Puts on record what `peek` gave and was not delivered, event and delivery; what is on record by now stays. Answers the settlements under
+   * Puts on record what `peek` gave and was not delivered, event and delivery; what is on record by now stays. Answers these settlements under
    * the keys that they have on record, without those of erased events and deleted buses.
    */
-  recordFirst(outcomes: FirstOutcomes, now: number): Promise<readonly Settlement[]>;
-  /** Writes outcomes; the claim ends with the last delivery that carries its token. */
-  settle(settlements: readonly Settlement[], options: { readonly token: string }): Promise<void>;
+  recordFirst(
+    outcomes: FirstOutcomes,
+    now: number,
+  ): Promise<{ readonly settlements: readonly Settlement[]; readonly changes: readonly SinkChange[] }>;
+  /**
+   * Writes outcomes, and what they and the pushes that are still open say of their sinks; the claim ends with the last delivery that carries its
+   * token. Answers which sinks that changed. Run again, it changes nothing.
+   */
+  settle(
+    settlements: readonly Settlement[],
+    options: {
+      readonly token: string;
+      readonly now: number;
+      /** Deliveries of the batch whose push is open for longer than SLOW_ATTEMPT_MS. */
+      readonly open: readonly DeliveryKey[];
+    },
+  ): Promise<readonly SinkChange[]>;
+  /**
+   * Of the deliveries that wait for the breaker or pause of a sink, the oldest become due now: as many as `limit`, one if it is to be the probe, none
+   * while the sink is shut. Answers which.
+   */
+  resume(
+    sink: { readonly bus: string; readonly subscriptionId: string },
+    options: { readonly limit: number; readonly now: number },
+  ): Promise<readonly DeliveryKey[]>;
   /** Puts on record what a queue gave up on: rows become `waiting`, due now. Returns the keys to wake. */
   adopt(parcels: readonly EventParcel[], now: number): Promise<readonly DeliveryKey[]>;
   /** Stores bodies that travel by reference; the first body of an event stays. */
@@ -231,6 +282,8 @@ export interface SweepLog {
   unhold(
     now: number,
   ): Promise<{ readonly resumed: readonly Wake[]; readonly cancelled: number; readonly more: boolean }>;
+  /** Sinks that may have parked deliveries, and have been ready for them since `before`: a page, in order, from behind that one. */
+  readySinks(before: number, after: ReadySink | null): Promise<readonly ReadySink[]>;
   /** Goes on with erasures of events that have more deliveries than one request may touch. */
   erase(): Promise<{ readonly deliveries: number; readonly more: boolean }>;
   /** Closes and removes what is older than the retention of its bus, from a place onward. */
@@ -271,13 +324,17 @@ export interface SweepLog {
   purge(what: Purge, now: number): Promise<{ readonly removed: number; readonly more: boolean }>;
 }
 
+/** The sink of a subscription whose breaker may be tried, or whose pause is over. */
+export interface ReadySink {
+  readonly bus: string;
+  readonly subscriptionId: string;
+}
+
 export interface RetentionOptions {
   readonly now: number;
   /** Of buses that have no retention of their own. */
   readonly retentionDays: number;
 }
-
-export type Lane = "fast" | "slow";
 
 export interface Outgoing {
   readonly lane: Lane;
@@ -348,7 +405,8 @@ export interface SubscriptionStore {
   ): Promise<Rows<StoredSubscription, string>>;
   /**
    * Replaces it if its version is still `expected`; null when it is not (changed or gone). Secrets and headers that are null stay as
-   * they are stored: what cannot be read is not lost by a change of something else.
+   * they are stored: what cannot be read is not lost by a change of something else. The health of a sink that is another, or active
+   * again, begins anew.
    */
   replace(
     subscription: StoredSubscription,

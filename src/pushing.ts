@@ -3,11 +3,20 @@
  * settlement: delivered, retry, dead or released. Knows no messages and no tokens.
  */
 import { decodeEvent } from "./core/cloudevents/json.ts";
-import type { Answer, DeadCause, Settlement } from "./core/delivery.ts";
+import type { Answer, DeadCause, DeliveryKey, Settlement } from "./core/delivery.ts";
 import type { CloudEvent } from "./core/event.ts";
+import type { Lane, Sign } from "./core/health.ts";
 import { deliveryIdOf } from "./core/ids.ts";
-import { CRASHES_SPARE, PUSH_START_MS, PUSHES_MAX, RELEASE_DELAY_MS, SETTLE_EARLY_MS } from "./core/limits.ts";
-import { isTimeout, judge, recordOf } from "./core/outcome.ts";
+import {
+  BREAKER_FAILURES,
+  CRASHES_SPARE,
+  PUSH_START_MS,
+  PUSHES_MAX,
+  RELEASE_DELAY_MS,
+  SETTLE_EARLY_MS,
+  SLOW_ATTEMPT_MS,
+} from "./core/limits.ts";
+import { isTimeout, judge, recordOf, signOf } from "./core/outcome.ts";
 import { createTurns } from "./core/turns.ts";
 import type { Claimed, ClaimedDelivery, ClaimedEvent, Clock, Logger, Random, Webhooks } from "./ports.ts";
 
@@ -21,8 +30,13 @@ export interface PushingDeps {
 export interface PushingOptions {
   /** When the claim was made: no push starts later than PUSH_START_MS after it. */
   readonly claimedMs: number;
-  /** Settles what has finished while pushes are open; false when it could not, the settlements then come back at the end. */
-  readonly settleEarly: (finished: readonly Settlement[]) => Promise<boolean>;
+  /** Of the batch: on `fast` a push that stays open makes its sink slow, and ends its subscription's turn. */
+  readonly lane: Lane;
+  /**
+   * Settles what has finished while pushes are open, and notes that these deliveries' sinks are slow; false when it could not: the settlements
+   * then come back at the end.
+   */
+  readonly settleEarly: (finished: readonly Settlement[], open: readonly DeliveryKey[]) => Promise<boolean>;
 }
 
 /** An event of the batch, decoded once. */
@@ -30,6 +44,28 @@ interface Loaded {
   readonly event: CloudEvent;
   readonly text: string;
   readonly claimed: ClaimedEvent;
+}
+
+/** A push under way. */
+interface OpenPush {
+  readonly delivery: ClaimedDelivery;
+  readonly sinceMs: number;
+  /** The database knows that its sink is slow. */
+  isTold: boolean;
+}
+
+/** Where a delivery goes that is not pushed, and how long after now. */
+type GiveBack = (deliveries: readonly ClaimedDelivery[], delayMs: number) => void;
+
+/**
+ * After how long the rest of a subscription comes back, once an attempt says that it is of no use now; null: it goes on. One that timed out would time
+ * out again, and what is due at once would go in circles; all others are for the next claim to park or to hold.
+ */
+function breakAfter(answer: Answer, sign: Sign | null, failures: number): number | null {
+  if (isTimeout(answer)) return answer.durationMs;
+  if (sign === null) return null;
+  const isOver = sign.disables !== null || sign.pausedUntilMs !== null || failures >= BREAKER_FAILURES;
+  return isOver ? RELEASE_DELAY_MS : null;
 }
 
 /**
@@ -68,7 +104,7 @@ export function createPushing({ webhooks, clock, random, logger }: PushingDeps) 
 
   const release = ({ key }: ClaimedDelivery, delayMs: number): Settlement => {
     const dueMs = clock.now() + Math.ceil(delayMs * (1 + random.fraction()));
-    return { key, outcome: { kind: "released", dueMs }, attempt: null };
+    return { key, outcome: { kind: "released", dueMs, cause: "released" }, attempt: null, sign: null };
   };
 
   /** What a delivery that is not to be pushed becomes; null when it is to be pushed. */
@@ -76,7 +112,7 @@ export function createPushing({ webhooks, clock, random, logger }: PushingDeps) 
     // Its body did not fit this batch's budget.
     if (event === undefined) return release(delivery, RELEASE_DELAY_MS);
     const cause = event.body === null ? "body-missing" : causeOfEnd(delivery);
-    return cause === null ? null : { key: delivery.key, outcome: { kind: "dead", cause }, attempt: null };
+    return cause === null ? null : { key: delivery.key, outcome: { kind: "dead", cause }, attempt: null, sign: null };
   }
 
   /** Settlements that are not settled yet, when no push is open any more. Never throws. */
@@ -87,8 +123,8 @@ export function createPushing({ webhooks, clock, random, logger }: PushingDeps) 
       if (settled !== null) finished.push(settled);
       return settled === null;
     });
-    const turns = createTurns(startable, ({ key }) => `${key.bus} ${key.subscriptionId}`);
-    const giveBack = (deliveries: readonly ClaimedDelivery[], delayMs: number): void => {
+    const turns = createTurns(startable, ({ key }) => key);
+    const giveBack: GiveBack = (deliveries, delayMs) => {
       finished.push(...deliveries.map((delivery) => release(delivery, delayMs)));
     };
 
@@ -102,59 +138,79 @@ export function createPushing({ webhooks, clock, random, logger }: PushingDeps) 
       return { event: known, text, claimed: event };
     };
 
+    /** Failures in a row, by subscription: what the claim knew and what this batch adds. */
+    const failures = new Map<string, number>();
+    const countFailures = ({ key, health }: ClaimedDelivery, sign: Sign | null): number => {
+      const place = `${key.bus} ${key.subscriptionId}`;
+      const before = failures.get(place) ?? health.failures;
+      const after = sign === null ? before : sign.works ? 0 : before + 1;
+      failures.set(place, after);
+      return after;
+    };
+
     async function attempt(delivery: ClaimedDelivery): Promise<void> {
+      const { retry } = delivery.push;
       const atMs = clock.now();
       const answer = await ask(delivery, () => loaded(delivery.eventId));
-      const context = {
-        tries: delivery.tries,
-        retry: delivery.push.retry,
-        now: clock.now(),
-        fraction: random.fraction(),
-      };
-      const outcome = judge(answer, context);
-      finished.push({ key: delivery.key, outcome, attempt: recordOf(answer, delivery.attempt, atMs) });
+      const context = { tries: delivery.tries, retry, now: clock.now(), fraction: random.fraction() };
+      const sign = signOf(answer, retry);
+      const record = recordOf(answer, delivery.attempt, atMs);
+      finished.push({ key: delivery.key, outcome: judge(answer, context), attempt: record, sign });
       turns.ended(delivery);
-      // One that timed out would time out again: the rest of it leaves the batch to the others. One that is gone wants no more.
-      if (isTimeout(answer)) giveBack(turns.withdraw(delivery), answer.durationMs);
-      else if (outcome.kind === "dead" && outcome.cause === "gone")
-        giveBack(turns.withdraw(delivery), RELEASE_DELAY_MS);
+      const delayMs = breakAfter(answer, sign, countFailures(delivery, sign));
+      if (delayMs !== null) giveBack(turns.withdraw(delivery), delayMs);
     }
 
-    const open = new Set<Promise<void>>();
+    const open = new Map<Promise<void>, OpenPush>();
     const startMore = (): void => {
       if (clock.now() - options.claimedMs > PUSH_START_MS) giveBack(turns.withdraw(), RELEASE_DELAY_MS);
       while (open.size < PUSHES_MAX) {
         const delivery = turns.next();
         if (delivery === null) return;
         const push = attempt(delivery).finally(() => open.delete(push));
-        open.add(push);
+        open.set(push, { delivery, sinceMs: clock.now(), isTold: options.lane === "slow" });
       }
     };
+
+    const untold = (): OpenPush[] => [...open.values()].filter(({ isTold }) => !isTold);
+    const hangsSince = ({ sinceMs }: OpenPush): number => sinceMs + SLOW_ATTEMPT_MS;
 
     // One early settle at a time; a promise that is done already stands for none.
     let settling = Promise.resolve();
     let isSettling = false;
-    const settleFinished = async (): Promise<void> => {
+    const settleEarly = async (hanging: readonly OpenPush[]): Promise<void> => {
       const part = finished.splice(0);
-      if (!(await options.settleEarly(part))) finished.push(...part);
+      const keys = hanging.map(({ delivery }) => delivery.key);
+      if (!(await options.settleEarly(part, keys))) finished.push(...part);
+      else for (const push of hanging) push.isTold = true;
       isSettling = false;
+    };
+    const settleSome = (): void => {
+      const now = clock.now();
+      const hanging = untold().filter((push) => hangsSince(push) <= now);
+      for (const { delivery } of hanging) giveBack(turns.withdraw(delivery), 0);
+      if (isSettling || finished.length + hanging.length === 0) return;
+      isSettling = true;
+      settling = settleEarly(hanging);
     };
 
     let due = false;
     const arm = (): Promise<void> => {
       due = false;
-      return clock.sleep(SETTLE_EARLY_MS).then(() => void (due = true));
+      const now = clock.now();
+      const waits = untold().map((push) => hangsSince(push) - now);
+      // What hangs already is told, or being told: its time is no alarm.
+      const nextMs = Math.min(SETTLE_EARLY_MS, ...waits.filter((ms) => ms > 0));
+      return clock.sleep(nextMs).then(() => void (due = true));
     };
     startMore();
     let alarm = open.size > 0 ? arm() : Promise.resolve();
     while (open.size > 0) {
-      await Promise.race([...open, alarm]);
+      await Promise.race([...open.keys(), alarm]);
       startMore();
       if (!due || open.size === 0) continue;
-      if (!isSettling && finished.length > 0) {
-        isSettling = true;
-        settling = settleFinished();
-      }
+      settleSome();
+      startMore();
       alarm = arm();
     }
     await settling;

@@ -2,6 +2,7 @@
  * Adapter: message texts → sendBatch. Cuts by the limits of Queues, gives each send its own timeout and one try on a sibling shard.
  */
 import { cut } from "./core/cut.ts";
+import type { Lane } from "./core/health.ts";
 import { inTime } from "./core/in-time.ts";
 import {
   MESSAGE_OVERHEAD_BYTES,
@@ -11,7 +12,7 @@ import {
   SEND_TIMEOUT_MS,
 } from "./core/limits.ts";
 import { utf8Bytes } from "./core/utf8.ts";
-import { type Clock, type Lane, type Lanes, type Logger, type Outgoing, Unavailable } from "./ports.ts";
+import { type Clock, type Lanes, type Logger, type Outgoing, Unavailable } from "./ports.ts";
 
 /** What we use of a queue binding. */
 export type QueueBinding = Pick<Queue<string>, "sendBatch">;

@@ -197,6 +197,7 @@ export function createRoutes(deps: {
         bus: name,
         rules,
         match: (event) => cached.matcher.match(eventForm(event)),
+        laneOf: (subscriptionId) => (cached.slow.has(subscriptionId) ? "slow" : "fast"),
         nearest: (event, bounds) => cached.matcher.nearest(event, bounds),
         size: cached.matcher.size,
       };

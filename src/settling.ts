@@ -2,12 +2,20 @@
  * Use case, the end of `deliver.ts`: outcomes are written, firmly; what follows from them is done; and when the database is away for too
  * long they travel as messages. Knows nothing of the messages that a batch came from.
  */
-import type { Settlement } from "./core/delivery.ts";
+import type { DeliveryKey, Settlement } from "./core/delivery.ts";
+import type { DisabledReason, SinkChange } from "./core/health.ts";
 import { shardOf } from "./core/ids.ts";
 import { inTime } from "./core/in-time.ts";
-import { D1_CALL_TIMEOUT_MS, MESSAGE_RETRY_SECONDS_MIN, SETTLE_RETRY_MS } from "./core/limits.ts";
+import {
+  BREAKER_FAILURES,
+  D1_CALL_TIMEOUT_MS,
+  FAILING_DISABLE_MS,
+  MESSAGE_RETRY_SECONDS_MIN,
+  RESUME_DELIVERIES_MIN,
+  SETTLE_RETRY_MS,
+} from "./core/limits.ts";
 import { encodeParcel, outcomesParcels } from "./core/parcel.ts";
-import { type Wake, wakeMessages } from "./core/wakes.ts";
+import { type Resume, resumeMessage, type Wake, wakeMessages } from "./core/wakes.ts";
 import type { FirstAttempts } from "./first-attempts.ts";
 import { type Clock, type Lanes, type Log, type Logger, Unavailable } from "./ports.ts";
 
@@ -16,13 +24,16 @@ export interface SettlingDeps {
   readonly lanes: Lanes;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Disables a subscription, unless it was changed after `attemptedMs`. If it throws, the next 410 does it again. */
-  readonly disable: (subscription: {
-    readonly bus: string;
-    readonly id: string;
-    readonly reason: string;
-    readonly attemptedMs: number;
-  }) => Promise<void>;
+  /** Disables a subscription, unless it was changed after `attemptedMs`. If it throws, the next such answer does it again. */
+  readonly disable: (subscription: Disabled) => Promise<void>;
+}
+
+/** A subscription that is to be disabled for what an attempt told. */
+export interface Disabled {
+  readonly bus: string;
+  readonly id: string;
+  readonly reason: DisabledReason;
+  readonly attemptedMs: number;
 }
 
 /** How a batch settles. */
@@ -33,8 +44,12 @@ export interface Batch {
 }
 
 export interface Settling {
-  /** Writes outcomes and does what follows from them. False when the database did not take them. */
-  readonly settle: (settlements: readonly Settlement[], batch: Batch) => Promise<boolean>;
+  /** Writes outcomes, and that pushes hang, and does what follows from it. False when the database did not take them. */
+  readonly settle: (
+    settlements: readonly Settlement[],
+    batch: Batch,
+    open?: readonly DeliveryKey[],
+  ) => Promise<boolean>;
   /** The same, repeated for as long as a batch can wait. */
   readonly settleFirmly: (settlements: readonly Settlement[], batch: Batch) => Promise<boolean>;
   /** Sends what could not be settled as messages. False when that fails too. */
@@ -43,6 +58,30 @@ export interface Settling {
   readonly settleClaimed: (settlements: readonly Settlement[], token: string) => Promise<boolean>;
   /** Sends alarms. A failure is logged only: the sweep has what waits. */
   readonly wake: (wakes: readonly Wake[]) => Promise<void>;
+  /** Has a sink's parked deliveries looked at. A failure is logged only: the sweep looks, too. */
+  readonly resume: (resumes: readonly Resume[]) => Promise<void>;
+}
+
+/** Whom attempts disable, each once. */
+function disabledBy(settlements: readonly Settlement[], changes: readonly SinkChange[], now: number): Disabled[] {
+  const told = settlements.flatMap(({ key, attempt, sign }): Disabled[] => {
+    if (sign === null || sign.disables === null) return [];
+    return [{ bus: key.bus, id: key.subscriptionId, reason: sign.disables, attemptedMs: attempt?.at_ms ?? 0 }];
+  });
+  const failing = changes.flatMap(({ bus, subscriptionId: id, failures, failingSinceMs }): Disabled[] => {
+    const isOver =
+      failingSinceMs !== null && now - failingSinceMs >= FAILING_DISABLE_MS && failures >= BREAKER_FAILURES;
+    return isOver ? [{ bus, id, reason: "failing", attemptedMs: now }] : [];
+  });
+  return [...new Map([...failing, ...told].map((one) => [`${one.bus} ${one.id}`, one])).values()];
+}
+
+/** When what waits for these sinks is to be looked at: when they may be tried again, or at once. */
+function resumesOf(changes: readonly SinkChange[], now: number): Resume[] {
+  return changes.flatMap(({ bus, subscriptionId, breaker, probeMs, pausedUntilMs, isResuming }): Resume[] => {
+    if (breaker !== "open" && pausedUntilMs <= now && !isResuming) return [];
+    return [{ bus, subscriptionId, atMs: Math.max(now, probeMs ?? now, pausedUntilMs), limit: RESUME_DELIVERIES_MIN }];
+  });
 }
 
 function wakesOf(settlements: readonly Settlement[]): Wake[] {
@@ -52,6 +91,8 @@ function wakesOf(settlements: readonly Settlement[]): Wake[] {
     return [];
   });
 }
+
+const isDelivered = ({ outcome }: Settlement): boolean => outcome.kind === "delivered";
 
 const noAnswer = () => new Unavailable(`The database did not answer within ${D1_CALL_TIMEOUT_MS} ms`);
 
@@ -70,31 +111,53 @@ export function createSettling({ log, lanes, clock, logger, disable }: SettlingD
     }
   }
 
-  /** What follows from settled outcomes. A failure is logged only: the sweep has what waits, the next 410 what is gone. */
-  async function followUp(settlements: readonly Settlement[]): Promise<void> {
-    const gone = settlements.filter(({ outcome }) => outcome.kind === "dead" && outcome.cause === "gone");
-    for (const { key, attempt } of new Map(gone.map((one) => [one.key.subscriptionId, one])).values()) {
-      const { bus, subscriptionId: id } = key;
+  async function resume(resumes: readonly Resume[]): Promise<void> {
+    if (resumes.length === 0) return;
+    try {
+      const now = clock.now();
+      await lanes.send(resumes.map((one) => resumeMessage(one, now)));
+    } catch (error) {
+      logger.warn("wake.failed", { sinks: resumes.length, error: String(error) });
+    }
+  }
+
+  /** What follows from what is settled. A failure is logged only: the sweep has what waits, the next answer disables whom this one should. */
+  async function followUp(settlements: readonly Settlement[], changes: readonly SinkChange[]): Promise<void> {
+    const now = clock.now();
+    for (const disabled of disabledBy(settlements, changes, now)) {
+      const { bus, id } = disabled;
       try {
-        await disable({ bus, id, reason: "gone", attemptedMs: attempt?.at_ms ?? 0 });
+        await disable(disabled);
       } catch (error) {
         logger.warn("disable.failed", { bus, subscription_id: id, error: String(error) });
       }
     }
     // After it: the rest of a sink that is gone is held by the claim that its alarm brings.
     await wake(wakesOf(settlements));
+    await resume(resumesOf(changes, now));
   }
 
-  async function settle(settlements: readonly Settlement[], batch: Batch): Promise<boolean> {
+  async function settle(
+    settlements: readonly Settlement[],
+    batch: Batch,
+    open: readonly DeliveryKey[] = [],
+  ): Promise<boolean> {
     const { token, first } = batch;
     const [claimed, unclaimed] = [
-      settlements.filter((one) => !first.has(one)),
-      settlements.filter((one) => first.has(one)),
+      settlements.filter(({ key }) => !first.has(key)),
+      settlements.filter(({ key }) => first.has(key)),
     ];
+    const [openClaimed, openUnclaimed] = [open.filter((key) => !first.has(key)), open.filter((key) => first.has(key))];
     try {
       // A claim that took nothing left no row to settle.
-      if (batch.isClaimed) await answered(log.settle(claimed, { token }), clock);
-      await followUp([...claimed, ...(await answered(first.settle(unclaimed), clock))]);
+      const changes = batch.isClaimed
+        ? await answered(log.settle(claimed, { token, now: clock.now(), open: openClaimed }), clock)
+        : [];
+      const recorded = await answered(first.settle(unclaimed, openUnclaimed), clock);
+      await followUp(
+        [...claimed, ...unclaimed.filter(isDelivered), ...recorded.settlements],
+        [...changes, ...recorded.changes],
+      );
       return true;
     } catch (error) {
       logger.warn("settle.failed", { token, deliveries: settlements.length, error: String(error) });
@@ -113,7 +176,7 @@ export function createSettling({ log, lanes, clock, logger, disable }: SettlingD
 
   /** D1 is away for longer than a batch can wait: the outcomes travel as messages of their own. */
   async function handOver(settlements: readonly Settlement[], { token, first }: Batch): Promise<boolean> {
-    const claimed = settlements.filter((one) => !first.has(one));
+    const claimed = settlements.filter(({ key }) => !first.has(key));
     const messages = outcomesParcels(token, claimed).map((parcel) => ({
       lane: "fast" as const,
       shard: shardOf(token),
@@ -121,7 +184,7 @@ export function createSettling({ log, lanes, clock, logger, disable }: SettlingD
       text: encodeParcel(parcel),
     }));
     try {
-      await lanes.send([...messages, ...first.again(settlements.filter((one) => first.has(one)))]);
+      await lanes.send([...messages, ...first.again(settlements.filter(({ key }) => first.has(key)))]);
       return true;
     } catch (error) {
       const pushed = settlements.filter(({ attempt }) => attempt !== null);
@@ -131,15 +194,16 @@ export function createSettling({ log, lanes, clock, logger, disable }: SettlingD
   }
 
   async function settleClaimed(settlements: readonly Settlement[], token: string): Promise<boolean> {
+    let changes: readonly SinkChange[];
     try {
-      await answered(log.settle(settlements, { token }), clock);
+      changes = await answered(log.settle(settlements, { token, now: clock.now(), open: [] }), clock);
     } catch (error) {
       logger.warn("settle.failed", { token, deliveries: settlements.length, error: String(error) });
       return false;
     }
-    await followUp(settlements);
+    await followUp(settlements, changes);
     return true;
   }
 
-  return { settle, settleFirmly, handOver, settleClaimed, wake };
+  return { settle, settleFirmly, handOver, settleClaimed, wake, resume };
 }

@@ -7,13 +7,16 @@ import {
   DATABASE_NOTED_FRACTION,
   FAILURES_ONLY_END_FRACTION,
   FAILURES_ONLY_FRACTION,
+  RESUME_DELIVERIES_MIN,
+  RESUME_SINKS_MAX,
   SHORTEN_FRACTION,
   SWEEP_BUDGET_MS,
+  SWEEP_GRACE_MS,
   SWEEP_STEPS_MAX,
 } from "./core/limits.ts";
 import { timestamp } from "./core/timestamp.ts";
-import { type Wake, wakeMessages } from "./core/wakes.ts";
-import { PURGES, type Clock, type Lanes, type Logger, type Purge, type SweepLog } from "./ports.ts";
+import { resumeMessage, type Wake, wakeMessages } from "./core/wakes.ts";
+import { PURGES, type Clock, type Lanes, type Logger, type Purge, type ReadySink, type SweepLog } from "./ports.ts";
 
 export interface SweepDeps {
   readonly log: SweepLog;
@@ -29,7 +32,7 @@ export interface SweepDeps {
 export interface Sweep {
   /** Every part until nothing is left to do or its SWEEP_BUDGET_MS is over; the next sweep goes on. @throws the first failure, after all steps were tried. */
   readonly sweep: () => Promise<void>;
-  /** Only the step that frees what a paused subscription held, for the moment it is resumed. */
+  /** Only the steps that free what waits for a subscription to be active, and for its sink to be well: for the moment somebody says so. */
   readonly unhold: () => Promise<void>;
 }
 
@@ -77,6 +80,19 @@ export function createSweep(deps: SweepDeps): Sweep {
       if (resumed.length + cancelled > 0) logger.info("sweep.unheld", { resumed: resumed.length, cancelled });
       await wake(resumed);
       return more;
+    });
+  }
+
+  /** `graceMs`: whoever closes a breaker has what waited for it looked at; this is for those who could not. */
+  async function resumeUntil(deadlineMs: number, graceMs: number): Promise<void> {
+    let after: ReadySink | null = null;
+    await repeat(deadlineMs, async () => {
+      const now = clock.now();
+      const sinks = await log.readySinks(now - graceMs, after);
+      after = sinks.at(-1) ?? null;
+      if (sinks.length > 0)
+        await lanes.send(sinks.map((sink) => resumeMessage({ ...sink, atMs: now, limit: RESUME_DELIVERIES_MIN }, now)));
+      return sinks.length === RESUME_SINKS_MAX;
     });
   }
 
@@ -135,6 +151,7 @@ export function createSweep(deps: SweepDeps): Sweep {
     ["measure", measure],
     ["lost_alarms", lostAlarms],
     ["unhold", unholdUntil],
+    ["resume", (deadlineMs) => resumeUntil(deadlineMs, SWEEP_GRACE_MS)],
     ["erase", erase],
     ["retain", retain],
     ...PURGES.map((what): Part => [`purge_${what}`, (deadlineMs) => purge(what, deadlineMs)]),
@@ -155,6 +172,9 @@ export function createSweep(deps: SweepDeps): Sweep {
       }
       if (failures.length > 0) throw failures[0];
     },
-    unhold: () => unholdUntil(clock.now() + SWEEP_BUDGET_MS),
+    async unhold() {
+      await unholdUntil(clock.now() + SWEEP_BUDGET_MS);
+      await resumeUntil(clock.now() + SWEEP_BUDGET_MS, 0);
+    },
   };
 }

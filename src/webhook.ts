@@ -9,9 +9,11 @@ import { renderDelivery } from "./core/render.ts";
 import { parseRetryAfter } from "./core/retry-after.ts";
 import { importSecret, signatureOf } from "./core/signature.ts";
 import { checkSink } from "./core/sink.ts";
+import { parseSteering } from "./core/steering.ts";
 import { traceOf } from "./core/trace.ts";
 import type { Clock, PushRequest, Webhooks } from "./ports.ts";
 
+type Answered = Extract<Answer, { readonly kind: "answered" }>;
 type Failure = Extract<Answer, { readonly kind: "failed" }>["error"];
 
 export interface WebhookDeps {
@@ -53,7 +55,7 @@ export function createWebhooks(deps: WebhookDeps): Webhooks {
         return {
           kind: "answered",
           status: response.status,
-          retryAtMs: parseRetryAfter(response.headers.get("retry-after"), now),
+          ...askedBy(response, now),
           sample: response.ok ? "" : masked(sample, Object.values(headers)),
           durationMs: now - startedMs,
         };
@@ -64,6 +66,20 @@ export function createWebhooks(deps: WebhookDeps): Webhooks {
       }
     },
   };
+}
+
+/** What the headers of an answer ask for. Of a success only an end of all requests: there is no further attempt to ask about. */
+function askedBy(response: Response, now: number): Pick<Answered, "retryAtMs" | "steering" | "ignored"> {
+  const retryAfter = response.headers.get("retry-after");
+  const steering = parseSteering(response.headers.get("webhook-delivery"));
+  const known = steering === "ignored" ? null : steering;
+  if (response.ok) {
+    const asked = known?.kind === "disable" ? known : null;
+    return { retryAtMs: null, steering: asked, ignored: steering === asked ? 0 : 1 };
+  }
+  const retryAtMs = parseRetryAfter(retryAfter, now);
+  const ignored = [steering === "ignored", retryAfter !== null && retryAtMs === null].filter(Boolean).length;
+  return { retryAtMs, steering: known, ignored };
 }
 
 interface Outgoing {

@@ -100,6 +100,7 @@ export function fakeRoutes(): Routes & {
         rules: rulesOf(settings, routes.failuresOnly),
         match: (event: CloudEvent) => matcher.match(eventForm(event)),
         nearest: matcher.nearest,
+        laneOf: () => "fast" as const,
         size: matcher.size,
       };
     },

@@ -1,4 +1,6 @@
 /** The words of delivering: keys, attempts, answers, outcomes. Types only; `docs/delivery.md` is the protocol. */
+import type { Sign } from "./health.ts";
+import type { Steering } from "./steering.ts";
 
 /** `run` is "" for the delivery that a publish made, a job id for a replay. */
 export interface DeliveryKey {
@@ -15,6 +17,10 @@ export type Answer =
       readonly status: number;
       /** `Retry-After` of the answer as an instant, null without a valid one. */
       readonly retryAtMs: number | null;
+      /** What its `webhook-delivery` asks for, null without a valid one. */
+      readonly steering: Steering | null;
+      /** Headers of these two that say nothing we know, or too much: they are not obeyed. */
+      readonly ignored: number;
       /** The first ANSWER_SAMPLE_BYTES_MAX of the body of an answer that is not 2xx, "" for 2xx. */
       readonly sample: string;
       readonly durationMs: number;
@@ -33,8 +39,10 @@ export type DeadCause =
   | "exhausted"
   /** The sink answered a status of `retry.permanent`, and PERMANENT_TRIES_MAX attempts were made. */
   | "rejected"
-  /** The sink answered 410. */
+  /** The sink answered 410, or `webhook-delivery: disable`. */
   | "gone"
+  /** The sink answered `webhook-delivery: abort`. */
+  | "aborted"
   /** The last of its attempts left no trace, like others before it. */
   | "crashed"
   /** Retention came first. */
@@ -47,8 +55,11 @@ export type Outcome =
   | { readonly kind: "delivered" }
   | { readonly kind: "retry"; readonly dueMs: number; readonly slow: boolean }
   | { readonly kind: "dead"; readonly cause: DeadCause }
-  /** Given back without an attempt: not counted, woken on the slow lane, a little later so that it does not go in circles. */
-  | { readonly kind: "released"; readonly dueMs: number };
+  /**
+   * Given back without an attempt: not counted, woken on the slow lane, a little later so that it does not go in circles. `rate`: the
+   * subscription's own rate or concurrency had no room for it before then.
+   */
+  | { readonly kind: "released"; readonly dueMs: number; readonly cause: "released" | "rate" };
 
 /** One finished attempt as it is kept, JSON in the column `attempts`. */
 export interface AttemptRecord {
@@ -67,4 +78,6 @@ export interface Settlement {
   readonly key: DeliveryKey;
   readonly outcome: Outcome;
   readonly attempt: AttemptRecord | null;
+  /** Null when the attempt says nothing about the sink, or none was made. */
+  readonly sign: Sign | null;
 }

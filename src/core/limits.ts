@@ -212,6 +212,44 @@ export const ATTEMPTS_KEPT_MAX = 100;
 /** Bytes of bodies that one claim loads from D1; deliveries of what is over are released. */
 export const CLAIM_BODIES_BYTES_MAX = 8_000_000;
 
+// ---- Health of sinks ---------------------------------------------------------------------------------------------
+
+/** A sink comes back to lane `fast` when its attempts take less than this on average and none fails: half of what made it slow. */
+export const LANE_FAST_LATENCY_MS = 1_000;
+/** Weight of one attempt in the average latency; of several in one batch, as much each, up to all. */
+export const LATENCY_WEIGHT = 0.3;
+/** An average latency is written anew when a batch's is off by half of it, and by this at the least. */
+export const LATENCY_NOTED_MS = 50;
+/** Failures in a row that open the breaker. */
+export const BREAKER_FAILURES = 5;
+/** Weight of one attempt in the failure rate: it remembers some twenty. */
+export const FAILURE_WEIGHT = 0.05;
+/** The failure rate that opens the breaker. */
+export const BREAKER_FAILURE_RATE = 0.5;
+/** Below it a failure rate counts as none, so that a healthy sink is not written after each batch. */
+export const FAILURE_RATE_NOTED = 0.02;
+/** The first wait of an open breaker for its probe, doubled with each probe that fails, BREAKER_DOUBLINGS_MAX times: 16 min. */
+export const BREAKER_OPEN_MS = 30_000;
+export const BREAKER_DOUBLINGS_MAX = 5;
+/** A sink that has done nothing but fail for so long, and BREAKER_FAILURES times at the least, is disabled. */
+export const FAILING_DISABLE_MS = 5 * 86_400_000;
+/** What waits for a breaker or a pause is woken when that ends; should nobody do so, it is looked at again after so long. */
+export const PARKED_MS = 86_400_000;
+/** Parked deliveries that go out first when their sink is back; each further step takes ten times as many, if it is still well. */
+export const RESUME_DELIVERIES_MIN = 10;
+/** The most that one step takes. */
+export const RESUME_DELIVERIES_MAX = 1_000;
+/** From one such step to the next: time for the first to show how the sink is. */
+export const RESUME_STEP_SECONDS = 2;
+/** Sinks that one step of the sweep finds ready for what is parked. */
+export const RESUME_SINKS_MAX = 100;
+/** Batches of lane `slow` that deliveries of one bus fill at a time: half of the lane's concurrency, so that another bus finds room. */
+export const SLOW_BATCHES_PER_BUS_MAX = 40;
+/** What is over comes back so much later, and up to as much more. */
+export const CROWDED_DELAY_MS = 5_000;
+/** The longest wait that a sink can ask for with `webhook-delivery: defer=`. */
+export const DEFER_SECONDS_MAX = 86_400;
+
 // ---- D1 ----------------------------------------------------------------------------------------------------------
 
 /** UTF-8 bytes of one JSON parameter. D1 takes strings of 2,000,000. */
@@ -245,6 +283,8 @@ export const ROUTES_BYTES_MAX = 64_000_000;
 export const ROUTES_BUS_BYTES = 2_000;
 export const ROUTES_KEY_BYTES = 500;
 export const ROUTES_CHAR_BYTES = 2;
+/** What a subscription on lane `slow` costs beside itself. */
+export const ROUTES_SLOW_BYTES = 100;
 /** Buses that were looked for and do not exist, remembered for ROUTES_UNKNOWN_MS. */
 export const ROUTES_UNKNOWN_BUSES_MAX = 1_000;
 /** Every change is live everywhere this long after its commit. */

@@ -1,5 +1,6 @@
-/** What an attempt means for its delivery: the outcome table and the retry schedule. Pure: time and chance are passed in. */
+/** What an attempt means for its delivery and for its sink: the outcome table and the retry schedule. Pure: time and chance are passed in. */
 import type { Answer, AttemptRecord, Outcome } from "./delivery.ts";
+import type { Sign } from "./health.ts";
 import { JITTER_MAX, PERMANENT_TRIES_MAX, RETRY_DELAY_SECONDS_MAX, SLOW_ATTEMPT_MS } from "./limits.ts";
 import type { RetryPolicy } from "./subscription.ts";
 
@@ -17,9 +18,10 @@ export interface AttemptContext {
  * | answer | outcome |
  * |---|---|
  * | 2xx | delivered |
- * | 410 | dead: gone |
+ * | 410, or `webhook-delivery: disable` | dead: gone |
+ * | `webhook-delivery: abort` | dead: aborted |
  * | a status of `retry.permanent`, the try PERMANENT_TRIES_MAX or a later one | dead: rejected |
- * | anything else, and the schedule has a next entry | retry, after that entry or at `Retry-After` if that is later |
+ * | anything else, and the schedule has a next entry | retry, after that entry or at `Retry-After` if that is later; at `defer=` in any case |
  * | anything else | dead: exhausted |
  *
  * Anything else is also a redirect, which is never followed, a timeout, a failed connection, and a sink that our policy refuses: its
@@ -28,9 +30,11 @@ export interface AttemptContext {
 export function judge(answer: Answer, context: AttemptContext): Outcome {
   const { tries, retry } = context;
   if (answer.kind === "answered") {
-    if (answer.status >= 200 && answer.status < 300) return { kind: "delivered" };
-    if (answer.status === 410) return { kind: "dead", cause: "gone" };
-    if (tries >= PERMANENT_TRIES_MAX && retry.permanent.includes(answer.status))
+    if (isSuccess(answer)) return { kind: "delivered" };
+    if (disabledBy(answer) !== null) return { kind: "dead", cause: "gone" };
+    if (answer.steering?.kind === "abort") return { kind: "dead", cause: "aborted" };
+    const isDeferred = answer.steering?.kind === "defer";
+    if (tries >= PERMANENT_TRIES_MAX && !isDeferred && isPermanent(answer, retry))
       return { kind: "dead", cause: "rejected" };
   }
   const waitSeconds = retry.scheduleSeconds[tries - 1];
@@ -38,10 +42,36 @@ export function judge(answer: Answer, context: AttemptContext): Outcome {
   return { kind: "retry", dueMs: dueAt(waitSeconds, answer, context), slow: isSlow(answer) };
 }
 
+/**
+ * What the attempt says about its sink; null when it says nothing, because the fault was ours. A sink works that takes the event, refuses it for good
+ * (`retry.permanent`), steers its delivery (`webhook-delivery`), or says that it has too much just now (429 with `Retry-After`).
+ */
+export function signOf(answer: Answer, retry: RetryPolicy): Sign | null {
+  if (answer.kind === "failed")
+    return answer.error === "internal" ? null : { works: false, pausedUntilMs: null, disables: null, ignored: 0 };
+  const pausedUntilMs = [429, 503].includes(answer.status) ? answer.retryAtMs : null;
+  const isBusy = answer.status === 429 && pausedUntilMs !== null;
+  const works = isSuccess(answer) || answer.steering !== null || isBusy || isPermanent(answer, retry);
+  return { works, pausedUntilMs, disables: disabledBy(answer), ignored: answer.ignored };
+}
+
+type Answered = Extract<Answer, { readonly kind: "answered" }>;
+
+const isSuccess = ({ status }: Answered): boolean => status >= 200 && status < 300;
+
+const isPermanent = ({ status }: Answered, retry: RetryPolicy): boolean => retry.permanent.includes(status);
+
+function disabledBy({ status, steering }: Answered): "gone" | "receiver" | null {
+  if (status === 410) return "gone";
+  return steering?.kind === "disable" ? "receiver" : null;
+}
+
 function dueAt(waitSeconds: number, answer: Answer, { now, fraction }: AttemptContext): number {
-  const scheduled = now + Math.ceil(waitSeconds * 1_000 * (1 + fraction * JITTER_MAX));
-  const asked = answer.kind === "answered" ? (answer.retryAtMs ?? scheduled) : scheduled;
-  return Math.min(Math.max(scheduled, asked), now + RETRY_DELAY_SECONDS_MAX * 1_000);
+  const after = (seconds: number): number => now + Math.ceil(seconds * 1_000 * (1 + fraction * JITTER_MAX));
+  const latest = now + RETRY_DELAY_SECONDS_MAX * 1_000;
+  if (answer.kind !== "answered") return Math.min(after(waitSeconds), latest);
+  if (answer.steering?.kind === "defer") return Math.min(after(answer.steering.seconds), latest);
+  return Math.min(Math.max(after(waitSeconds), answer.retryAtMs ?? 0), latest);
 }
 
 export const isTimeout = (answer: Answer): boolean => answer.kind === "failed" && answer.error === "timeout";

@@ -7,6 +7,7 @@
 import type { LogLevel } from "./bus.ts";
 import type { AttemptRecord, DeliveryKey, Settlement } from "./delivery.ts";
 import { cut } from "./cut.ts";
+import { DISABLED_REASONS, type Sign } from "./health.ts";
 import { isMembers, type Members } from "./json-value.ts";
 import { MESSAGE_BYTES_MAX } from "./limits.ts";
 import { err, ok, type Result } from "./result.ts";
@@ -49,6 +50,14 @@ export interface WakeParcel {
   readonly keys: readonly DeliveryKey[];
 }
 
+/** A sink whose breaker or pause may be over: deliveries that wait for that go on, up to `limit` of them now. */
+export interface ResumeParcel {
+  readonly kind: "resume";
+  readonly bus: string;
+  readonly subscriptionId: string;
+  readonly limit: number;
+}
+
 /** Outcomes that could not be settled, with the token they were claimed under. */
 export interface OutcomesParcel {
   readonly kind: "outcomes";
@@ -56,7 +65,7 @@ export interface OutcomesParcel {
   readonly settlements: readonly Settlement[];
 }
 
-export type Parcel = EventParcel | WakeParcel | OutcomesParcel;
+export type Parcel = EventParcel | WakeParcel | ResumeParcel | OutcomesParcel;
 
 /** The parcel as message text. */
 export function encodeParcel(parcel: Parcel): string {
@@ -91,6 +100,8 @@ export function decodeParcel(text: unknown): Result<Parcel, string> {
       return eventParcel(head, body);
     case "wake":
       return wakeParcel(head);
+    case "resume":
+      return resumeParcel(head);
     case "outcomes":
       return outcomesParcel(head);
     default:
@@ -135,13 +146,19 @@ function wakeParcel(head: Members): Result<WakeParcel, string> {
   return isList(keys, isKey) ? ok({ kind: "wake", keys }) : err("A wake parcel lacks its keys");
 }
 
+function resumeParcel(head: Members): Result<ResumeParcel, string> {
+  const { bus, subscriptionId, limit } = head;
+  if (!(isText(bus) && isText(subscriptionId) && isCount(limit))) return err("A resume parcel lacks its sink");
+  return ok({ kind: "resume", bus, subscriptionId, limit });
+}
+
 function isOutcome(value: unknown): value is Settlement["outcome"] {
   if (!isMembers(value)) return false;
   switch (value["kind"]) {
     case "delivered":
       return true;
     case "released":
-      return isCount(value["dueMs"]);
+      return isCount(value["dueMs"]) && ["released", "rate"].includes(String(value["cause"]));
     case "retry":
       return isCount(value["dueMs"]) && typeof value["slow"] === "boolean";
     case "dead":
@@ -160,14 +177,32 @@ const isAttempt = (value: unknown): value is AttemptRecord =>
   isTextOrNull(value["error"]) &&
   isTextOrNull(value["answer"]);
 
+const isDisabledReason = (value: unknown): boolean => DISABLED_REASONS.some((reason) => reason === value);
+
+const isSign = (value: unknown): value is Sign =>
+  isMembers(value) &&
+  typeof value["works"] === "boolean" &&
+  isCountOrNull(value["pausedUntilMs"]) &&
+  (value["disables"] === null || isDisabledReason(value["disables"])) &&
+  isCount(value["ignored"]);
+
 const isSettlement = (value: unknown): value is Settlement =>
   isMembers(value) &&
   isKey(value["key"]) &&
   isOutcome(value["outcome"]) &&
-  (value["attempt"] === null || isAttempt(value["attempt"]));
+  (value["attempt"] === null || isAttempt(value["attempt"])) &&
+  (value["sign"] === null || isSign(value["sign"]));
+
+/** Messages from before there were signs, and causes of a release, have none. */
+function completed(value: unknown): unknown {
+  if (!isMembers(value) || "sign" in value) return value;
+  const { outcome } = value;
+  return { ...value, outcome: isMembers(outcome) ? { cause: "released", ...outcome } : outcome, sign: null };
+}
 
 function outcomesParcel(head: Members): Result<OutcomesParcel, string> {
-  const { token, settlements } = head;
+  const { token } = head;
+  const settlements = Array.isArray(head["settlements"]) ? head["settlements"].map(completed) : null;
   if (!isText(token) || !isList(settlements, isSettlement)) return err("An outcomes parcel lacks its outcomes");
   return ok({ kind: "outcomes", token, settlements });
 }

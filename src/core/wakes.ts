@@ -12,6 +12,14 @@ export interface Wake {
   readonly slow: boolean;
 }
 
+/** When a sink's parked deliveries are to be looked at, and how many go out then. */
+export interface Resume {
+  readonly bus: string;
+  readonly subscriptionId: string;
+  readonly atMs: number;
+  readonly limit: number;
+}
+
 export interface WakeMessage {
   readonly lane: "fast" | "slow";
   readonly shard: number;
@@ -47,3 +55,11 @@ export function wakeMessages(wakes: readonly Wake[], now: number): WakeMessage[]
       };
     });
 }
+
+/** On the slow lane, with the alarms that it brings about. */
+export const resumeMessage = ({ bus, subscriptionId, atMs, limit }: Resume, now: number): WakeMessage => ({
+  lane: "slow",
+  shard: shardOf(subscriptionId) % SHARDS,
+  delaySeconds: delaySecondsUntil(atMs, now),
+  text: encodeParcel({ kind: "resume", bus, subscriptionId, limit }),
+});

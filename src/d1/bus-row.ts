@@ -25,7 +25,7 @@ export function toSettings(row: SettingsRow): BusSettings {
 }
 
 /** Everything that belongs to a bus; each of these tables has it first in its primary key, or in the index erasures_bus. */
-const TABLES = ["deliveries", "events", "subscriptions", "keys", "audit", "idempotency", "erasures"] as const;
+const TABLES = ["deliveries", "events", "subscriptions", "health", "keys", "audit", "idempotency", "erasures"] as const;
 
 /** Whether anything of that bus, a value in SQL, is there. One seek each. */
 export const hasRows = (bus: string): string =>

@@ -1,8 +1,9 @@
 /**
  * The change counter of the database: how a change takes its number, and the feed that the isolates' caches follow. It knows
- * the versions of three tables and decides nothing about what a change means.
+ * the versions of four tables and decides nothing about what a change means.
  */
 import { ROUTES_CHANGES_MAX } from "../core/limits.ts";
+import type { Lane } from "../core/health.ts";
 import type { Change, ChangeFeed } from "../ports.ts";
 import { SETTINGS_JSON, toSettings, type SettingsRow } from "./bus-row.ts";
 import { GRANT_JSON, toLimits, type GrantRow } from "./key-row.ts";
@@ -26,7 +27,7 @@ interface ChangeRow {
   readonly bus: string;
   readonly id: string;
   readonly wanted: string | null;
-  /** JSON text of SettingsRow or GrantRow; null of a tombstone. */
+  /** JSON text of SettingsRow or GrantRow, null of a tombstone; or a lane. */
   readonly detail: string | null;
   readonly created_ms: number;
 }
@@ -40,6 +41,10 @@ function toDomain(row: ChangeRow): Change {
     }
     case "subscription":
       return { kind: "subscription", version, bus, id, wanted: row.wanted };
+    case "lane": {
+      const lane: Lane = row.detail === "slow" ? "slow" : "fast";
+      return { kind: "lane", version, bus, id, lane };
+    }
     case "key": {
       const grant: GrantRow | null = row.detail === null ? null : JSON.parse(row.detail);
       return { kind: "key", version, bus, id, grant: grant && { id, hash: grant.hash, ...toLimits(grant) } };
@@ -52,7 +57,7 @@ const BUS_CHANGE = `'bus' AS kind, version, bus, '' AS id, NULL AS wanted, iif(s
 
 /**
  * What changed on these buses after a version, oldest first.
- * Indexes: subscriptions_version, keys_version and buses_version, merged in their own order. They are named because the planner
+ * Indexes: subscriptions_version, health_version, keys_version and buses_version, merged in their own order. They are named because the planner
  * would otherwise read whole buses by primary key and sort them; each entry holds the bus, so rows of other buses are passed
  * over without being read.
  */
@@ -64,6 +69,10 @@ const CHANGES_SINCE = `
   SELECT 'subscription', version, bus, id, iif(status = 'active', wanted, NULL), NULL, 0
     FROM subscriptions INDEXED BY subscriptions_version
     WHERE version > ?1 AND bus IN (SELECT value FROM json_each(?2))
+  UNION ALL
+  SELECT 'lane', version, bus, subscription_id, NULL, lane, 0
+    FROM health INDEXED BY health_version
+    WHERE version > ?1 AND version > 0 AND bus IN (SELECT value FROM json_each(?2))
   UNION ALL
   SELECT 'key', version, bus, id, NULL, iif(status = 'active', ${GRANT_JSON}, NULL), 0
     FROM keys INDEXED BY keys_version

@@ -6,23 +6,27 @@ import { CLAIM_BODIES_BYTES_MAX, ORPHAN_BODIES_KEPT_MS, SPENT_BODY_KEPT_MS } fro
 import type { Settlement } from "../core/delivery.ts";
 import type { EventParcel } from "../core/parcel.ts";
 import type { Vault } from "../core/vault.ts";
+import type { Lane, SinkChange } from "../core/health.ts";
 import type { ClaimedDelivery, ClaimedEvent, FirstOutcomes, Peeked } from "../ports.ts";
 import { insertEvents, IS_ERASED } from "./event-rows.ts";
+import { changesIn, observe } from "./health.ts";
 import { jsonParameters } from "./json-parameter.ts";
 import { rowsOf } from "./rows.ts";
-import { openPushes, type SubscriptionRow } from "./subscriptions.ts";
+import { HEALTH_COLUMNS, openPushes, type PushRow } from "./subscriptions.ts";
 import { weather } from "./unavailable.ts";
 
 /**
- * Which of these pairs of bus, event id and subscription (?1) may be pushed as they are: not on record, not erased, bus and subscription
- * active. Indexes: events_event_id, primary keys.
+ * Which of these pairs of bus, event id and subscription (?1) may be pushed as they are, by a batch of lane ?2 at ?3: not on record, not
+ * erased, bus and subscription active, the sink neither shut nor for another lane. Indexes: events_event_id, primary keys.
  */
 const READ_FRESH = `
   SELECT k.value ->> 1 AS event_id, s.bus, s.id
   FROM json_each(?1) k
   CROSS JOIN buses b ON b.bus = k.value ->> 0
   CROSS JOIN subscriptions s ON s.bus = k.value ->> 0 AND s.id = k.value ->> 2
+  LEFT JOIN health h ON h.bus = s.bus AND h.subscription_id = s.id
   WHERE b.status = 'active' AND s.status = 'active'
+    AND (h.bus IS NULL OR h.breaker = 'closed' AND h.paused_until_ms <= ?3 AND (?2 = 'slow' OR h.lane = 'fast'))
     AND NOT EXISTS (SELECT 1 FROM erasures x WHERE x.event_id = k.value ->> 1)
     AND NOT EXISTS (
       SELECT 1 FROM events e CROSS JOIN deliveries d
@@ -31,7 +35,8 @@ const READ_FRESH = `
 
 /** Their subscriptions, as of the same transaction. ?1 pairs of bus and id. Index: primary key. */
 const READ_SUBSCRIPTIONS = `
-  SELECT s.* FROM json_each(?1) k CROSS JOIN subscriptions s ON s.bus = k.value ->> 0 AND s.id = k.value ->> 1`;
+  SELECT s.*, ${HEALTH_COLUMNS} FROM json_each(?1) k CROSS JOIN subscriptions s ON s.bus = k.value ->> 0 AND s.id = k.value ->> 1
+  LEFT JOIN health h ON h.bus = s.bus AND h.subscription_id = s.id`;
 
 /** Bodies that did not come inline. Index: primary key. */
 const READ_BODIES = "SELECT b.event_id, b.body FROM json_each(?1) k CROSS JOIN bodies b ON b.event_id = k.value";
@@ -88,18 +93,19 @@ function loadable(parcels: readonly EventParcel[]): readonly string[] {
 export async function peek(
   { db, vault }: { readonly db: D1Database; readonly vault: Vault },
   parcels: readonly EventParcel[],
+  { lane, now }: { readonly lane: Lane; readonly now: number },
 ): Promise<Peeked> {
   const pairs = parcels.flatMap(({ bus, eventId, subscriptionIds }) => subscriptionIds.map((id) => [bus, eventId, id]));
   const subscriptions = new Map(pairs.map(([bus, , id]) => [`${bus} ${id}`, [bus, id]]));
   const loaded = loadable(parcels);
   const [fresh, rows, bodies] = await weather(() =>
     db.batch([
-      db.prepare(READ_FRESH).bind(JSON.stringify(pairs)),
+      db.prepare(READ_FRESH).bind(JSON.stringify(pairs), lane, now),
       db.prepare(READ_SUBSCRIPTIONS).bind(JSON.stringify([...subscriptions.values()])),
       db.prepare(READ_BODIES).bind(JSON.stringify(loaded)),
     ]),
   );
-  const pushes = await openPushes(rowsOf<SubscriptionRow>(rows), vault);
+  const pushes = await openPushes(rowsOf<PushRow>(rows), vault);
   const pushOf = new Map(
     rowsOf<FreshRow>(fresh).map((row) => [pairOf(row.event_id, row.id), pushes.get(`${row.bus} ${row.id}`)]),
   );
@@ -108,8 +114,8 @@ export async function peek(
   for (const parcel of parcels) {
     const { bus, seq, eventId } = parcel;
     const rest = parcel.subscriptionIds.filter((subscriptionId) => {
-      const push = pushOf.get(pairOf(eventId, subscriptionId));
-      if (push === undefined) return true;
+      const opened = pushOf.get(pairOf(eventId, subscriptionId));
+      if (opened === undefined) return true;
       const key = { bus, seq, subscriptionId, run: "" };
       // The same event twice in a batch is pushed once.
       if (!deliveries.has(pairOf(eventId, subscriptionId)))
@@ -119,7 +125,8 @@ export async function peek(
           attempt: 1,
           tries: 1,
           lastRecorded: null,
-          push,
+          returns: false,
+          ...opened,
         });
       return false;
     });
@@ -149,26 +156,28 @@ function rowOf(eventId: string, { key, outcome, attempt }: Settlement): readonly
     case "dead":
       return [...place, "dead", null, outcome.cause, attempt === null ? 0 : 1, attempt];
     case "released":
-      return [...place, "waiting", outcome.dueMs, "released", 0, null];
+      return [...place, "waiting", outcome.dueMs, outcome.cause, 0, null];
   }
 }
 
 /** @throws Unavailable */
 export async function recordFirst(
   { db }: { readonly db: D1Database },
-  { parcels, settlements, spentBodies }: FirstOutcomes,
+  { parcels, settlements, open, spentBodies }: FirstOutcomes,
   now: number,
-): Promise<readonly Settlement[]> {
+): Promise<{ readonly settlements: readonly Settlement[]; readonly changes: readonly SinkChange[] }> {
   const parcelOf = new Map(parcels.map((parcel) => [`${parcel.bus} ${parcel.seq}`, parcel]));
   const failed = settlements.flatMap((settlement) => {
     const parcel = parcelOf.get(`${settlement.key.bus} ${settlement.key.seq}`);
-    return parcel === undefined ? [] : [{ settlement, parcel }];
+    return parcel === undefined || settlement.outcome.kind === "delivered" ? [] : [{ settlement, parcel }];
   });
   const rows = failed.map(({ settlement, parcel }) => rowOf(parcel.eventId, settlement));
   const eventIds = [...new Set(failed.map(({ parcel }) => parcel.eventId))];
   const spentMs = now - ORPHAN_BODIES_KEPT_MS + SPENT_BODY_KEPT_MS;
+  const observations = observe(db, { settlements, open }, { token: null, now });
   const results = await weather(() =>
     db.batch([
+      ...observations,
       ...insertEvents(db, [...new Set(failed.map(({ parcel }) => parcel))]),
       ...jsonParameters(rows).map((parameter) => db.prepare(INSERT_DELIVERIES).bind(parameter)),
       db.prepare(SPEND_BODIES).bind(JSON.stringify(spentBodies), spentMs),
@@ -176,8 +185,9 @@ export async function recordFirst(
     ]),
   );
   const places = new Map(rowsOf<PlaceRow>(results.at(-1)).map((row) => [row.event_id, row]));
-  return failed.flatMap(({ settlement, parcel }) => {
+  const recorded = failed.flatMap(({ settlement, parcel }) => {
     const place = places.get(parcel.eventId);
     return place === undefined ? [] : [{ ...settlement, key: { ...settlement.key, bus: place.bus, seq: place.seq } }];
   });
+  return { settlements: recorded, changes: changesIn(results, observations.length) };
 }

@@ -3,7 +3,15 @@
  * the statements (C1-C7, T1-T2) as they stand here. A claim or settle may run again with the same token: what it
  * did is not done twice, and a claim may take what became free meanwhile.
  */
-import { ATTEMPTS_KEPT_MAX, CLAIM_BODIES_BYTES_MAX, DUE_TOLERANCE_MS, LEASE_MS } from "../core/limits.ts";
+import {
+  ATTEMPTS_KEPT_MAX,
+  CLAIM_BODIES_BYTES_MAX,
+  CROWDED_DELAY_MS,
+  DUE_TOLERANCE_MS,
+  LEASE_MS,
+  PARKED_MS,
+  SLOW_BATCHES_PER_BUS_MAX,
+} from "../core/limits.ts";
 import type { Settlement } from "../core/delivery.ts";
 import type { EventParcel } from "../core/parcel.ts";
 import type { Vault } from "../core/vault.ts";
@@ -11,9 +19,10 @@ import type { Claimed, ClaimedDelivery, ClaimedEvent, Log } from "../ports.ts";
 import { type DeliveryKeyRow, keyList, toKey } from "./delivery-key.ts";
 import { insertEvents, IS_ERASED } from "./event-rows.ts";
 import { peek, recordFirst } from "./first-attempts.ts";
+import { changesIn, KEEP_PROBES, observe, PARKED, PARKED_CAUSE, resume, TAKE_PROBES } from "./health.ts";
 import { jsonParameters } from "./json-parameter.ts";
 import { rowsOf } from "./rows.ts";
-import { openPushes, type SubscriptionRow } from "./subscriptions.ts";
+import { HEALTH_COLUMNS, openPushes, type PushRow } from "./subscriptions.ts";
 import { weather } from "./unavailable.ts";
 
 /**
@@ -25,11 +34,33 @@ const FREE = `(
   OR deliveries.state = 'claimed' AND deliveries.claim <> ?3 AND NOT EXISTS (
     SELECT 1 FROM claims live WHERE live.token = deliveries.claim AND live.lease_ms > ?2))`;
 
-/** What becomes of a delivery that is taken, from its subscription `s` and bus `b` as they are in this transaction. */
 const GONE = `(s.id IS NULL OR s.status = 'deleted' OR b.status IS NOT 'active')`;
-const VERDICT = `CASE WHEN ${GONE} THEN 'cancelled' WHEN s.status <> 'active' THEN 'held' ELSE 'claimed' END`;
-const CAUSE = `CASE WHEN ${GONE} THEN 'subscription-deleted' WHEN s.status <> 'active' THEN 'subscription-' || s.status END`;
-const COUNTED = `iif(s.status = 'active' AND b.status = 'active', 1, 0)`;
+
+/**
+ * Why a delivery of bus `b` and health `h` is not for a batch of lane ?4 to push now: its sink is shut, or slow, or its bus has its share of
+ * lane `slow`. ?2 now, ?3 our token.
+ */
+const WAITS = `coalesce(${PARKED_CAUSE}, CASE
+  WHEN ?4 = 'fast' AND h.lane = 'slow' THEN 'forwarded'
+  WHEN ?4 = 'slow' AND ${SLOW_BATCHES_PER_BUS_MAX} <= (
+    SELECT count(*) FROM claims c WHERE c.lane = 'slow' AND c.bus = b.bus AND c.lease_ms > ?2 AND c.token <> ?3) THEN 'crowded' END)`;
+
+/** When what waits for these is due: what is parked when somebody says so, or much later. */
+const WAITS_UNTIL = `CASE WHEN waits IN ${PARKED} THEN ?2 + ${PARKED_MS} WHEN waits = 'forwarded' THEN ?2
+  ELSE ?2 + ${CROWDED_DELAY_MS} + abs(random() % ${CROWDED_DELAY_MS}) END`;
+
+/** What becomes of each of these keys, if it is free: from its subscription, bus and health as they are in this transaction. */
+const judged = (keys: string): string => `
+  SELECT bus, seq, subscription_id, run, iif(state = 'claimed', 1, 0) AS counted, iif(state = 'claimed', ?3, NULL) AS claim, state,
+    CASE state WHEN 'cancelled' THEN 'subscription-deleted' WHEN 'held' THEN 'subscription-' || status ELSE waits END AS cause,
+    iif(state = 'waiting', ${WAITS_UNTIL}, NULL) AS due_ms
+  FROM (
+    SELECT k.*, s.status, ${WAITS} AS waits,
+      CASE WHEN ${GONE} THEN 'cancelled' WHEN s.status <> 'active' THEN 'held' WHEN ${WAITS} IS NOT NULL THEN 'waiting' ELSE 'claimed' END AS state
+    FROM (${keys}) k
+    LEFT JOIN buses b ON b.bus = k.bus
+    LEFT JOIN subscriptions s ON s.bus = k.bus AND s.id = k.subscription_id
+    LEFT JOIN health h ON h.bus = k.bus AND h.subscription_id = k.subscription_id)`;
 
 /**
  * C1: another receipt for a known event is a duplicate publish. ?1 pairs of event id and receipt, one for each publish; a claim that
@@ -42,30 +73,26 @@ const COUNT_DUPLICATES = `
     WHERE e.receipt <> j.value ->> 1 AND NOT EXISTS (SELECT 1 FROM claims WHERE token = ?2) GROUP BY e.event_id) p
   WHERE events.event_id = p.event_id`;
 
+/** What was deferred by its rate comes back as such: those that come back are let through first. */
+const CAUSE_KEPT = (cause: string): string => `iif(deliveries.cause = 'rate' AND ${cause} IS NULL, 'rate', ${cause})`;
+
 /** C2: first deliveries of events, keyed by event id so that a duplicate publish meets the row on record. Index: primary keys. */
 const CLAIM_FIRST = `
-  INSERT INTO deliveries (bus, seq, subscription_id, run, state, attempt, tries, claim, cause)
-  SELECT e.bus, e.seq, k.value ->> 1, '', ${VERDICT}, ${COUNTED}, ${COUNTED}, iif(${COUNTED}, ?3, NULL), ${CAUSE}
-  FROM json_each(?1) k
-  JOIN events e ON e.event_id = k.value ->> 0
-  LEFT JOIN buses b ON b.bus = e.bus
-  LEFT JOIN subscriptions s ON s.bus = e.bus AND s.id = k.value ->> 1
-  WHERE NOT ${IS_ERASED}
+  INSERT INTO deliveries (bus, seq, subscription_id, run, state, attempt, tries, due_ms, claim, cause)
+  SELECT bus, seq, subscription_id, run, state, counted, counted, due_ms, claim, cause FROM (${judged(`
+    SELECT e.bus, e.seq, k.value ->> 1 AS subscription_id, '' AS run
+    FROM json_each(?1) k JOIN events e ON e.event_id = k.value ->> 0 WHERE NOT ${IS_ERASED}`)}) WHERE true
   ON CONFLICT (bus, seq, subscription_id, run) DO UPDATE SET
-    state = excluded.state, claim = excluded.claim, cause = excluded.cause, due_ms = NULL,
+    state = excluded.state, claim = excluded.claim, cause = ${CAUSE_KEPT("excluded.cause")}, due_ms = excluded.due_ms,
     attempt = deliveries.attempt + excluded.attempt, tries = deliveries.tries + excluded.tries
   WHERE ${FREE}`;
 
 /** C3: rows that wake-ups name. It never inserts: what was erased stays gone. Index: primary keys. */
 const CLAIM_WOKEN = `
-  UPDATE deliveries SET state = w.verdict, claim = iif(w.counted, ?3, NULL), cause = w.cause, due_ms = NULL,
+  UPDATE deliveries SET state = w.state, claim = w.claim, cause = ${CAUSE_KEPT("w.cause")}, due_ms = w.due_ms,
     attempt = attempt + w.counted, tries = tries + w.counted
-  FROM (
-    SELECT k.value ->> 0 AS bus, k.value ->> 1 AS seq, k.value ->> 2 AS subscription_id, k.value ->> 3 AS run,
-      ${VERDICT} AS verdict, ${COUNTED} AS counted, ${CAUSE} AS cause
-    FROM json_each(?1) k
-    LEFT JOIN buses b ON b.bus = k.value ->> 0
-    LEFT JOIN subscriptions s ON s.bus = k.value ->> 0 AND s.id = k.value ->> 2) w
+  FROM (${judged(`
+    SELECT value ->> 0 AS bus, value ->> 1 AS seq, value ->> 2 AS subscription_id, value ->> 3 AS run FROM json_each(?1)`)}) w
   WHERE deliveries.bus = w.bus AND deliveries.seq = w.seq AND deliveries.subscription_id = w.subscription_id
     AND deliveries.run = w.run AND ${FREE}`;
 
@@ -77,27 +104,31 @@ const NAMED = `(
 const NAMED_DELIVERIES = `${NAMED} n CROSS JOIN deliveries d
   ON d.bus = n.bus AND d.seq = n.seq AND d.subscription_id = n.subscription_id AND d.run = n.run`;
 
-/** C4: the batch in flight as one row; none when nothing is ours. A repeated claim may have taken more. ?2 the lease's end. */
+/** C4: the batch in flight as one row; none when nothing is ours. A repeated claim may have taken more. ?2 the lease's end, ?5 the lane. */
 const WRITE_CLAIM = `
-  INSERT INTO claims (token, lease_ms, keys)
-  SELECT ?3, ?2, json_group_array(json_array(d.bus, d.seq, d.subscription_id, d.run))
+  INSERT INTO claims (token, lease_ms, keys, lane, bus)
+  SELECT ?3, ?2, json_group_array(json_array(d.bus, d.seq, d.subscription_id, d.run)), ?5, min(d.bus)
   FROM ${NAMED_DELIVERIES} WHERE d.claim = ?3 AND d.state = 'claimed' HAVING count(*) > 0
   ON CONFLICT (token) DO UPDATE SET lease_ms = excluded.lease_ms, keys = excluded.keys`;
 
-/** C5: what is ours, and until when another batch holds the rest. ?2 now, for a holder without a lease. */
+/**
+ * C5: what is ours, until when another batch holds the rest, and what only waits for an alarm on lane `slow`. ?2 now, for a holder without a
+ * lease.
+ */
 const READ_CLAIMED = `
   SELECT d.bus, d.seq, d.subscription_id, d.run, e.event_id, d.attempt, d.tries, d.claim = ?3 AS ours,
-    coalesce(c.lease_ms, ?2) AS lease_ms, d.attempts ->> '$[#-1].attempt' AS last_recorded
+    coalesce(c.lease_ms, ?2) AS lease_ms, d.attempts ->> '$[#-1].attempt' AS last_recorded, d.state, d.due_ms, d.cause IS 'rate' AS returns
   FROM ${NAMED_DELIVERIES}
   CROSS JOIN events e ON e.bus = d.bus AND e.seq = d.seq
   LEFT JOIN claims c ON c.token = d.claim
-  WHERE d.state = 'claimed'`;
+  WHERE d.state = 'claimed' OR d.state = 'waiting' AND d.cause IN ('forwarded', 'crowded')`;
 
 /** C6: the subscriptions of what is ours, as of this transaction. */
 const READ_SUBSCRIPTIONS = `
-  SELECT s.* FROM (
+  SELECT s.*, ${HEALTH_COLUMNS} FROM (
     SELECT DISTINCT j.value ->> 0 AS bus, j.value ->> 2 AS id FROM claims c, json_each(c.keys) j WHERE c.token = ?1) k
-  CROSS JOIN subscriptions s ON s.bus = k.bus AND s.id = k.id`;
+  CROSS JOIN subscriptions s ON s.bus = k.bus AND s.id = k.id
+  LEFT JOIN health h ON h.bus = k.bus AND h.subscription_id = k.id`;
 
 /**
  * C7: the events of what is ours. The event on record rules: a body that came inline is used only if its receipt (?2) made the
@@ -167,9 +198,13 @@ interface ClaimedRow extends DeliveryKeyRow {
   readonly event_id: string;
   readonly attempt: number;
   readonly tries: number;
-  readonly ours: number;
+  readonly ours: number | null;
   readonly lease_ms: number;
   readonly last_recorded: number | null;
+  readonly state: "claimed" | "waiting";
+  readonly due_ms: number | null;
+  /** 1: its rate deferred it before. */
+  readonly returns: number;
 }
 
 interface EventRow {
@@ -196,7 +231,7 @@ function settled({ outcome }: Settlement): readonly [string, number | null, stri
     case "dead":
       return ["dead", null, outcome.cause, 0];
     case "released":
-      return ["waiting", outcome.dueMs, "released", 1];
+      return ["waiting", outcome.dueMs, outcome.cause, 1];
   }
 }
 
@@ -206,15 +241,15 @@ const firstDeliveries = (events: readonly EventParcel[]): string =>
 
 async function openDeliveries(
   rows: readonly ClaimedRow[],
-  subscriptions: readonly SubscriptionRow[],
+  subscriptions: readonly PushRow[],
   vault: Vault,
 ): Promise<ClaimedDelivery[]> {
   const pushes = await openPushes(subscriptions, vault);
   return rows.map((row) => {
-    const push = pushes.get(`${row.bus} ${row.subscription_id}`);
-    if (push === undefined) throw new Error("A claimed delivery has no subscription");
+    const opened = pushes.get(`${row.bus} ${row.subscription_id}`);
+    if (opened === undefined) throw new Error("A claimed delivery has no subscription");
     const { event_id: eventId, attempt, tries, last_recorded: lastRecorded } = row;
-    return { key: toKey(row), eventId, attempt, tries, lastRecorded, push };
+    return { key: toKey(row), eventId, attempt, tries, lastRecorded, returns: row.returns === 1, ...opened };
   });
 }
 
@@ -237,7 +272,7 @@ function readEvents(rows: readonly EventRow[], parcels: readonly EventParcel[]):
 
 export function d1Log({ db, vault }: { db: D1Database; vault: Vault }): Log {
   return {
-    async claim(parcels, { token, now, isCounted }): Promise<Claimed> {
+    async claim(parcels, { token, now, lane, isCounted }): Promise<Claimed> {
       const events = parcels.filter((parcel) => parcel.kind === "event");
       const wakes = parcels.filter((parcel) => parcel.kind === "wake");
       const first = firstDeliveries(events);
@@ -249,9 +284,11 @@ export function d1Log({ db, vault }: { db: D1Database; vault: Vault }): Log {
         db.batch([
           ...insertEvents(db, events),
           db.prepare(COUNT_DUPLICATES).bind(JSON.stringify(publishes), token),
-          db.prepare(CLAIM_FIRST).bind(first, now, token),
-          db.prepare(CLAIM_WOKEN).bind(woken, now, token),
-          db.prepare(WRITE_CLAIM).bind(first, now + LEASE_MS, token, woken),
+          db.prepare(CLAIM_FIRST).bind(first, now, token, lane),
+          db.prepare(CLAIM_WOKEN).bind(woken, now, token, lane),
+          db.prepare(WRITE_CLAIM).bind(first, now + LEASE_MS, token, woken, lane),
+          db.prepare(TAKE_PROBES).bind(token, now),
+          db.prepare(KEEP_PROBES).bind(token, now, now + PARKED_MS),
           db.prepare(READ_CLAIMED).bind(first, now, token, woken),
           db.prepare(READ_SUBSCRIPTIONS).bind(token),
           db.prepare(READ_EVENTS).bind(token, marks, CLAIM_BODIES_BYTES_MAX),
@@ -260,23 +297,30 @@ export function d1Log({ db, vault }: { db: D1Database; vault: Vault }): Log {
       const rows = rowsOf<ClaimedRow>(results.at(-3));
       const ours = rows.filter((row) => row.ours === 1);
       return {
-        deliveries: await openDeliveries(ours, rowsOf<SubscriptionRow>(results.at(-2)), vault),
+        deliveries: await openDeliveries(ours, rowsOf<PushRow>(results.at(-2)), vault),
         events: readEvents(rowsOf<EventRow>(results.at(-1)), inline),
         elsewhere: rows
-          .filter((row) => row.ours !== 1)
+          .filter((row) => row.state === "claimed" && row.ours !== 1)
           .map((row) => ({ key: toKey(row), eventId: row.event_id, leaseMs: row.lease_ms })),
+        forwarded: rows
+          .filter((row) => row.state === "waiting")
+          .map((row) => ({ key: toKey(row), dueMs: row.due_ms ?? now, slow: true })),
       };
     },
 
-    async settle(settlements, { token }) {
+    async settle(settlements, { token, now, open }) {
       const rows = settlements.map((settlement) => [
         ...keyList(settlement.key),
         ...settled(settlement),
         settlement.attempt,
       ]);
       const outcomes = jsonParameters(rows).map((parameter) => db.prepare(SETTLE).bind(parameter, token));
-      await weather(() => db.batch([...outcomes, db.prepare(END_CLAIM).bind(token)]));
+      const observations = observe(db, { settlements, open }, { token, now });
+      const results = await weather(() => db.batch([...observations, ...outcomes, db.prepare(END_CLAIM).bind(token)]));
+      return changesIn(results, observations.length);
     },
+
+    resume: (sink, options) => resume(db, sink, options),
 
     async adopt(parcels, now) {
       const results = await weather(() =>
@@ -287,7 +331,7 @@ export function d1Log({ db, vault }: { db: D1Database; vault: Vault }): Log {
         .map(toKey);
     },
 
-    peek: (parcels) => peek({ db, vault }, parcels),
+    peek: (parcels, options) => peek({ db, vault }, parcels, options),
     recordFirst: (outcomes, now) => recordFirst({ db }, outcomes, now),
 
     async storeBodies(bodies, now) {

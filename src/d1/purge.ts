@@ -46,6 +46,7 @@ const REMOVE_ROWS = [
   `DELETE FROM bodies WHERE event_id IN (SELECT event_id FROM (${BARE_EVENTS}))`,
   `DELETE FROM events WHERE (bus, seq) IN (SELECT bus, seq FROM (${BARE_EVENTS}))`,
   removal("subscriptions", "bus, id", SWEEP_ROWS_MAX),
+  removal("health", "bus, subscription_id", SWEEP_ROWS_MAX),
   removal("keys", "bus, id", SWEEP_ROWS_MAX),
   removal("audit", "bus, id", SWEEP_ROWS_MAX),
   removal("idempotency", "bus, actor, key", SWEEP_ROWS_MAX),

@@ -9,6 +9,7 @@ import type { AuditNote, ChangedSubscription, Random, StoredSubscription, Subscr
 import { audited } from "./audit.ts";
 import { ON_LIVING_BUS } from "./bus-row.ts";
 import { NEXT_VERSION, THIS_VERSION } from "./changes.ts";
+import { FORGET, RAISE_VERSION, RESET } from "./health.ts";
 import { pageOf, type Scanned } from "./page.ts";
 import { rowsOf } from "./rows.ts";
 import { weather } from "./unavailable.ts";
@@ -35,6 +36,17 @@ export interface SubscriptionRow {
   /** Sealed JSON text of Push["headers"]. */
   readonly headers: string;
 }
+
+/** A subscription and how its sink is doing; HEALTH_COLUMNS of a row of `health` that may not be there. */
+export interface PushRow extends SubscriptionRow {
+  readonly failures: number;
+  readonly latency_ms: number | null;
+  /** 1: it is on lane `fast`, and nothing failed lately. */
+  readonly is_clean: number;
+}
+
+export const HEALTH_COLUMNS = `coalesce(h.failures, 0) AS failures, h.latency_ms,
+  coalesce(h.lane = 'fast' AND h.failures = 0 AND h.failure_rate = 0, 1) AS is_clean`;
 
 /** Where a sealed column belongs: a ciphertext copied to another row or column does not open. */
 const context = (row: { readonly bus: string; readonly id: string }, column: "secrets" | "headers"): string =>
@@ -73,9 +85,12 @@ export async function openPush(
   }
 }
 
-/** The same of all these rows, by bus and id with a space between. */
-export async function openPushes(rows: readonly SubscriptionRow[], vault: Vault) {
-  const opened = rows.map(async (row) => [`${row.bus} ${row.id}`, await openPush(row, vault)] as const);
+/** The same of all these rows, with what is known of their sinks, by bus and id with a space between. */
+export async function openPushes(rows: readonly PushRow[], vault: Vault) {
+  const opened = rows.map(async (row) => {
+    const health = { failures: row.failures, latencyMs: row.latency_ms, isClean: row.is_clean === 1 };
+    return [`${row.bus} ${row.id}`, { push: await openPush(row, vault), health }] as const;
+  });
   return new Map(await Promise.all(opened));
 }
 
@@ -187,15 +202,17 @@ export function d1Subscriptions(deps: {
 }): SubscriptionStore {
   const { db, vault, random } = deps;
 
-  /** Runs a change with its note, and answers the version that its first statement returned, null when it changed nothing. */
+  /** Runs a change with its note, and answers the version that one of its statements returned, null when it changed nothing. */
   async function change(
     place: { readonly bus: string; readonly id: string },
     note: AuditNote,
     ...statements: readonly [D1PreparedStatement, ...D1PreparedStatement[]]
   ): Promise<number | null> {
     const noted = audited(db, note, { bus: place.bus, target: place.id, made: "subscription" });
-    const [, changing] = await weather(() => db.batch([db.prepare(NEXT_VERSION), ...statements, noted]));
-    return rowsOf<{ readonly version: number }>(changing)[0]?.version ?? null;
+    const results = await weather(() =>
+      db.batch([db.prepare(NEXT_VERSION), ...statements, noted, db.prepare(RAISE_VERSION)]),
+    );
+    return results.flatMap((result) => rowsOf<{ readonly version?: number }>(result))[0]?.version ?? null;
   }
 
   async function seal(subscription: Unversioned, column: "secrets" | "headers"): Promise<string | null> {
@@ -255,14 +272,17 @@ export function d1Subscriptions(deps: {
     },
 
     async replace(subscription, { expected, note }) {
+      const { bus, id, sink, status } = subscription;
+      const reset = db.prepare(RESET).bind(bus, id, expected, sink, status);
       const update = db.prepare(REPLACE).bind(...(await values(subscription)), expected);
-      const version = await change(subscription, note, update);
+      const version = await change(subscription, note, reset, update);
       return version === null ? null : changed(subscription, version);
     },
 
     async delete(bus, id, { expected, now, note }) {
       const deletion = db.prepare(DELETE).bind(bus, id, now, expected);
-      const version = await change({ bus, id }, note, deletion, db.prepare(count("- 1")).bind(bus, id));
+      const counted = db.prepare(count("- 1")).bind(bus, id);
+      const version = await change({ bus, id }, note, deletion, counted, db.prepare(FORGET).bind(bus, id));
       return version === null ? null : { kind: "subscription", version, bus, id, wanted: null };
     },
 

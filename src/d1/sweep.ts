@@ -7,6 +7,7 @@ import type { Wake } from "../core/wakes.ts";
 import type { SweepLog } from "../ports.ts";
 import { type DeliveryKeyRow, keyList, toKey } from "./delivery-key.ts";
 import { eraseRest } from "./erasure.ts";
+import { readySinks } from "./health.ts";
 import { d1Purge } from "./purge.ts";
 import { d1Retention } from "./retention.ts";
 import { rowsOf } from "./rows.ts";
@@ -33,7 +34,8 @@ const END_DEAD_CLAIMS = `DELETE FROM claims WHERE token IN (SELECT token FROM ($
  */
 const READ_OVERDUE = `
   SELECT bus, seq, subscription_id, run, due_ms FROM deliveries INDEXED BY deliveries_due
-  WHERE state = 'waiting' AND due_ms <= ?1 AND (coalesce(cause, '') NOT IN ('overdue', 'released') OR due_ms <= ?2)
+  WHERE state = 'waiting' AND due_ms <= ?1
+    AND (coalesce(cause, '') NOT IN ('overdue', 'released', 'forwarded', 'crowded', 'rate') OR due_ms <= ?2)
   ORDER BY due_ms LIMIT ${SWEEP_ROWS_MAX}`;
 
 /** S3, when their alarms are sent: due again now. ?2 now, ?3 now - grace. Index: primary key. */
@@ -116,6 +118,7 @@ export function d1Sweep({ db }: { db: D1Database }): SweepLog {
       return { resumed, cancelled: rows.length - resumed.length, more: rows.length === SWEEP_ROWS_MAX };
     },
 
+    readySinks: (before, after) => readySinks(db, before, after),
     erase: () => eraseRest(db),
     ...d1Retention({ db }),
     ...d1Purge({ db }),

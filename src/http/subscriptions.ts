@@ -103,13 +103,14 @@ async function change(c: Context<HttpEnv>, deps: HttpDeps, id: string): Promise<
       const next = patched(current, patch.value.members, { policy: deps.sinkPolicy, now: draw.now, isExact });
       if (!next.ok) return problem(c, invalidRequest(next.error));
       const note = auditNote(mark, { action: "subscription.changed", ...notedChange(current, next.value) });
+      const isResumed = next.value.status === "active" && current.status !== "active";
+      const isNewSink = isResumed || next.value.sink !== current.sink;
       const stored = await deps.subscriptions.replace(next.value, { expected: current.version, note });
       if (stored === null) return null;
       const { subscription } = stored;
       deps.routes.applied(stored.change);
       // Settled, because the sweep does the same a little later.
-      if (subscription.status === "active" && current.status !== "active")
-        c.env.background(Promise.allSettled([deps.resumed()]));
+      if (subscription.status === "active" && isNewSink) c.env.background(Promise.allSettled([deps.resumed()]));
       return c.json(renderedSubscription(subscription, deps.clock.now()), 200, etagOf(subscription));
     },
   });

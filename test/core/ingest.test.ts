@@ -15,7 +15,7 @@ import { utf8Bytes } from "../../src/core/utf8.ts";
 import { createIngest } from "../../src/ingest.ts";
 import type { Outgoing } from "../../src/ports.ts";
 
-function ingestInto(fanOut: number, logLevel: LogLevel = "all") {
+function ingestInto(fanOut: number, logLevel: LogLevel = "all", slow: ReadonlySet<string> = new Set()) {
   const sent: Outgoing[] = [];
   const stored: string[] = [];
   const subscriptionIds = Array.from({ length: fanOut }, (_, index) => `sub_${String(index).padStart(26, "0")}`);
@@ -26,6 +26,7 @@ function ingestInto(fanOut: number, logLevel: LogLevel = "all") {
         rules: rulesOf({ ...DEFAULT_BUS_SETTINGS, logLevel }, false),
         match: () => subscriptionIds,
         nearest: () => subscriptionIds,
+        laneOf: (id) => (slow.has(id) ? "slow" : "fast"),
         size: 0,
       }),
       key: async () => null,

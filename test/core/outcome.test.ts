@@ -4,14 +4,15 @@ import { expect, it } from "vitest";
 import type { Answer, Outcome } from "../../src/core/delivery.ts";
 import { PERMANENT_TRIES_MAX, RETRY_DELAY_SECONDS_MAX, SLOW_ATTEMPT_MS } from "../../src/core/limits.ts";
 import { judge } from "../../src/core/outcome.ts";
+import type { Steering } from "../../src/core/steering.ts";
 import { parseRetryAfter } from "../../src/core/retry-after.ts";
 
 const NOW = Date.UTC(2026, 10, 23, 12);
 const DAY_MS = RETRY_DELAY_SECONDS_MAX * 1_000;
 const retry = { scheduleSeconds: [5, 300, 1_800, 7_200], permanent: [400, 422, 503] };
 
-function answered(status: number, more: { retryAtMs?: number; durationMs?: number } = {}): Answer {
-  return { kind: "answered", status, retryAtMs: null, sample: "", durationMs: 10, ...more };
+function answered(status: number, more: { retryAtMs?: number; durationMs?: number; steering?: Steering } = {}): Answer {
+  return { kind: "answered", status, retryAtMs: null, steering: null, ignored: 0, sample: "", durationMs: 10, ...more };
 }
 function failed(error: "timeout" | "connection" | "refused" | "internal", durationMs = 10): Answer {
   return { kind: "failed", error, detail: "", durationMs };

@@ -1,6 +1,7 @@
 // Queue messages: what we encode we decode, and what is not ours is said so, never thrown.
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
+import { DISABLED_REASONS } from "../../src/core/health.ts";
 import { LOG_LEVELS } from "../../src/core/bus.ts";
 import { MESSAGE_BYTES_MAX } from "../../src/core/limits.ts";
 import { decodeParcel, encodeParcel, outcomesParcels, type EventParcel, type Parcel } from "../../src/core/parcel.ts";
@@ -32,7 +33,11 @@ const settlement: fc.Arbitrary<Settlement> = fc.record({
   key,
   outcome: fc.oneof(
     fc.constant({ kind: "delivered" as const }),
-    fc.record({ kind: fc.constant("released" as const), dueMs: count }),
+    fc.record({
+      kind: fc.constant("released" as const),
+      dueMs: count,
+      cause: fc.constantFrom("released" as const, "rate" as const),
+    }),
     fc.record({ kind: fc.constant("retry" as const), dueMs: count, slow: fc.boolean() }),
     fc.record({ kind: fc.constant("dead" as const), cause: fc.constant("exhausted" as const) }),
   ),
@@ -44,6 +49,14 @@ const settlement: fc.Arbitrary<Settlement> = fc.record({
       status: fc.option(count),
       error: fc.option(text),
       answer: fc.option(text),
+    }),
+  ),
+  sign: fc.option(
+    fc.record({
+      works: fc.boolean(),
+      pausedUntilMs: fc.option(count),
+      ignored: count,
+      disables: fc.option(fc.constantFrom(...DISABLED_REASONS)),
     }),
   ),
 });

@@ -25,6 +25,7 @@ function stage(change: Partial<SweepLog> = {}) {
     lostAlarms: async () => ({ freed: 0, wakes: [], more: false }),
     woken: async () => {},
     unhold: async () => ({ resumed: [], cancelled: 0, more: false }),
+    readySinks: async () => [],
     erase: async () => ({ deliveries: 0, more: false }),
     retain: async () => ({ expired: 0, removed: 0, next: null }),
     database: async () => ({ ...database }),

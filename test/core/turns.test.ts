@@ -2,20 +2,23 @@
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { PUSHES_PER_SUBSCRIPTION_MAX } from "../../src/core/limits.ts";
-import { createTurns } from "../../src/core/turns.ts";
+import { createTurns, type Owner } from "../../src/core/turns.ts";
 
 interface One {
   readonly of: string;
   readonly number: number;
 }
-const subscriptionOf = (one: One): string => one.of;
+const ownerOf = (one: One): Owner => {
+  const [bus = "", subscriptionId = ""] = one.of.split("/");
+  return { bus, subscriptionId };
+};
 
 it("next() gives everything once, at most the share of each subscription at a time", () => {
-  const crowd = fc.array(fc.constantFrom("a", "b", "c"), { maxLength: 40 });
+  const crowd = fc.array(fc.constantFrom("x/a", "x/b", "x/c", "y/a"), { maxLength: 40 });
   fc.assert(
     fc.property(crowd, fc.array(fc.nat(), { minLength: 200, maxLength: 200 }), (names, dice) => {
       const all = names.map((of, number): One => ({ of, number }));
-      const turns = createTurns(all, subscriptionOf);
+      const turns = createTurns(all, ownerOf);
       const open: One[] = [];
       const given: One[] = [];
       for (const die of dice) {
@@ -39,17 +42,25 @@ it("next() gives everything once, at most the share of each subscription at a ti
 
 it("next() serves a single delivery before the second round of a crowd", () => {
   const crowd = Array.from({ length: 100 }, (_, number): One => ({ of: "crowd", number }));
-  const turns = createTurns([...crowd, { of: "single", number: 100 }], subscriptionOf);
+  const turns = createTurns([...crowd, { of: "single", number: 100 }], ownerOf);
   expect(turns.next()?.of).toBe("crowd");
   expect(turns.next()?.of).toBe("single");
 });
 
 it("withdraw() takes out one subscription's rest and leaves the others", () => {
   const all = ["a", "a", "a", "a", "b"].map((of, number): One => ({ of, number }));
-  const turns = createTurns(all, subscriptionOf);
+  const turns = createTurns(all, ownerOf);
   const first = turns.next() as One;
   expect(turns.withdraw(first).map(({ number }) => number)).toEqual([1, 2, 3]);
   expect(turns.withdraw(first)).toEqual([]);
   expect(turns.next()?.of).toBe("b");
   expect(turns.next()).toBeNull();
+});
+
+it("next() gives buses equal turns, however many subscriptions each has", () => {
+  const flood = Array.from({ length: 100 }, (_, number): One => ({ of: `flood/${number}`, number }));
+  const small = Array.from({ length: 10 }, (_, index): One => ({ of: `small/${index}`, number: 100 + index }));
+  const turns = createTurns([...flood, ...small], ownerOf);
+  const given = Array.from({ length: 20 }, () => turns.next()?.of.split("/")[0]);
+  expect(given.filter((bus) => bus === "small")).toHaveLength(10);
 });

@@ -115,7 +115,15 @@ function expectFailure(answer: Answer, error: string): void {
 it("push() sends one signed POST that the library of Standard Webhooks verifies", async () => {
   const sink = await sinkThat(accepts);
   const answer = await webhooks().push(requestTo(sink.url));
-  expect(answer).toEqual({ kind: "answered", status: 204, retryAtMs: null, sample: "", durationMs: 0 });
+  expect(answer).toEqual({
+    kind: "answered",
+    status: 204,
+    retryAtMs: null,
+    steering: null,
+    ignored: 0,
+    sample: "",
+    durationMs: 0,
+  });
   expect(sink.received).toHaveLength(1);
   const [{ method, url, headers, body } = expect.fail()] = sink.received;
   expect([method, url, body.toString()]).toEqual(["POST", "/private-path?token=private", TEXT]);
@@ -262,7 +270,15 @@ it("push() answers with status, sample and duration, and keeps no sample of a 2x
     });
     const answer = await webhooks().push(requestTo(sink.url));
     const sample = status < 300 ? "" : "why";
-    expect(answer).toEqual({ kind: "answered", status, retryAtMs: null, sample, durationMs: 250 });
+    expect(answer).toEqual({
+      kind: "answered",
+      status,
+      retryAtMs: null,
+      steering: null,
+      ignored: 0,
+      sample,
+      durationMs: 250,
+    });
   }
 });
 

@@ -155,8 +155,11 @@ export function createTestRouter(overrides: Partial<Env> = {}, doors: Doors | nu
     };
     if (assembled === null) await worker.queue(batch as never, env);
     else {
-      const consume = queue === QUEUES.DELIVERIES_POISON ? assembled.adopt : assembled.deliver;
-      const verdicts = await consume(batch.messages);
+      const lane = queue.includes("-slow-") ? "slow" : "fast";
+      const verdicts =
+        queue === QUEUES.DELIVERIES_POISON
+          ? await assembled.adopt(batch.messages)
+          : await assembled.deliver(batch.messages, lane);
       verdicts.forEach((verdict, index) => {
         const message = batch.messages[index];
         if (verdict.kind === "ack") message?.ack();

@@ -3,6 +3,7 @@
 // invocation for good; so every interleaving of awaits can happen, and a seed repeats it.
 import { DEFAULT_BUS_SETTINGS, rulesOf, type LogLevel } from "../../src/core/bus.ts";
 import type { Answer } from "../../src/core/delivery.ts";
+import type { Lane } from "../../src/core/health.ts";
 import type { CloudEvent } from "../../src/core/event.ts";
 import { deliveryIdOf, eventIdOf } from "../../src/core/ids.ts";
 import { createVault } from "../../src/core/vault.ts";
@@ -40,6 +41,7 @@ interface Gate {
 
 interface Queued {
   readonly text: string;
+  readonly lane: Lane;
   attempts: number;
   atMs: number;
   /** An event parcel is lost by no queue before it was claimed. */
@@ -187,10 +189,10 @@ export async function runWorld(options: {
   // ---- Queue --------------------------------------------------------------------------------------------------------
 
   let queue: Queued[] = [];
-  const enqueue = ({ text, delaySeconds }: Outgoing): void => {
-    const message = { text, attempts: 0, atMs: now + delaySeconds * 1000, claimedOnce: false };
+  const enqueue = ({ text, lane, delaySeconds }: Outgoing): void => {
+    const message = { text, lane, attempts: 0, atMs: now + delaySeconds * 1000, claimedOnce: false };
     // A queue may hand out a message twice, and an alarm may get lost.
-    if (calm || !text.includes('"kind":"wake"') || dice.chance(0.85)) queue.push(message);
+    if (calm || !/"kind":"(wake|resume)"/.test(text) || dice.chance(0.85)) queue.push(message);
     if (!calm && dice.chance(0.1)) queue.push({ ...message });
   };
   const lanesOf = (invocation: Invocation): Lanes => ({
@@ -212,8 +214,18 @@ export async function runWorld(options: {
 
   function answerNow(): Answer {
     const roll = dice.fraction();
-    if (calm || roll < 0.55) return { kind: "answered", status: 204, retryAtMs: null, sample: "", durationMs: 20 };
-    if (roll < 0.8) return { kind: "answered", status: 503, retryAtMs: null, sample: "busy", durationMs: 20 };
+    if (calm || roll < 0.55)
+      return { kind: "answered", status: 204, retryAtMs: null, steering: null, ignored: 0, sample: "", durationMs: 20 };
+    if (roll < 0.8)
+      return {
+        kind: "answered",
+        status: 503,
+        retryAtMs: null,
+        steering: null,
+        ignored: 0,
+        sample: "busy",
+        durationMs: 20,
+      };
     if (roll < 0.9) return { kind: "failed", error: "connection", detail: "reset", durationMs: 5 };
     return { kind: "failed", error: "timeout", detail: "15000 ms", durationMs: TIMEOUT_MS };
   }
@@ -262,7 +274,12 @@ export async function runWorld(options: {
     onCrash: () => {},
   });
 
-  function startBatch(messages: Queued[]): void {
+  /** A batch is of one lane. */
+  function startBatch(due: readonly Queued[], max: number): void {
+    const [head] = due;
+    if (head === undefined) return;
+    const { lane } = head;
+    const messages = due.filter((message) => message.lane === lane).slice(0, max);
     queue = queue.filter((message) => !messages.includes(message));
     const invocation = begin("batch");
     let claimed = false;
@@ -287,10 +304,17 @@ export async function runWorld(options: {
           }),
         settle: (settlements, o) =>
           gated(invocation, "settle", async () => {
-            await log.settle(settlements, o);
+            const changes = await log.settle(settlements, o);
             await audit();
+            return changes;
           }),
-        peek: (parcels) => gated(invocation, "peek", () => log.peek(parcels)),
+        resume: (sink, o) =>
+          gated(invocation, "resume", async () => {
+            const freed = await log.resume(sink, o);
+            await audit();
+            return freed;
+          }),
+        peek: (parcels, o) => gated(invocation, "peek", () => log.peek(parcels, o)),
         recordFirst: (outcomes, at) =>
           gated(invocation, "settle", async () => {
             const recorded = await log.recordFirst(outcomes, at);
@@ -313,7 +337,7 @@ export async function runWorld(options: {
       logger,
     });
     const work = messages.map((message): QueueMessage => ({ body: message.text, attempts: message.attempts + 1 }));
-    deliver(work).then(
+    deliver(work, lane).then(
       (verdicts) =>
         messages.forEach((message, index) => {
           const verdict = verdicts[index];
@@ -330,7 +354,14 @@ export async function runWorld(options: {
     const log = d1Log({ db, vault });
     const ingest = createIngest({
       routes: {
-        bus: async () => ({ bus: BUS, rules, match: () => subscriptionIds, nearest: () => subscriptionIds, size: 0 }),
+        bus: async () => ({
+          bus: BUS,
+          rules,
+          match: () => subscriptionIds,
+          nearest: () => subscriptionIds,
+          laneOf: () => "fast",
+          size: 0,
+        }),
         key: async () => null,
         rules: () => null,
         applied: () => {},
@@ -361,6 +392,7 @@ export async function runWorld(options: {
         lostAlarms: (at) => gated(invocation, "sweep", () => log.lostAlarms(at)),
         woken: (wakes, at) => gated(invocation, "sweep", () => log.woken(wakes, at)),
         unhold: (at) => gated(invocation, "sweep", () => log.unhold(at)),
+        readySinks: (before, after) => gated(invocation, "sweep", () => log.readySinks(before, after)),
         erase: async () => ({ deliveries: 0, more: false }),
         retain: async () => ({ expired: 0, removed: 0, next: null }),
         database: async () => ({ bytes: 0, notedBytes: 0, failuresOnly: false }),
@@ -433,7 +465,7 @@ export async function runWorld(options: {
     if (roll < 0.06) publish(events[dice.pick(events.length)] as CloudEvent, someRoutes());
     else if (roll < 0.2) {
       const due = queue.filter((message) => message.atMs <= now).toSorted(() => dice.fraction() - 0.5);
-      if (due.length > 0) startBatch(due.slice(0, 1 + dice.pick(4)));
+      startBatch(due, 1 + dice.pick(4));
     } else if (roll < 0.24) startSweep();
     else if (roll < 0.26) await setStatus(ids[dice.pick(ids.length)] ?? "", dice.chance(0.7) ? "active" : "paused");
     else if (roll < 0.28) outage = dice.chance(0.4);
@@ -453,7 +485,7 @@ export async function runWorld(options: {
     if (gates.length > 0) continue;
     const due = queue.filter((message) => message.atMs <= now);
     idle = queue.length === 0 && sleepers.length === 0 ? idle + 1 : 0;
-    if (due.length > 0) startBatch(due.slice(0, 25));
+    startBatch(due, 25);
     startSweep();
     await settleTurns();
   }

@@ -69,11 +69,13 @@ const parcel = (id: string, subscriptionIds: readonly string[], receipt = "r"): 
 });
 
 const claim = (parcels: readonly EventParcel[], token: string, now = NOW) =>
-  log.claim(parcels, { token, now, isCounted: () => true });
+  log.claim(parcels, { token, now, lane: "fast", isCounted: () => true });
+const settle = (token: string) => ({ token, now: NOW, open: [] });
 const settled = (delivery: ClaimedDelivery, outcome: Settlement["outcome"]): Settlement => ({
   key: delivery.key,
   outcome,
   attempt: { attempt: delivery.attempt, at_ms: NOW, duration_ms: 1, status: 200, error: null, answer: null },
+  sign: null,
 });
 const rows = async () =>
   (
@@ -90,7 +92,10 @@ it("a repeated claim that takes more than the first is under one lease with all 
   await claim([parcel("e1", [A, B])], "mine");
   const [held] = other.deliveries;
   if (held === undefined) throw new Error("Nothing was claimed");
-  await log.settle([{ key: held.key, outcome: { kind: "released", dueMs: NOW }, attempt: null }], { token: "other" });
+  await log.settle(
+    [{ key: held.key, outcome: { kind: "released", dueMs: NOW, cause: "released" }, attempt: null, sign: null }],
+    settle("other"),
+  );
   const again = await claim([parcel("e1", [A, B])], "mine");
   expect(again.deliveries.map(({ key }) => key.subscriptionId).toSorted()).toEqual([A, B]);
   // The batch dies: nothing of it stays claimed for ever.
@@ -102,7 +107,7 @@ it("a claim ends with the last delivery that carries its token, in whatever part
   const { deliveries } = await claim([parcel("e1", [A, B, C])], "mine");
   for (const [index, delivery] of deliveries.entries()) {
     expect((await db.prepare("SELECT token FROM claims").all()).results).toHaveLength(1);
-    await log.settle([settled(delivery, { kind: "delivered" })], { token: "mine" });
+    await log.settle([settled(delivery, { kind: "delivered" })], settle("mine"));
     expect((await rows()).filter(({ state }) => state === "delivered")).toHaveLength(index + 1);
   }
   expect((await db.prepare("SELECT token FROM claims").all()).results).toEqual([]);
@@ -112,9 +117,9 @@ it("a settle that is repeated late does not undo a manual retry", async () => {
   const { deliveries } = await claim([parcel("e1", [A])], "mine");
   const [delivery] = deliveries;
   if (delivery === undefined) throw new Error("Nothing was claimed");
-  await log.settle([settled(delivery, { kind: "delivered" })], { token: "mine" });
+  await log.settle([settled(delivery, { kind: "delivered" })], settle("mine"));
   await d1Record({ db }).retry(delivery.key, NOW);
-  await log.settle([settled(delivery, { kind: "delivered" })], { token: "mine" });
+  await log.settle([settled(delivery, { kind: "delivered" })], settle("mine"));
   expect(await rows()).toEqual([{ id: A, state: "waiting", claim: null, attempts: 1 }]);
 });
 
@@ -132,7 +137,7 @@ it("a success of a batch whose lease is over stands, its failure does not", asyn
         delivery.key.subscriptionId === A ? { kind: "delivered" } : { kind: "dead", cause: "exhausted" },
       ),
     ),
-    { token: "stale" },
+    settle("stale"),
   );
   expect(await rows()).toEqual([
     { id: A, state: "delivered", claim: null, attempts: 1 },

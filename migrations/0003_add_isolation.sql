@@ -1,0 +1,41 @@
+-- Health of sinks, and what keeps one of them from being everybody's problem. Only additions: the Worker from before runs on them as it did.
+-- docs/storage.md names the query behind each index.
+
+-- One row per subscription that an attempt was made for. It belongs to the database, not to the configuration: no ETag changes with it.
+CREATE TABLE health (
+  bus TEXT NOT NULL,
+  subscription_id TEXT NOT NULL,
+  -- The change counter when `lane` last changed, for the caches; 0: it never did.
+  version INTEGER NOT NULL DEFAULT 0,
+  lane TEXT NOT NULL DEFAULT 'fast' CHECK (lane IN ('fast', 'slow')),
+  -- Moving averages: how long an attempt takes, null before the first; and which part of them fails.
+  latency_ms REAL,
+  failure_rate REAL NOT NULL DEFAULT 0,
+  -- In a row, and when the first of them was made.
+  failures INTEGER NOT NULL DEFAULT 0,
+  failing_since_ms INTEGER,
+  breaker TEXT NOT NULL DEFAULT 'closed' CHECK (breaker IN ('closed', 'open', 'half-open')),
+  -- While it is not closed: since when, and how many times in a row it opened. When it was closed last.
+  opened_ms INTEGER,
+  openings INTEGER NOT NULL DEFAULT 0,
+  closed_ms INTEGER,
+  -- When a probe may be made; while one is under way, when the next may.
+  probe_ms INTEGER,
+  -- Token of the batch that makes the probe.
+  probe TEXT,
+  -- The sink asked for no request before this.
+  paused_until_ms INTEGER NOT NULL DEFAULT 0,
+  -- 1: the breaker or a pause may have left deliveries that no alarm wakes.
+  parking INTEGER NOT NULL DEFAULT 0,
+  -- The lag was told of, and is not over yet.
+  lagging INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (bus, subscription_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX health_version ON health (version) WHERE version > 0;
+CREATE INDEX health_parking ON health (bus, subscription_id) WHERE parking = 1;
+
+CREATE INDEX deliveries_waiting ON deliveries (subscription_id, bus, seq, run) WHERE state = 'waiting';
+
+-- Which lane's batch it is, and the bus of its first delivery: how many batches of lane `slow` one bus has at a time.
+ALTER TABLE claims ADD COLUMN lane TEXT NOT NULL DEFAULT 'fast';
+ALTER TABLE claims ADD COLUMN bus TEXT NOT NULL DEFAULT '';

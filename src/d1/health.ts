@@ -1,0 +1,286 @@
+/**
+ * Health of sinks: what attempts say of them, as arithmetic that SQL does on the row as it is in that transaction. Whatever runs at the same
+ * time, no observation is lost or counted twice, and a row is written only when it changes materially.
+ */
+import type { DeliveryKey, Settlement } from "../core/delivery.ts";
+import type { Breaker, SinkChange } from "../core/health.ts";
+import {
+  BREAKER_DOUBLINGS_MAX,
+  BREAKER_FAILURE_RATE,
+  BREAKER_FAILURES,
+  BREAKER_OPEN_MS,
+  FAILURE_RATE_NOTED,
+  FAILURE_WEIGHT,
+  LANE_FAST_LATENCY_MS,
+  LATENCY_NOTED_MS,
+  LATENCY_WEIGHT,
+  LEASE_MS,
+  RESUME_SINKS_MAX,
+  SLOW_ATTEMPT_MS,
+} from "../core/limits.ts";
+import { wasSlow } from "../core/outcome.ts";
+import { THIS_VERSION } from "./changes.ts";
+import { type DeliveryKeyRow, keyList, toKey } from "./delivery-key.ts";
+import { jsonParameters } from "./json-parameter.ts";
+import { rowsOf } from "./rows.ts";
+import { weather } from "./unavailable.ts";
+
+// ---- Observing ---------------------------------------------------------------------------------------------------
+
+/**
+ * What was seen (?1), of deliveries that the token (?2) still holds: a settle that runs again has released them and observes nothing. First
+ * attempts without a claim have no token.
+ */
+const SEEN = `
+  SELECT o.*, max(iif(o.works = 1, o.at_ms, NULL)) OVER (PARTITION BY o.bus, o.subscription_id) AS good_ms
+  FROM (
+    SELECT value ->> 0 AS bus, value ->> 1 AS seq, value ->> 2 AS subscription_id, value ->> 3 AS run, value ->> 4 AS works,
+      value ->> 5 AS at_ms, value ->> 6 AS duration_ms, value ->> 7 AS slow, value ->> 8 AS paused_until_ms, value ->> 9 AS ended
+    FROM json_each(?1)) o
+  WHERE ?2 IS NULL OR EXISTS (
+    SELECT 1 FROM deliveries d WHERE d.bus = o.bus AND d.seq = o.seq AND d.subscription_id = o.subscription_id AND d.run = o.run
+      AND d.claim = ?2)`;
+
+/** The same for each subscription: how many attempts, how many of them good and bad, and how many bad ones since the last good one. */
+const COUNTED = `
+  SELECT bus, subscription_id, count(works) AS attempts, total(works) AS good, total(works = 0) AS bad, max(good_ms) AS good_ms,
+    total(works = 0 AND (good_ms IS NULL OR at_ms > good_ms)) AS tail,
+    min(iif(works = 0 AND (good_ms IS NULL OR at_ms > good_ms), at_ms, NULL)) AS tail_ms,
+    avg(iif(works IS NULL, NULL, duration_ms)) AS mean_ms, max(slow) AS slow, max(paused_until_ms) AS asked_ms, min(ended) AS ended
+  FROM (${SEEN}) GROUP BY bus, subscription_id`;
+
+/** With the row as it is: failures and averages after it. */
+const AVERAGED = `
+  SELECT c.*, row_number() OVER (ORDER BY c.bus, c.subscription_id) AS place, h.lane, h.breaker, h.failures, h.failure_rate, h.latency_ms,
+    h.failing_since_ms, h.opened_ms, h.openings, h.probe_ms, h.paused_until_ms, h.parking, h.probe IS ?2 AND h.probe IS NOT NULL AS probes,
+    CAST(iif(c.good > 0, c.tail, h.failures + c.bad) AS INTEGER) AS failures_now,
+    h.failure_rate + (c.bad / max(c.attempts, 1) - h.failure_rate) * min(1, ${FAILURE_WEIGHT} * c.attempts) AS raw_rate,
+    CASE WHEN c.attempts = 0 THEN h.latency_ms WHEN h.latency_ms IS NULL THEN c.mean_ms
+      ELSE h.latency_ms + (c.mean_ms - h.latency_ms) * min(1, ${LATENCY_WEIGHT} * c.attempts) END AS raw_latency_ms
+  FROM (${COUNTED}) c CROSS JOIN health h ON h.bus = c.bus AND h.subscription_id = c.subscription_id`;
+
+/**
+ * What becomes of the breaker. Only what was begun after it opened can close it; of failures only that of its own probe counts then. A
+ * probe that was given back lets another be made.
+ */
+const BROKEN = `
+  SELECT *, iif(raw_rate < ${FAILURE_RATE_NOTED} AND bad = 0, 0, raw_rate) AS rate_now,
+    iif(failures_now = 0, NULL, iif(good > 0 OR failing_since_ms IS NULL, tail_ms, failing_since_ms)) AS failing_now_ms,
+    CASE WHEN slow = 1 THEN max(coalesce(raw_latency_ms, 0), ${SLOW_ATTEMPT_MS}) ELSE raw_latency_ms END AS latency_now_ms,
+    CASE
+      WHEN breaker = 'closed' THEN iif(bad > 0 AND (failures_now >= ${BREAKER_FAILURES} OR raw_rate >= ${BREAKER_FAILURE_RATE}), 'opens', 'stays')
+      WHEN good_ms >= opened_ms THEN 'closes'
+      WHEN probes AND bad > 0 THEN 'opens again'
+      WHEN probes AND ended THEN 'lost its probe'
+      ELSE 'stays' END AS turn
+  FROM (${AVERAGED})`;
+
+/** The lane and all times of the breaker. */
+const JUDGED = `
+  SELECT *, max(paused_until_ms, coalesce(asked_ms, 0)) AS paused_now_ms,
+    CASE turn WHEN 'stays' THEN breaker WHEN 'closes' THEN 'closed' ELSE 'open' END AS breaker_now,
+    CASE turn WHEN 'opens' THEN 1 WHEN 'opens again' THEN openings + 1 WHEN 'closes' THEN 0 ELSE openings END AS openings_now,
+    CASE turn WHEN 'opens' THEN ?3 + ${BREAKER_OPEN_MS}
+      WHEN 'opens again' THEN ?3 + (${BREAKER_OPEN_MS} << min(openings, ${BREAKER_DOUBLINGS_MAX}))
+      WHEN 'lost its probe' THEN ?3 WHEN 'closes' THEN NULL ELSE probe_ms END AS probe_now_ms,
+    CASE
+      WHEN slow = 1 OR turn IN ('opens', 'opens again', 'lost its probe') OR turn = 'stays' AND breaker <> 'closed' THEN 'slow'
+      WHEN failures_now = 0 AND latency_now_ms < ${LANE_FAST_LATENCY_MS} THEN 'fast'
+      ELSE lane END AS lane_now
+  FROM (${BROKEN})`;
+
+/** ?1 what was seen, ?2 the token or null, ?3 now. Primary keys of `health` and `deliveries`. */
+const OBSERVE = `
+  UPDATE health SET latency_ms = j.latency_now_ms, failures = j.failures_now,
+    failure_rate = iif(j.turn = 'closes', 0, j.rate_now), failing_since_ms = j.failing_now_ms,
+    breaker = j.breaker_now, openings = j.openings_now, probe_ms = j.probe_now_ms, probe = iif(j.turn = 'stays', health.probe, NULL),
+    opened_ms = CASE j.turn WHEN 'opens' THEN ?3 WHEN 'closes' THEN NULL ELSE health.opened_ms END,
+    closed_ms = iif(j.turn = 'closes', ?3, health.closed_ms),
+    paused_until_ms = j.paused_now_ms, parking = iif(j.breaker_now <> 'closed' OR j.paused_now_ms > ?3, 1, health.parking),
+    lane = j.lane_now, version = iif(j.lane_now = health.lane, health.version, ${THIS_VERSION} + j.place)
+  FROM (${JUDGED}) j
+  WHERE health.bus = j.bus AND health.subscription_id = j.subscription_id AND (
+    j.turn <> 'stays' OR j.failures_now <> health.failures OR j.lane_now <> health.lane OR j.paused_now_ms <> health.paused_until_ms
+    OR j.rate_now <> health.failure_rate
+    OR j.attempts > 0 AND (health.latency_ms IS NULL OR health.lane = 'slow'
+      OR abs(j.mean_ms - health.latency_ms) > max(health.latency_ms / 2, ${LATENCY_NOTED_MS})))
+  RETURNING bus, subscription_id, breaker, opened_ms, probe_ms, paused_until_ms, failures, failing_since_ms,
+    parking AND closed_ms IS ?3 AS resumes`;
+
+/** A subscription's first attempt makes its row; a deleted one has none. ?1 what was seen. Primary keys. */
+const MAKE_ROWS = `
+  INSERT INTO health (bus, subscription_id)
+  SELECT DISTINCT s.bus, s.id FROM json_each(?1) o
+  CROSS JOIN subscriptions s ON s.bus = o.value ->> 0 AND s.id = o.value ->> 2 AND s.status <> 'deleted'
+  WHERE NOT EXISTS (SELECT 1 FROM health h WHERE h.bus = s.bus AND h.subscription_id = s.id)`;
+
+/** The caches page through changes by version, and no two share one: each change of a lane has taken the next. Index: health_version. */
+export const RAISE_VERSION = `
+  UPDATE meta SET version = (SELECT max(version) FROM health WHERE version > 0)
+  WHERE version < (SELECT max(version) FROM health WHERE version > 0)`;
+
+interface ChangeRow {
+  readonly bus: string;
+  readonly subscription_id: string;
+  readonly breaker: Breaker;
+  readonly opened_ms: number | null;
+  readonly probe_ms: number | null;
+  readonly paused_until_ms: number;
+  readonly failures: number;
+  readonly failing_since_ms: number | null;
+  readonly resumes: number;
+}
+
+const toChange = (row: ChangeRow): SinkChange => ({
+  bus: row.bus,
+  subscriptionId: row.subscription_id,
+  breaker: row.breaker,
+  openedMs: row.opened_ms,
+  probeMs: row.probe_ms,
+  pausedUntilMs: row.paused_until_ms,
+  failures: row.failures,
+  failingSinceMs: row.failing_since_ms,
+  isResuming: row.resumes === 1,
+});
+
+/** A settlement as it is observed. One without an attempt says that a probe, if it was one, was not made. */
+const seenOf = ({ key, attempt, sign }: Settlement): readonly unknown[] => [
+  ...keyList(key),
+  sign === null ? null : Number(sign.works),
+  attempt?.at_ms ?? null,
+  attempt?.duration_ms ?? null,
+  attempt === null || sign === null ? 0 : Number(wasSlow(attempt)),
+  sign?.pausedUntilMs ?? null,
+  1,
+];
+
+/** A push that is open for longer than SLOW_ATTEMPT_MS. */
+const openOf = (key: DeliveryKey): readonly unknown[] => [...keyList(key), null, null, null, 1, null, 0];
+
+/** Statements of a settle, to stand before what releases the deliveries; none when nothing was seen. */
+export function observe(
+  db: D1Database,
+  seen: { readonly settlements: readonly Settlement[]; readonly open: readonly DeliveryKey[] },
+  { token, now }: { readonly token: string | null; readonly now: number },
+): D1PreparedStatement[] {
+  const rows = [...seen.settlements.map(seenOf), ...seen.open.map(openOf)];
+  if (rows.length === 0) return [];
+  return jsonParameters(rows).flatMap((parameter) => [
+    db.prepare(MAKE_ROWS).bind(parameter),
+    db.prepare(OBSERVE).bind(parameter, token, now),
+    db.prepare(RAISE_VERSION),
+  ]);
+}
+
+/** What these statements changed. `results` are those of the batch, in which they came first. */
+export const changesIn = (results: readonly D1Result[], statements: number): SinkChange[] =>
+  results
+    .slice(0, statements)
+    .flatMap((result) => rowsOf<Partial<ChangeRow>>(result))
+    .flatMap((row) => (row.breaker === undefined ? [] : [toChange(row as ChangeRow)]));
+
+// ---- In the claim ------------------------------------------------------------------------------------------------
+
+/** Of subscription `h` (or null), at ?2 now: why nothing may be pushed, so that it is left until somebody says that it may. */
+export const PARKED_CAUSE = `CASE WHEN h.paused_until_ms > ?2 THEN 'retry-after' WHEN h.breaker <> 'closed' AND h.probe_ms > ?2 THEN 'breaker' END`;
+
+/** The causes of that. */
+export const PARKED = "('breaker', 'retry-after')";
+
+const OURS = "claims c CROSS JOIN json_each(c.keys) j WHERE c.token = ?1";
+
+/**
+ * A batch that took deliveries of a sink whose probe is due makes the probe: the one batch for which this finds the breaker so. ?1 its token,
+ * ?2 now. Until LEASE_MS is over no other probe is made, whatever becomes of this one. Primary keys.
+ */
+export const TAKE_PROBES = `
+  UPDATE health SET breaker = 'half-open', probe = ?1, probe_ms = ?2 + ${LEASE_MS}
+  FROM (SELECT DISTINCT j.value ->> 0 AS bus, j.value ->> 2 AS subscription_id FROM ${OURS}) k
+  WHERE health.bus = k.bus AND health.subscription_id = k.subscription_id AND breaker <> 'closed' AND probe_ms <= ?2`;
+
+/** What the batch has of these sinks beside the probe, its oldest, is put back. ?3 when it is looked at again at the latest. Primary keys. */
+export const KEEP_PROBES = `
+  UPDATE deliveries SET state = 'waiting', cause = 'breaker', due_ms = ?3, claim = NULL, attempt = attempt - 1, tries = tries - 1
+  FROM (
+    SELECT k.bus, k.seq, k.subscription_id, k.run, row_number() OVER (PARTITION BY k.bus, k.subscription_id ORDER BY k.seq, k.run) AS place
+    FROM (SELECT j.value ->> 0 AS bus, j.value ->> 1 AS seq, j.value ->> 2 AS subscription_id, j.value ->> 3 AS run FROM ${OURS}) k
+    CROSS JOIN health h ON h.bus = k.bus AND h.subscription_id = k.subscription_id AND h.breaker = 'half-open' AND h.probe = ?1) p
+  WHERE p.place > 1 AND deliveries.bus = p.bus AND deliveries.seq = p.seq AND deliveries.subscription_id = p.subscription_id
+    AND deliveries.run = p.run AND deliveries.claim = ?1 AND deliveries.state = 'claimed'`;
+
+// ---- Resuming ----------------------------------------------------------------------------------------------------
+
+/** How many parked deliveries may go: none while it is shut, one as its probe, else ?4. ?1 bus, ?2 subscription, ?3 now. Primary key. */
+const ROOM = `
+  SELECT CASE WHEN paused_until_ms > ?3 OR breaker <> 'closed' AND probe_ms > ?3 THEN 0 WHEN breaker <> 'closed' THEN 1 ELSE ?4 END
+  FROM health WHERE bus = ?1 AND subscription_id = ?2`;
+
+/** The oldest of them become due now. Index: deliveries_waiting. */
+const UNPARK = `
+  UPDATE deliveries SET due_ms = ?3, cause = 'released'
+  WHERE (bus, seq, subscription_id, run) IN (
+    SELECT bus, seq, subscription_id, run FROM (
+      SELECT bus, seq, subscription_id, run, row_number() OVER (ORDER BY seq, run) AS place FROM (
+        SELECT bus, seq, subscription_id, run FROM deliveries INDEXED BY deliveries_waiting
+        WHERE state = 'waiting' AND subscription_id = ?2 AND bus = ?1 AND cause IN ${PARKED} ORDER BY seq, run LIMIT ?4))
+    WHERE place <= coalesce((${ROOM}), ?4))
+  RETURNING bus, seq, subscription_id, run`;
+
+/** Nothing is left, and nothing can come: it is neither shut nor paused. Primary key, deliveries_waiting. */
+const END_PARKING = `
+  UPDATE health SET parking = 0
+  WHERE bus = ?1 AND subscription_id = ?2 AND parking = 1 AND breaker = 'closed' AND paused_until_ms <= ?3 AND NOT EXISTS (
+    SELECT 1 FROM deliveries INDEXED BY deliveries_waiting
+    WHERE state = 'waiting' AND subscription_id = ?2 AND bus = ?1 AND cause IN ${PARKED})`;
+
+/** Sinks that may have something parked and are ready for it. ?1 now, less a grace for those who do it in time. Index: health_parking. */
+const READY = `
+  SELECT bus, subscription_id FROM health INDEXED BY health_parking
+  WHERE parking = 1 AND paused_until_ms <= ?1 AND (breaker = 'closed' OR probe_ms <= ?1) AND (bus, subscription_id) > (?2, ?3)
+  ORDER BY bus, subscription_id LIMIT ${RESUME_SINKS_MAX}`;
+
+interface Sink {
+  readonly bus: string;
+  readonly subscriptionId: string;
+}
+
+/** Frees the oldest parked deliveries of one sink, as many as there is room for. @throws Unavailable */
+export async function resume(
+  db: D1Database,
+  { bus, subscriptionId }: Sink,
+  { limit, now }: { readonly limit: number; readonly now: number },
+): Promise<DeliveryKey[]> {
+  const results = await weather(() =>
+    db.batch([
+      db.prepare(UNPARK).bind(bus, subscriptionId, now, limit),
+      db.prepare(END_PARKING).bind(bus, subscriptionId, now),
+    ]),
+  );
+  return rowsOf<DeliveryKeyRow>(results[0]).map(toKey);
+}
+
+/** A page of the sinks that have been ready since `before`, after that one. @throws Unavailable */
+export async function readySinks(db: D1Database, before: number, after: Sink | null): Promise<Sink[]> {
+  const statement = db.prepare(READY).bind(before, after?.bus ?? "", after?.subscriptionId ?? "");
+  const { results } = await weather(() => statement.all<{ readonly bus: string; readonly subscription_id: string }>());
+  return results.map(({ bus, subscription_id: subscriptionId }) => ({ bus, subscriptionId }));
+}
+
+// ---- With the subscription ---------------------------------------------------------------------------------------
+
+/**
+ * Nothing is known any more of a sink that is another (?4 its URL), or is to be tried again (?5 its status). It stands before the change itself, whose
+ * version is ?3; RAISE_VERSION comes last. What is parked is freed by the sweep. Primary keys.
+ */
+export const RESET = `
+  UPDATE health SET latency_ms = NULL, failure_rate = 0, failures = 0, failing_since_ms = NULL, breaker = 'closed', opened_ms = NULL,
+    openings = 0, probe_ms = NULL, probe = NULL, paused_until_ms = 0, lane = 'fast',
+    version = iif(lane = 'fast', version, ${THIS_VERSION} + 1)
+  WHERE bus = ?1 AND subscription_id = ?2 AND EXISTS (
+    SELECT 1 FROM subscriptions s WHERE s.bus = ?1 AND s.id = ?2 AND s.version = ?3
+      AND (s.sink <> ?4 OR s.status <> 'active' AND ?5 = 'active'))`;
+
+/** With its subscription, once that is deleted. ?1 bus, ?2 id. Primary keys. */
+export const FORGET = `
+  DELETE FROM health WHERE bus = ?1 AND subscription_id = ?2
+    AND EXISTS (SELECT 1 FROM subscriptions s WHERE s.bus = ?1 AND s.id = ?2 AND s.status = 'deleted')`;
