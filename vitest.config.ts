@@ -46,11 +46,18 @@ async function inWorkerd(name: string, include: string[], queues: object): Promi
             RETENTION_DAYS: "7",
             DATABASE_MB: "10000",
             ALLOW_INSECURE_SINKS: "true",
+            DOH_URL: "",
           },
         },
       }),
     ],
-    test: { name, include, globalSetup: ["test/sinks.ts"], setupFiles: ["test/worker/setup.ts"], ...TIMEOUTS },
+    test: {
+      name,
+      include,
+      globalSetup: ["test/sinks.ts", "test/doh.ts"],
+      setupFiles: ["test/worker/setup.ts"],
+      ...TIMEOUTS,
+    },
   };
 }
 

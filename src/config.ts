@@ -24,13 +24,21 @@ export interface Config {
   /** How large the database may get. */
   readonly databaseBytes: number;
   readonly allowInsecureSinks: boolean;
+  /** The resolver that is asked for the addresses of sinks, null without one. */
+  readonly dohUrl: string | null;
 }
 
 /** Variables as they come. */
 export type Variables = Readonly<
   Partial<
     Record<
-      "ROOT_KEY" | "ENCRYPTION_KEY" | "PUBLIC_HOST" | "RETENTION_DAYS" | "DATABASE_MB" | "ALLOW_INSECURE_SINKS",
+      | "ROOT_KEY"
+      | "ENCRYPTION_KEY"
+      | "PUBLIC_HOST"
+      | "RETENTION_DAYS"
+      | "DATABASE_MB"
+      | "ALLOW_INSECURE_SINKS"
+      | "DOH_URL",
       string
     >
   >
@@ -105,6 +113,17 @@ function urlOf(host: string | null): string {
   return LOOPBACK_HOST.test(host) ? `http://${host}` : `https://${host}`;
 }
 
+/** Over plain HTTP only on this machine: who can change the answer on its way decides what is called. */
+function resolverUrl(name: string, text: string | undefined): string | null {
+  if (text === undefined || text === "") return null;
+  const url = URL.parse(text);
+  const isPrivate = url?.protocol === "https:" || (url?.protocol === "http:" && LOOPBACK_HOST.test(url.host));
+  if (url === null || !isPrivate || url.username !== "" || url.password !== "" || url.href.includes("#")) {
+    throw new ConfigError(`${name} is not an https URL without credentials and fragment`);
+  }
+  return url.href;
+}
+
 /** @throws ConfigError */
 export function readConfig(variables: Variables): Config {
   const publicHost = hostName("PUBLIC_HOST", variables.PUBLIC_HOST);
@@ -126,5 +145,6 @@ export function readConfig(variables: Variables): Config {
         otherwise: DATABASE_MB_DEFAULT,
       }),
     allowInsecureSinks: flag("ALLOW_INSECURE_SINKS", variables.ALLOW_INSECURE_SINKS),
+    dohUrl: resolverUrl("DOH_URL", variables.DOH_URL),
   };
 }

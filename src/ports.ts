@@ -6,6 +6,7 @@ import type { NearestBounds } from "./core/matcher/nearest.ts";
 import type { Answer, DeliveryKey, Settlement } from "./core/delivery.ts";
 import type { Lane, SinkChange } from "./core/health.ts";
 import type { EventParcel, WakeParcel } from "./core/parcel.ts";
+import type { Result } from "./core/result.ts";
 import type { Push, RetryPolicy, Subscription, Wanted } from "./core/subscription.ts";
 import type { Wake } from "./core/wakes.ts";
 
@@ -349,6 +350,15 @@ export interface Lanes {
   send(messages: readonly Outgoing[]): Promise<void>;
   /** Puts a raw text on the poison queue. @throws Unavailable */
   poison(text: string): Promise<void>;
+}
+
+/** What sinks' names resolve to at this moment. */
+export interface Resolver {
+  /**
+   * The addresses of both families, none when the name has none. Never throws: an error says why not all are known, to be read after the
+   * resolver. The signal's end is one.
+   */
+  addresses(name: string, signal: AbortSignal): Promise<Result<readonly string[], string>>;
 }
 
 export interface Webhooks {

@@ -1,6 +1,6 @@
 /**
- * The adapter that calls sinks: the only outbound fetch. One request per push: checked, rendered, signed, timed out, never
- * redirected; whatever goes wrong becomes an answer.
+ * The adapter that calls sinks, the only outbound fetch beside `resolver.ts`. One request per push: checked, rendered, signed, timed out,
+ * never redirected; whatever goes wrong becomes an answer.
  */
 import type { Answer } from "./core/delivery.ts";
 import type { CloudEvent } from "./core/event.ts";
@@ -8,10 +8,10 @@ import { ANSWER_BYTES_MAX, ANSWER_SAMPLE_BYTES_MAX, HEADER_SECRET_CHARS_MIN, SIG
 import { renderDelivery } from "./core/render.ts";
 import { parseRetryAfter } from "./core/retry-after.ts";
 import { importSecret, signatureOf } from "./core/signature.ts";
-import { checkSink } from "./core/sink.ts";
+import { addressRefusal, checkSink, nameToResolve } from "./core/sink.ts";
 import { parseSteering } from "./core/steering.ts";
 import { traceOf } from "./core/trace.ts";
-import type { Clock, PushRequest, Webhooks } from "./ports.ts";
+import type { Clock, PushRequest, Resolver, Webhooks } from "./ports.ts";
 
 type Answered = Extract<Answer, { readonly kind: "answered" }>;
 type Failure = Extract<Answer, { readonly kind: "failed" }>["error"];
@@ -20,6 +20,8 @@ export interface WebhookDeps {
   readonly fetch: typeof fetch;
   readonly clock: Clock;
   readonly policy: { readonly allowInsecure: boolean; readonly publicHost: string | null };
+  /** Asked before each attempt; null: names are called as they are. */
+  readonly resolver: Resolver | null;
   /** Scheme and host of our API, without a slash at the end: the base of links in `reference` deliveries. */
   readonly baseUrl: string;
   /** Fantail's own, for `user-agent`. */
@@ -48,6 +50,8 @@ export function createWebhooks(deps: WebhookDeps): Webhooks {
         return failed("internal", "The subscription's headers or secrets make no valid request");
       }
       const signal = AbortSignal.timeout(timeoutMs);
+      const astray = await nameRefusal(checked.value, deps, signal);
+      if (astray !== null) return failed(astray.error, astray.detail);
       try {
         const response = await send(checked.value, { method: "POST", redirect: "manual", signal, ...outgoing });
         const sample = await readSample(response, signal);
@@ -82,6 +86,24 @@ function askedBy(response: Response, now: number): Pick<Answered, "retryAtMs" | 
   return { retryAtMs, steering: known, ignored };
 }
 
+/** Why a sink is not called although its URL may be: what its name resolves to now. Null: it is called. */
+async function nameRefusal(
+  url: string,
+  { resolver, policy }: Pick<WebhookDeps, "resolver" | "policy">,
+  signal: AbortSignal,
+): Promise<{ readonly error: Failure; readonly detail: string } | null> {
+  const name = nameToResolve(url);
+  if (resolver === null || name === null) return null;
+  const found = await resolver.addresses(name, signal);
+  // A name that nobody could look up may lead anywhere.
+  if (!found.ok) return { error: "internal", detail: `The resolver of DOH_URL did not answer: ${found.error}` };
+  if (found.value.length === 0) return { error: "connection", detail: "The sink's name has no address" };
+  const refused = found.value.map((address) => addressRefusal(address, policy)).find((rule) => rule !== null);
+  return refused === undefined
+    ? null
+    : { error: "refused", detail: `sink must resolve to public addresses only: ${refused}` };
+}
+
 interface Outgoing {
   readonly headers: Headers;
   readonly body: string | Uint8Array<ArrayBuffer>;
@@ -109,6 +131,8 @@ async function prepare(
   const headers = new Headers(Object.entries(push.headers));
   for (const [name, value] of [...traceHeaders(event), ...rendered.headers]) headers.set(name, value);
   headers.set("user-agent", `Fantail/${version}`);
+  // A few compressed bytes may stand for a thousand times as many. Who compresses all the same is cut at what they stand for.
+  headers.set("accept-encoding", "identity");
   headers.set("fantail-attempt", String(attempt));
   headers.set("fantail-hops", String(hops + 1));
   headers.set("webhook-id", deliveryId);

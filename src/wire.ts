@@ -19,6 +19,7 @@ import { consoleLogger } from "./log.ts";
 import type { Clock, Logger, Random } from "./ports.ts";
 import { queueLanes } from "./queues.ts";
 import { bindingRateLimits } from "./rate-limits.ts";
+import { dohResolver } from "./resolver.ts";
 import { createRoutes, emptyRoutesState } from "./routes.ts";
 import { createSweep } from "./sweep.ts";
 import { VERSION } from "./version.ts";
@@ -69,7 +70,14 @@ export function assemble(env: Env, { clock, random, logger }: Doors) {
   const routes = createRoutes({ feed: d1Changes({ db }), clock, logger, state: emptyRoutesState() });
   const log = d1Log({ db, vault });
   const subscriptions = d1Subscriptions({ db, vault, random });
-  const webhooks = createWebhooks({ fetch, clock, policy: sinkPolicy, baseUrl: config.publicUrl, version: VERSION });
+  const webhooks = createWebhooks({
+    fetch,
+    clock,
+    policy: sinkPolicy,
+    resolver: config.dohUrl === null ? null : dohResolver({ fetch, url: config.dohUrl }),
+    baseUrl: config.publicUrl,
+    version: VERSION,
+  });
 
   const sweeper = createSweep({
     log: d1Sweep({ db }),

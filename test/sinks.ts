@@ -21,6 +21,12 @@ export interface Step {
   readonly body?: string;
   /** A body of so many bytes, in place of `body`. */
   readonly bodyBytes?: number;
+  /** A body as base64, in place of `body`: bytes that no text has. */
+  readonly bodyBase64?: string;
+  /** A body that goes on as long as the client takes it. */
+  readonly endless?: true;
+  /** These characters as bytes, in place of an HTTP answer, then the end of the connection. */
+  readonly raw?: string;
   /** The wait before anything of this step happens, after the request's body has been read. */
   readonly delayMs?: number;
   /** Nothing is answered until the client goes. */
@@ -52,6 +58,8 @@ export interface SinkRequest {
   readonly bodyBase64: string;
   /** The status that was sent; null when none was. */
   readonly status: number | null;
+  /** Bytes of the answer that the connection took, up to the moment when it ended. */
+  readonly sentBytes: number;
 }
 
 export interface Concurrency {
@@ -121,11 +129,26 @@ async function read(request: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
+function bodyOf({ body, bodyBytes, bodyBase64 }: Step): string | Buffer | undefined {
+  if (bodyBase64 !== undefined) return Buffer.from(bodyBase64, "base64");
+  return bodyBytes === undefined ? body : "x".repeat(bodyBytes);
+}
+
 async function drip(response: ServerResponse, pieces: NonNullable<Step["drip"]>): Promise<void> {
   for (let sent = 0; sent < pieces.chunks && !response.destroyed; sent += 1) {
     response.write("x".repeat(pieces.bytes));
     await delay(pieces.everyMs);
   }
+}
+
+/** It never ends by itself: the client goes. */
+function pour(response: ServerResponse): void {
+  const piece = Buffer.alloc(65_536, "x");
+  const more = () => {
+    while (!response.destroyed && response.write(piece));
+  };
+  response.on("drain", more);
+  more();
 }
 
 async function play(step: Step, response: ServerResponse, record: Mutable<SinkRequest>): Promise<void> {
@@ -135,14 +158,22 @@ async function play(step: Step, response: ServerResponse, record: Mutable<SinkRe
     response.socket?.resetAndDestroy();
     return;
   }
+  if (step.raw !== undefined) {
+    response.socket?.end(step.raw, "latin1");
+    return;
+  }
   record.status = step.status ?? 200;
   response.writeHead(record.status, { ...step.headers });
   if (step.hangBody) {
     response.flushHeaders();
     return;
   }
+  if (step.endless) {
+    pour(response);
+    return;
+  }
   if (step.drip) await drip(response, step.drip);
-  response.end(step.bodyBytes === undefined ? step.body : "x".repeat(step.bodyBytes));
+  response.end(bodyOf(step));
 }
 
 /** Records the request in `sink` and answers it by the next step. Never rejects: a client that goes is on record as ended. */
@@ -155,7 +186,10 @@ async function receive(request: IncomingMessage, response: ServerResponse, sink:
     headers: headersOf(request),
     bodyBase64: "",
     status: null,
+    sentBytes: 0,
   };
+  const { socket } = request;
+  const sentBefore = socket.bytesWritten;
   const step = sink.script.shift() ?? sink.default;
   sink.requests.push(record);
   sink.open.add(response);
@@ -165,6 +199,7 @@ async function receive(request: IncomingMessage, response: ServerResponse, sink:
   const end = () => {
     if (record.endedAt !== null) return;
     record.endedAt = nowMs();
+    record.sentBytes = socket.bytesWritten - sentBefore;
     sink.open.delete(response);
     sink.concurrentNow -= 1;
     all.concurrentNow -= 1;

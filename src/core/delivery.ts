@@ -27,7 +27,10 @@ export type Answer =
     }
   | {
       readonly kind: "failed";
-      /** `refused`: our own sink policy forbids the URL. `internal`: the fault is ours. No request was made in these two. */
+      /**
+       * `refused`: our own sink policy forbids the URL, or an address of its name. `internal`: the fault is ours, or our resolver's. The
+       * sink got no request in these two.
+       */
       readonly error: "timeout" | "connection" | "refused" | "internal";
       readonly detail: string;
       readonly durationMs: number;

@@ -201,6 +201,12 @@ export const ANSWER_BYTES_MAX = 16_384;
 export const ANSWER_SAMPLE_BYTES_MAX = 1_024;
 /** Shorter header values of a subscription are no secrets: masking them in an answer would blot out its words. */
 export const HEADER_SECRET_CHARS_MIN = 4;
+/** The wait for all addresses of a sink's name, part of its timeout: a resolver answers in some ten milliseconds, or is away. */
+export const DNS_TIMEOUT_MS = 3_000;
+/** Bytes of one answer of the resolver: twice what DNS over UDP carries. */
+export const DNS_ANSWER_BYTES_MAX = 8_192;
+/** Records of one answer: names with the most addresses have some dozens. What is over is not trusted, for all must be looked at. */
+export const DNS_RECORDS_MAX = 100;
 /** Imported signing keys that an isolate keeps; importing costs more than signing. */
 export const SIGNING_KEYS_MAX = 1_000;
 /** What did not start in its batch is due again so much later, and up to as much more. */

@@ -1,6 +1,6 @@
 /**
- * Which URLs are called, and with which headers of the subscription's own. It judges how things are written and looks no name up: a
- * public name that resolves to a private address passes, and meets an edge that has no route to private networks.
+ * Which URLs and addresses are called, and with which headers of the subscription's own. It judges what it is given and looks no name up:
+ * what a name resolves to is known at the moment of a push, to whoever has a resolver (`src/resolver.ts`).
  */
 import { SINK_CHARS_MAX, SINK_HEADER_NAME_CHARS_MAX, SINK_HEADER_VALUE_CHARS_MAX, SINK_HEADERS_MAX } from "./limits.ts";
 import { type Fault, memberPointer } from "./problem.ts";
@@ -82,15 +82,28 @@ export function checkSink(url: string, policy: SinkPolicy): Result<string, strin
   return refused === null ? ok(parsed.href) : err(refused);
 }
 
+/** The name to look up before a URL that `checkSink` gave is called; null when it holds an address, or is localhost. */
+export function nameToResolve(url: string): string | null {
+  const host = withoutDot(new URL(url).hostname);
+  return host === "localhost" || isAddress(host) ? null : host;
+}
+
+/** The block and its rule that forbid to call an address, null when it is public. What is no address has no block, and is refused. */
+export function addressRefusal(address: string, { allowInsecure }: Pick<SinkPolicy, "allowInsecure">): string | null {
+  const bits = bitsOf(address);
+  if (bits === null) return "it cannot be read";
+  const found = BLOCKS.find((block) => bits.startsWith(block.bits));
+  if (found === undefined || (allowInsecure && found.rule === "loopback")) return null;
+  return `${found.block} is ${found.rule}`;
+}
+
 function hostRefusal(hostname: string, { allowInsecure, publicHost }: SinkPolicy): string | null {
   const host = withoutDot(hostname);
   if (publicHost !== null && host === withoutDot(URL.parse(`https://${publicHost}`)?.hostname ?? ""))
     return "must not be Fantail itself";
-  const bits = bitsOf(host);
-  if (bits !== null) {
-    const found = BLOCKS.find((block) => bits.startsWith(block.bits));
-    if (found === undefined || (allowInsecure && found.rule === "loopback")) return null;
-    return `must have a public address: ${found.block} is ${found.rule}`;
+  if (isAddress(host)) {
+    const refused = addressRefusal(host, { allowInsecure });
+    return refused === null ? null : `must have a public address: ${refused}`;
   }
   if (allowInsecure && host === "localhost") return null;
   const labels = host.split(".");
@@ -98,6 +111,10 @@ function hostRefusal(hostname: string, { allowInsecure, publicHost }: SinkPolicy
   const suffix = REFUSED_SUFFIXES.find((name) => host === name || host.endsWith(`.${name}`));
   if (suffix !== undefined) return `must have a public host: names under ${suffix} are local`;
   return labels.length === 1 ? "must have a public host: it has no dot" : null;
+}
+
+function isAddress(host: string): boolean {
+  return bitsOf(host) !== null;
 }
 
 function withoutDot(host: string): string {

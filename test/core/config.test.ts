@@ -27,6 +27,18 @@ it("readConfig() knows where the router is reached", () => {
   expect(readConfig({ ...GOOD, PUBLIC_HOST: "127.0.0.1:8787" }).publicUrl).toBe("http://127.0.0.1:8787");
 });
 
+it("readConfig() takes a resolver over https, and on loopback over http", () => {
+  expect(readConfig(GOOD).dohUrl).toBeNull();
+  expect(readConfig({ ...GOOD, DOH_URL: "" }).dohUrl).toBeNull();
+  for (const url of [
+    "https://dns.example/dns-query?profile=a",
+    "http://127.0.0.1:8053/q",
+    "http://localhost/",
+    "http://[::1]:8053/",
+  ])
+    expect(readConfig({ ...GOOD, DOH_URL: url }).dohUrl).toBe(url);
+});
+
 it.each([
   ["ROOT_KEY", undefined],
   ["ROOT_KEY", ""],
@@ -42,6 +54,16 @@ it.each([
   ["RETENTION_DAYS", "1.5"],
   ["RETENTION_DAYS", "a week"],
   ["ALLOW_INSECURE_SINKS", "yes"],
+  ["DOH_URL", "dns.example/dns-query"],
+  ["DOH_URL", "/dns-query"],
+  ["DOH_URL", "http://dns.example/dns-query"],
+  ["DOH_URL", "http://10.0.0.1/dns-query"],
+  ["DOH_URL", "http://localhost.example/dns-query"],
+  ["DOH_URL", "ftp://localhost/dns-query"],
+  ["DOH_URL", "https://user@dns.example/dns-query"],
+  ["DOH_URL", "https://:secret@dns.example/dns-query"],
+  ["DOH_URL", "https://dns.example/dns-query#"],
+  ["DOH_URL", "https://dns.example/dns-query{?dns}#x"],
   ["PUBLIC_HOST", "https://events.example.com"],
   ["PUBLIC_HOST", "events.example.com/x"],
 ])("readConfig() refuses %s = %s and names it", (name, value) => {

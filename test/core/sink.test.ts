@@ -8,7 +8,9 @@ import {
   SINK_HEADER_VALUE_CHARS_MAX,
   SINK_HEADERS_MAX,
 } from "../../src/core/limits.ts";
-import { checkSink, checkSinkHeaders, type SinkPolicy } from "../../src/core/sink.ts";
+import { decodeAnswer, encodeQuestion } from "../../src/core/dns.ts";
+import { addressRefusal, checkSink, checkSinkHeaders, nameToResolve, type SinkPolicy } from "../../src/core/sink.ts";
+import { addressRecords, encodeAddress, encodeAnswer } from "../doh.ts";
 
 interface Vector {
   readonly url: string;
@@ -166,6 +168,108 @@ describe("checkSink()", () => {
     expect(detail("https://a.example/token", { ...STRICT, publicHost: "A.example" })).toBe(
       "must not be Fantail itself",
     );
+  });
+});
+
+/** The address as a resolver's answer gives it back. */
+function resolved(literal: string): string {
+  const question = encodeQuestion("sink.example", "A") ?? expect.fail();
+  const answer = decodeAnswer(encodeAnswer(question, addressRecords({ addresses: [literal] })), question);
+  const [text = expect.fail()] = answer.ok ? answer.value : [];
+  return text;
+}
+
+/** The IANA special-purpose registries of IPv4 and IPv6, multicast and reserved, and what carries IPv4 in IPv6. */
+const CLOSED_BLOCKS = (
+  "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.0.2.0/24 192.88.99.0/24 " +
+  "192.168.0.0/16 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24 224.0.0.0/4 240.0.0.0/4 ::/128 ::1/128 ::ffff:0:0/96 " +
+  "::ffff:0:0:0/96 64:ff9b::/96 64:ff9b:1::/48 100::/64 100:0:0:1::/64 2001::/23 2001::/32 2001:2::/48 2001:10::/28 " +
+  "2001:20::/28 2001:db8::/32 2002::/16 3fff::/20 5f00::/16 fc00::/7 fe80::/10 fec0::/10 ff00::/8"
+).split(" ");
+
+/** The bytes of an address of the block: those behind its length by chance. */
+function within(block: string): fc.Arbitrary<readonly number[]> {
+  const [first = "", length] = block.split("/");
+  const fixed = [...encodeAddress(first)];
+  return fc.array(octet, { minLength: fixed.length, maxLength: fixed.length }).map((chance) =>
+    fixed.map((byte, index) => {
+      const openBits = Math.min(8, Math.max(0, (index + 1) * 8 - Number(length)));
+      return byte + ((chance[index] ?? 0) % 2 ** openBits);
+    }),
+  );
+}
+
+const groupsOf = (bytes: readonly number[]): number[] =>
+  Array.from({ length: bytes.length / 2 }, (_, index) => (bytes[2 * index] ?? 0) * 256 + (bytes[2 * index + 1] ?? 0));
+const plain = (bytes: readonly number[]) =>
+  groupsOf(bytes)
+    .map((group) => group.toString(16))
+    .join(":");
+
+/** Ways to write an IPv6 address. */
+const V6_SPELLINGS: readonly ((bytes: readonly number[]) => string)[] = [
+  plain,
+  (bytes) =>
+    groupsOf(bytes)
+      .map((group) => hex(group, 4).toUpperCase())
+      .join(":"),
+  (bytes) => `${plain(bytes.slice(0, 12))}:${bytes.slice(12).join(".")}`,
+  // The parser shortens what it can.
+  (bytes) => new URL(`http://[${plain(bytes)}]`).hostname.slice(1, -1),
+];
+
+describe("addressRefusal()", () => {
+  it("judges what a resolver answers as it judges what a URL says: all addresses of the vectors", () => {
+    const judged = vectors.filter(({ url, allowInsecure, publicHost }) => {
+      const parsed = URL.parse(url);
+      if (parsed === null || parsed.username + parsed.password !== "" || parsed.href.includes("#")) return false;
+      const isCalled = parsed.protocol === "https:" || (allowInsecure && parsed.protocol === "http:");
+      return isCalled && publicHost === undefined && /^(\d+(\.\d+){3}\.?|\[.+\])$/.test(parsed.hostname);
+    });
+    expect(judged.length).toBeGreaterThan(300);
+    for (const { url, allowInsecure, ok, why } of judged) {
+      const answered = resolved(new URL(url).hostname.replace(/^\[|\]$|\.$/g, ""));
+      expect(addressRefusal(answered, { allowInsecure }) === null, `${why}: ${url}`).toBe(ok);
+    }
+  });
+
+  it.each(CLOSED_BLOCKS)("refuses every address of %s, in every spelling and as an answer", (block) => {
+    const isV6 = block.includes(":");
+    const policy = fc.constantFrom(STRICT, INSECURE);
+    fc.assert(
+      fc.property(within(block), spelling, fc.nat(V6_SPELLINGS.length - 1), policy, (bytes, form, form6, sinks) => {
+        const isLoopback = block === "127.0.0.0/8" || block === "::1/128";
+        const [a = 0, b = 0, c = 0, d = 0] = bytes;
+        const host = isV6 ? `[${V6_SPELLINGS[form6]?.(bytes)}]` : write(SPELLINGS, form, [a, b, c, d]);
+        const answered = resolved(isV6 ? host.slice(1, -1) : bytes.join("."));
+        const expected = isLoopback && sinks.allowInsecure;
+        expect(checkSink(`https://${host}/`, sinks).ok, host).toBe(expected);
+        expect(addressRefusal(answered, sinks) === null, answered).toBe(expected);
+      }),
+    );
+  });
+
+  it("names the block and its rule, and refuses what is no address", () => {
+    expect(addressRefusal("10.1.2.3", STRICT)).toBe("10.0.0.0/8 is private");
+    expect(addressRefusal("0:0:0:0:0:ffff:808:808", INSECURE)).toBe("::ffff:0:0/96 is mapped IPv4");
+    for (const text of ["", "example.com", "8.8.8", "8.8.8.8.", "localhost"])
+      expect(addressRefusal(text, INSECURE), text).toBe("it cannot be read");
+  });
+});
+
+describe("nameToResolve()", () => {
+  it.each([
+    ["https://sink.example/", "sink.example"],
+    ["https://sink.example.:8443/x", "sink.example"],
+    ["https://bücher.example/", "xn--bcher-kva.example"],
+    ["https://0x7f.example/", "0x7f.example"],
+    ["https://8.8.8.8/", null],
+    ["https://134744072./", null],
+    ["https://[2606:4700::1]:8443/", null],
+    ["http://localhost:8787/", null],
+    ["http://LOCALHOST./", null],
+  ])("finds in %s the name %s", (url, name) => {
+    expect(nameToResolve(url)).toBe(name);
   });
 });
 

@@ -99,7 +99,8 @@ function requestTo(sink: string, push: Partial<Push> = {}, more: Partial<PushReq
 
 function webhooks(more: Partial<WebhookDeps> = {}) {
   const policy = { allowInsecure: true, publicHost: null };
-  return createWebhooks({ fetch, clock, policy, baseUrl: "https://events.example.com", version: "1.2.3", ...more });
+  const baseUrl = "https://events.example.com";
+  return createWebhooks({ fetch, clock, policy, resolver: null, baseUrl, version: "1.2.3", ...more });
 }
 
 /** A failure's words are kept on record and shown: they may quote nothing. */
@@ -216,6 +217,7 @@ it("push() lets no header of the subscription or the event replace ours", async 
     "fantail-attempt",
     "Fantail-Hops",
     "User-Agent",
+    "Accept-Encoding",
     "Content-Type",
   ];
   const headers = Object.fromEntries([...ours, "traceparent"].map((name) => [name, "theirs"]));

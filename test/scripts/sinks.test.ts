@@ -119,6 +119,29 @@ test("bodyBytes, drip and delayMs make bodies of exactly that size", async () =>
   expect(await (await post(url)).text()).toBe("é");
 });
 
+test("bodyBase64 and raw send bytes as they are, and the bytes of the answer are counted", async () => {
+  const { url, program, waitFor } = sink();
+  const raw = "HTTP/1.1 201 Yes\r\ncontent-length: 1\r\n\r\n\xff";
+  await program([{ bodyBase64: "/wD+" }, { raw }, { raw: "SSH-2.0-x\r\n" }]);
+  expect([...new Uint8Array(await (await post(url)).arrayBuffer())]).toEqual([0xff, 0, 0xfe]);
+  const answered = await post(url);
+  expect([answered.status, ...new Uint8Array(await answered.arrayBuffer())]).toEqual([201, 0xff]);
+  await expect(post(url)).rejects.toThrow("fetch failed");
+  const [, second] = await waitFor(3);
+  expect(second).toMatchObject({ status: null, sentBytes: raw.length });
+});
+
+test("endless goes on for as long as it is taken", async () => {
+  const { url, program, waitFor } = sink();
+  await program([{ endless: true }]);
+  const reader = (await post(url)).body?.getReader() ?? expect.fail();
+  let taken = 0;
+  while (taken < 20_000_000) taken += (await reader.read()).value?.length ?? 0;
+  await reader.cancel();
+  const [request] = await waitFor(1);
+  expect(request?.sentBytes).toBeGreaterThan(taken);
+});
+
 test("concurrency counts requests that are open together, per key over all its paths and over all keys", async () => {
   const one = sink();
   const other = sink();

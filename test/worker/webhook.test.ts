@@ -20,6 +20,7 @@ const webhooks = createWebhooks({
   fetch,
   clock,
   policy: { allowInsecure: true, publicHost: null },
+  resolver: null,
   baseUrl: "https://events.example.com",
   version: "1.2.3",
 });
