@@ -33,8 +33,15 @@ CREATE TABLE health (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX health_version ON health (version) WHERE version > 0;
 CREATE INDEX health_parking ON health (bus, subscription_id) WHERE parking = 1;
+CREATE INDEX health_lagging ON health (bus, subscription_id) WHERE lagging = 1;
 
 CREATE INDEX deliveries_waiting ON deliveries (subscription_id, bus, seq, run) WHERE state = 'waiting';
+
+-- What operators want to hear of are events on a bus of their own; those that nobody takes leave nothing. Its subscriptions are theirs.
+INSERT INTO buses (bus, version, created_ms, updated_ms, log_level)
+SELECT 'fantail', version + 1, unixepoch() * 1000, unixepoch() * 1000, 'failures' FROM meta WHERE true
+ON CONFLICT DO NOTHING;
+UPDATE meta SET version = version + 1;
 
 -- Which lane's batch it is, and the bus of its first delivery: how many batches of lane `slow` one bus has at a time.
 ALTER TABLE claims ADD COLUMN lane TEXT NOT NULL DEFAULT 'fast';

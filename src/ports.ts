@@ -285,6 +285,18 @@ export interface SweepLog {
   ): Promise<{ readonly resumed: readonly Wake[]; readonly cancelled: number; readonly more: boolean }>;
   /** Sinks that may have parked deliveries, and have been ready for them since `before`: a page, in order, from behind that one. */
   readySinks(before: number, after: ReadySink | null): Promise<readonly ReadySink[]>;
+  /**
+   * Active subscriptions of which something waits that was accepted before, and that was not told yet: a page of subscriptions, from behind that one,
+   * and where the next page goes on.
+   */
+  lagging(
+    before: number,
+    after: string | null,
+  ): Promise<{ readonly lagging: readonly Lagging[]; readonly next: string | null }>;
+  /** Notes that these were told. */
+  told(lagging: readonly Lagging[]): Promise<void>;
+  /** Forgets it of those of which nothing waits any more that was accepted before. */
+  caughtUp(before: number): Promise<void>;
   /** Goes on with erasures of events that have more deliveries than one request may touch. */
   erase(): Promise<{ readonly deliveries: number; readonly more: boolean }>;
   /** Closes and removes what is older than the retention of its bus, from a place onward. */
@@ -292,7 +304,7 @@ export interface SweepLog {
     options: RetentionOptions,
     after: { readonly bus: string; readonly seq: string } | null,
   ): Promise<{
-    readonly expired: number;
+    readonly expired: readonly ExpiredDelivery[];
     readonly removed: number;
     readonly next: { readonly bus: string; readonly seq: string } | null;
   }>;
@@ -309,7 +321,7 @@ export interface SweepLog {
     options: RetentionOptions & { readonly bytes: number },
     after: string | null,
   ): Promise<{
-    readonly expired: number;
+    readonly expired: readonly ExpiredDelivery[];
     readonly removed: number;
     /** When the last event of the step was accepted; null without one. */
     readonly reachedMs: number | null;
@@ -329,6 +341,18 @@ export interface SweepLog {
 export interface ReadySink {
   readonly bus: string;
   readonly subscriptionId: string;
+}
+
+/** A delivery that retention closed. */
+export interface ExpiredDelivery {
+  readonly key: DeliveryKey;
+  readonly eventId: string;
+  readonly attempt: number;
+}
+
+/** A subscription whose oldest delivery that waits was accepted then. */
+export interface Lagging extends ReadySink {
+  readonly oldestMs: number;
 }
 
 export interface RetentionOptions {

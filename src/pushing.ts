@@ -102,9 +102,9 @@ export function createPushing({ webhooks, clock, random, logger }: PushingDeps) 
     }
   }
 
-  const release = ({ key }: ClaimedDelivery, delayMs: number): Settlement => {
+  const release = ({ key, eventId }: ClaimedDelivery, delayMs: number): Settlement => {
     const dueMs = clock.now() + Math.ceil(delayMs * (1 + random.fraction()));
-    return { key, outcome: { kind: "released", dueMs, cause: "released" }, attempt: null, sign: null };
+    return { key, eventId, outcome: { kind: "released", dueMs, cause: "released" }, attempt: null, sign: null };
   };
 
   /** What a delivery that is not to be pushed becomes; null when it is to be pushed. */
@@ -112,7 +112,9 @@ export function createPushing({ webhooks, clock, random, logger }: PushingDeps) 
     // Its body did not fit this batch's budget.
     if (event === undefined) return release(delivery, RELEASE_DELAY_MS);
     const cause = event.body === null ? "body-missing" : causeOfEnd(delivery);
-    return cause === null ? null : { key: delivery.key, outcome: { kind: "dead", cause }, attempt: null, sign: null };
+    if (cause === null) return null;
+    const { key, eventId } = delivery;
+    return { key, eventId, outcome: { kind: "dead", cause }, attempt: null, sign: null };
   }
 
   /** Settlements that are not settled yet, when no push is open any more. Never throws. */
@@ -155,7 +157,8 @@ export function createPushing({ webhooks, clock, random, logger }: PushingDeps) 
       const context = { tries: delivery.tries, retry, now: clock.now(), fraction: random.fraction() };
       const sign = signOf(answer, retry);
       const record = recordOf(answer, delivery.attempt, atMs);
-      finished.push({ key: delivery.key, outcome: judge(answer, context), attempt: record, sign });
+      const { key, eventId } = delivery;
+      finished.push({ key, eventId, outcome: judge(answer, context), attempt: record, sign });
       turns.ended(delivery);
       const delayMs = breakAfter(answer, sign, countFailures(delivery, sign));
       if (delayMs !== null) giveBack(turns.withdraw(delivery), delayMs);

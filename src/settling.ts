@@ -17,15 +17,18 @@ import {
 import { encodeParcel, outcomesParcels } from "./core/parcel.ts";
 import { type Resume, resumeMessage, type Wake, wakeMessages } from "./core/wakes.ts";
 import type { FirstAttempts } from "./first-attempts.ts";
+import type { Notice } from "./core/notice.ts";
 import { type Clock, type Lanes, type Log, type Logger, Unavailable } from "./ports.ts";
+import type { Tell } from "./telling.ts";
 
 export interface SettlingDeps {
   readonly log: Pick<Log, "settle">;
   readonly lanes: Lanes;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Disables a subscription, unless it was changed after `attemptedMs`. If it throws, the next such answer does it again. */
-  readonly disable: (subscription: Disabled) => Promise<void>;
+  /** Disables a subscription, unless it was changed after `attemptedMs`; false then. If it throws, the next such answer does it again. */
+  readonly disable: (subscription: Disabled) => Promise<boolean>;
+  readonly tell: Tell;
 }
 
 /** A subscription that is to be disabled for what an attempt told. */
@@ -76,6 +79,19 @@ function disabledBy(settlements: readonly Settlement[], changes: readonly SinkCh
   return [...new Map([...failing, ...told].map((one) => [`${one.bus} ${one.id}`, one])).values()];
 }
 
+/** What operators hear of it. An event that is not named travelled in a message from before there were notices. */
+function noticesOf(settlements: readonly Settlement[], changes: readonly SinkChange[], now: number): Notice[] {
+  const dead = settlements.flatMap(({ key, eventId, outcome, attempt }): Notice[] => {
+    if (outcome.kind !== "dead" || eventId === "") return [];
+    return [{ type: "delivery.dead", key, eventId, atMs: now, cause: outcome.cause, attempt: attempt?.attempt ?? 0 }];
+  });
+  const opened = changes.flatMap(({ bus, subscriptionId, isOpening, openedMs, failures, probeMs }): Notice[] => {
+    if (!isOpening || openedMs === null) return [];
+    return [{ type: "breaker.opened", bus, subscriptionId, atMs: openedMs, failures, probeMs }];
+  });
+  return [...opened, ...dead];
+}
+
 /** When what waits for these sinks is to be looked at: when they may be tried again, or at once. */
 function resumesOf(changes: readonly SinkChange[], now: number): Resume[] {
   return changes.flatMap(({ bus, subscriptionId, breaker, probeMs, pausedUntilMs, isResuming }): Resume[] => {
@@ -101,7 +117,7 @@ export function answered<T>(call: Promise<T>, clock: Clock): Promise<T> {
   return inTime(call, clock.sleep(D1_CALL_TIMEOUT_MS), noAnswer);
 }
 
-export function createSettling({ log, lanes, clock, logger, disable }: SettlingDeps): Settling {
+export function createSettling({ log, lanes, clock, logger, disable, tell }: SettlingDeps): Settling {
   async function wake(wakes: readonly Wake[]): Promise<void> {
     if (wakes.length === 0) return;
     try {
@@ -124,10 +140,12 @@ export function createSettling({ log, lanes, clock, logger, disable }: SettlingD
   /** What follows from what is settled. A failure is logged only: the sweep has what waits, the next answer disables whom this one should. */
   async function followUp(settlements: readonly Settlement[], changes: readonly SinkChange[]): Promise<void> {
     const now = clock.now();
+    const notices = noticesOf(settlements, changes, now);
     for (const disabled of disabledBy(settlements, changes, now)) {
-      const { bus, id } = disabled;
+      const { bus, id, reason } = disabled;
       try {
-        await disable(disabled);
+        const isNews = await disable(disabled);
+        if (isNews) notices.push({ type: "subscription.disabled", bus, subscriptionId: id, atMs: now, reason });
       } catch (error) {
         logger.warn("disable.failed", { bus, subscription_id: id, error: String(error) });
       }
@@ -135,6 +153,7 @@ export function createSettling({ log, lanes, clock, logger, disable }: SettlingD
     // After it: the rest of a sink that is gone is held by the claim that its alarm brings.
     await wake(wakesOf(settlements));
     await resume(resumesOf(changes, now));
+    await tell(notices);
   }
 
   async function settle(

@@ -7,6 +7,8 @@ import {
   DATABASE_NOTED_FRACTION,
   FAILURES_ONLY_END_FRACTION,
   FAILURES_ONLY_FRACTION,
+  LAG_OVER_MS,
+  LAG_TOLD_MS,
   RESUME_DELIVERIES_MIN,
   RESUME_SINKS_MAX,
   SHORTEN_FRACTION,
@@ -15,11 +17,23 @@ import {
   SWEEP_STEPS_MAX,
 } from "./core/limits.ts";
 import { timestamp } from "./core/timestamp.ts";
+import type { Notice } from "./core/notice.ts";
 import { resumeMessage, type Wake, wakeMessages } from "./core/wakes.ts";
-import { PURGES, type Clock, type Lanes, type Logger, type Purge, type ReadySink, type SweepLog } from "./ports.ts";
+import {
+  PURGES,
+  type Clock,
+  type ExpiredDelivery,
+  type Lanes,
+  type Logger,
+  type Purge,
+  type ReadySink,
+  type SweepLog,
+} from "./ports.ts";
+import type { Tell } from "./telling.ts";
 
 export interface SweepDeps {
   readonly log: SweepLog;
+  readonly tell: Tell;
   readonly lanes: Lanes;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -40,7 +54,7 @@ export interface Sweep {
 type Part = readonly [name: string, run: (deadlineMs: number) => Promise<void>];
 
 export function createSweep(deps: SweepDeps): Sweep {
-  const { log, lanes, clock, logger, retentionDays, databaseBytes } = deps;
+  const { log, tell, lanes, clock, logger, retentionDays, databaseBytes } = deps;
 
   async function wake(wakes: readonly Wake[]): Promise<void> {
     if (wakes.length > 0) await lanes.send(wakeMessages(wakes, clock.now()));
@@ -96,6 +110,25 @@ export function createSweep(deps: SweepDeps): Sweep {
     });
   }
 
+  async function tellExpired(expired: readonly ExpiredDelivery[]): Promise<void> {
+    const atMs = clock.now();
+    await tell(expired.map((one): Notice => ({ type: "delivery.dead", ...one, atMs, cause: "expired" })));
+  }
+
+  /** Told once, and again when it was over in between. */
+  async function lag(deadlineMs: number): Promise<void> {
+    await log.caughtUp(clock.now() - LAG_OVER_MS);
+    let after: string | null = null;
+    await repeat(deadlineMs, async () => {
+      const now = clock.now();
+      const { lagging, next } = await log.lagging(now - LAG_TOLD_MS, after);
+      after = next;
+      await tell(lagging.map((one): Notice => ({ type: "backlog.lagging", ...one, atMs: now })));
+      if (lagging.length > 0) await log.told(lagging);
+      return next !== null;
+    });
+  }
+
   async function erase(deadlineMs: number): Promise<void> {
     await repeat(deadlineMs, async () => {
       const { deliveries, more } = await log.erase();
@@ -108,7 +141,8 @@ export function createSweep(deps: SweepDeps): Sweep {
     let place: { readonly bus: string; readonly seq: string } | null = null;
     await repeat(deadlineMs, async () => {
       const { expired, removed, next } = await log.retain({ now: clock.now(), retentionDays }, place);
-      if (expired + removed > 0) logger.info("sweep.retention", { expired, removed });
+      if (expired.length + removed > 0) logger.info("sweep.retention", { expired: expired.length, removed });
+      await tellExpired(expired);
       place = next;
       return next !== null;
     });
@@ -127,7 +161,8 @@ export function createSweep(deps: SweepDeps): Sweep {
     let place: string | null = null;
     await repeat(deadlineMs, async () => {
       const step = await log.shorten({ now: clock.now(), retentionDays, bytes: bytes - limit }, place);
-      total.expired += step.expired;
+      total.expired += step.expired.length;
+      await tellExpired(step.expired);
       total.removed += step.removed;
       if (step.reachedMs !== null) before = timestamp(step.reachedMs);
       ({ bytes, next: place } = step);
@@ -152,6 +187,7 @@ export function createSweep(deps: SweepDeps): Sweep {
     ["lost_alarms", lostAlarms],
     ["unhold", unholdUntil],
     ["resume", (deadlineMs) => resumeUntil(deadlineMs, SWEEP_GRACE_MS)],
+    ["lag", lag],
     ["erase", erase],
     ["retain", retain],
     ...PURGES.map((what): Part => [`purge_${what}`, (deadlineMs) => purge(what, deadlineMs)]),

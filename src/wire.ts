@@ -17,6 +17,7 @@ import { createApp } from "./http/app.ts";
 import { createIngest } from "./ingest.ts";
 import { consoleLogger } from "./log.ts";
 import type { Clock, Logger, Random } from "./ports.ts";
+import { createTell } from "./telling.ts";
 import { queueLanes } from "./queues.ts";
 import { bindingRateLimits } from "./rate-limits.ts";
 import { dohResolver } from "./resolver.ts";
@@ -79,8 +80,11 @@ export function assemble(env: Env, { clock, random, logger }: Doors) {
     version: VERSION,
   });
 
+  const ingest = createIngest({ routes, log, lanes, clock, random });
+  const tell = createTell({ ingest, clock, random, logger });
   const sweeper = createSweep({
     log: d1Sweep({ db }),
+    tell,
     lanes,
     clock,
     logger,
@@ -99,7 +103,9 @@ export function assemble(env: Env, { clock, random, logger }: Doors) {
       const auditId = `aud_${timeOrderedId(now, random.bytes(ID_RANDOM_BYTES))}`;
       const change = await subscriptions.disable(bus, id, { reason, attemptedMs, now, auditId });
       if (change !== null) routes.applied(change);
+      return change !== null;
     },
+    tell,
   });
 
   // The keys are kept, not the promise of them: one request must not wait for another's.
@@ -116,7 +122,7 @@ export function assemble(env: Env, { clock, random, logger }: Doors) {
     audit: d1Audit({ db }),
     idempotency: d1Idempotency({ db, vault, random }),
     rateLimits: bindingRateLimits({ bindings: rateLimitsOf(env), logger }),
-    ingest: createIngest({ routes, log, lanes, clock, random }),
+    ingest,
     wake: consumers.wake,
     resumed: sweeper.unhold,
     auth: {

@@ -79,6 +79,7 @@ export interface AttemptRecord {
 /** What settle writes for one delivery. `attempt` is null when none was made. */
 export interface Settlement {
   readonly key: DeliveryKey;
+  readonly eventId: string;
   readonly outcome: Outcome;
   readonly attempt: AttemptRecord | null;
   /** Null when the attempt says nothing about the sink, or none was made. */

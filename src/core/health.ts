@@ -37,6 +37,8 @@ export interface SinkChange {
   readonly failures: number;
   /** When the first of the failures in a row was made. */
   readonly failingSinceMs: number | null;
+  /** Its breaker opened just now, having been closed. */
+  readonly isOpening: boolean;
   /** Its breaker closed just now, and deliveries may be waiting for that. */
   readonly isResuming: boolean;
 }

@@ -253,6 +253,12 @@ export const RESUME_SINKS_MAX = 100;
 export const SLOW_BATCHES_PER_BUS_MAX = 40;
 /** What is over comes back so much later, and up to as much more. */
 export const CROWDED_DELAY_MS = 5_000;
+/** A subscription of which something waits that was accepted so long ago lags, and operators are told once. */
+export const LAG_TOLD_MS = 3_600_000;
+/** It has caught up when all that waits is younger: half of it, so that it is not told over and over. */
+export const LAG_OVER_MS = 1_800_000;
+/** Subscriptions of which something waits that one step of the sweep looks at. */
+export const LAG_SUBSCRIPTIONS_MAX = 500;
 /** The longest wait that a sink can ask for with `webhook-delivery: defer=`. */
 export const DEFER_SECONDS_MAX = 86_400;
 

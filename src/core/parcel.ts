@@ -189,15 +189,17 @@ const isSign = (value: unknown): value is Sign =>
 const isSettlement = (value: unknown): value is Settlement =>
   isMembers(value) &&
   isKey(value["key"]) &&
+  isText(value["eventId"]) &&
   isOutcome(value["outcome"]) &&
   (value["attempt"] === null || isAttempt(value["attempt"])) &&
   (value["sign"] === null || isSign(value["sign"]));
 
-/** Messages from before there were signs, and causes of a release, have none. */
+/** Messages from before there were signs, and causes of a release, have none, and do not name the event. */
 function completed(value: unknown): unknown {
   if (!isMembers(value) || "sign" in value) return value;
   const { outcome } = value;
-  return { ...value, outcome: isMembers(outcome) ? { cause: "released", ...outcome } : outcome, sign: null };
+  const caused = isMembers(outcome) ? { cause: "released", ...outcome } : outcome;
+  return { ...value, eventId: "", outcome: caused, sign: null };
 }
 
 function outcomesParcel(head: Members): Result<OutcomesParcel, string> {

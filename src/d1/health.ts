@@ -105,7 +105,7 @@ const OBSERVE = `
     OR j.attempts > 0 AND (health.latency_ms IS NULL OR health.lane = 'slow'
       OR abs(j.mean_ms - health.latency_ms) > max(health.latency_ms / 2, ${LATENCY_NOTED_MS})))
   RETURNING bus, subscription_id, breaker, opened_ms, probe_ms, paused_until_ms, failures, failing_since_ms,
-    parking AND closed_ms IS ?3 AS resumes`;
+    opened_ms IS ?3 AS opens, parking AND closed_ms IS ?3 AS resumes`;
 
 /** A subscription's first attempt makes its row; a deleted one has none. ?1 what was seen. Primary keys. */
 const MAKE_ROWS = `
@@ -128,6 +128,7 @@ interface ChangeRow {
   readonly paused_until_ms: number;
   readonly failures: number;
   readonly failing_since_ms: number | null;
+  readonly opens: number;
   readonly resumes: number;
 }
 
@@ -140,6 +141,7 @@ const toChange = (row: ChangeRow): SinkChange => ({
   pausedUntilMs: row.paused_until_ms,
   failures: row.failures,
   failingSinceMs: row.failing_since_ms,
+  isOpening: row.opens === 1,
   isResuming: row.resumes === 1,
 });
 

@@ -12,6 +12,8 @@ import {
 } from "../core/limits.ts";
 import { DAY_MS } from "../core/timestamp.ts";
 import type { RetentionOptions, SweepLog } from "../ports.ts";
+import { type DeliveryKeyRow, toKey } from "./delivery-key.ts";
+import { rowsOf } from "./rows.ts";
 import { weather } from "./unavailable.ts";
 
 /** The floor of bus `b`, below which its events are older than its retention: ?1 has one for each number of days, ?2 is the default. */
@@ -70,7 +72,8 @@ const EXPIRE = `
     SELECT d.bus, d.seq, d.subscription_id, d.run FROM (${PAGE}) p CROSS JOIN deliveries d ON d.bus = p.bus AND d.seq = p.seq
     WHERE d.state IN ${OPEN} AND NOT (d.state = 'claimed' AND EXISTS (
       SELECT 1 FROM claims c WHERE c.token = d.claim AND c.lease_ms > ?2))
-    LIMIT ${RETENTION_DELIVERIES_MAX})`;
+    LIMIT ${RETENTION_DELIVERIES_MAX})
+  RETURNING bus, seq, subscription_id, run, attempt`;
 
 /** Deliveries of events of which nothing is open, and what expired was closed long enough ago (?2 = now - kept). */
 const REMOVE_DELIVERIES = `
@@ -109,7 +112,7 @@ const pageOf = (events: readonly OldEvent[]): string =>
 /** Removes what may go of a page. `keptSince`: what expired later than that stays. */
 async function removePage(
   db: D1Database,
-  page: string,
+  events: readonly OldEvent[],
   options: {
     readonly now: number;
     readonly keptSince: number;
@@ -118,6 +121,7 @@ async function removePage(
   },
 ) {
   const { now, keptSince, between = [] } = options;
+  const page = pageOf(events);
   const results = await weather(() =>
     db.batch([
       db.prepare(EXPIRE).bind(page, now),
@@ -127,14 +131,18 @@ async function removePage(
       db.prepare(REMOVE_EVENTS).bind(page),
     ]),
   );
-  const [expired = 0, deliveries = 0] = results.map(({ meta }) => meta.changes);
+  const eventIds = new Map(events.map(({ bus, seq, event_id }) => [`${bus} ${seq}`, event_id]));
+  const expired = rowsOf<DeliveryKeyRow & { readonly attempt: number }>(results[0]).map((row) => {
+    return { key: toKey(row), eventId: eventIds.get(`${row.bus} ${row.seq}`) ?? "", attempt: row.attempt };
+  });
+  const deliveries = results[1]?.meta.changes ?? 0;
   const last = results.at(-1)?.meta;
   return {
     expired,
     removed: last?.changes ?? 0,
     bytes: last?.size_after ?? 0,
     /** There is more of it than a step may touch: it is its own next page. */
-    isCut: Math.max(expired, deliveries) >= RETENTION_DELIVERIES_MAX,
+    isCut: Math.max(expired.length, deliveries) >= RETENTION_DELIVERIES_MAX,
   };
 }
 
@@ -150,9 +158,9 @@ export function d1Retention({
       const old = db.prepare(OLD_EVENTS).bind(...floorsFor(options), after?.bus ?? "", after?.seq ?? "");
       const { results } = await weather(() => old.all<OldEvent>());
       const last = results.at(-1);
-      if (last === undefined) return { expired: 0, removed: 0, next: null };
+      if (last === undefined) return { expired: [], removed: 0, next: null };
       const keptSince = now - EXPIRED_KEPT_MS;
-      const { expired, removed, isCut } = await removePage(db, pageOf(results), { now, keptSince });
+      const { expired, removed, isCut } = await removePage(db, results, { now, keptSince });
       const next = isCut ? (after ?? { bus: "", seq: "" }) : { bus: last.bus, seq: last.seq };
       return { expired, removed, next };
     },
@@ -182,11 +190,10 @@ export function d1Retention({
       );
       const last = found.results.at(-1);
       if (last === undefined)
-        return { expired: 0, removed: 0, reachedMs: null, bytes: found.meta.size_after, next: null };
-      const page = pageOf(found.results);
-      const between = [db.prepare(NOTE_SHORTENED).bind(...floorsFor(options), page)];
+        return { expired: [], removed: 0, reachedMs: null, bytes: found.meta.size_after, next: null };
+      const between = [db.prepare(NOTE_SHORTENED).bind(...floorsFor(options), pageOf(found.results))];
       // What expired is not kept: with very many open deliveries nothing would go for a day.
-      const step = await removePage(db, page, { now, keptSince: now, between });
+      const step = await removePage(db, found.results, { now, keptSince: now, between });
       const { expired, removed } = step;
       return {
         expired,

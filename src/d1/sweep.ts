@@ -8,6 +8,7 @@ import type { SweepLog } from "../ports.ts";
 import { type DeliveryKeyRow, keyList, toKey } from "./delivery-key.ts";
 import { eraseRest } from "./erasure.ts";
 import { readySinks } from "./health.ts";
+import { d1Lag } from "./lag.ts";
 import { d1Purge } from "./purge.ts";
 import { d1Retention } from "./retention.ts";
 import { rowsOf } from "./rows.ts";
@@ -120,6 +121,7 @@ export function d1Sweep({ db }: { db: D1Database }): SweepLog {
 
     readySinks: (before, after) => readySinks(db, before, after),
     erase: () => eraseRest(db),
+    ...d1Lag({ db }),
     ...d1Retention({ db }),
     ...d1Purge({ db }),
   };

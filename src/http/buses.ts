@@ -4,6 +4,7 @@ import { DEFAULT_BUS_SETTINGS, type BusSettings } from "../core/bus.ts";
 import { isBusName } from "../core/ids.ts";
 import type { Members } from "../core/json-value.ts";
 import { BUS_NAME_REST_MS, BUSES_MAX } from "../core/limits.ts";
+import { OPERATOR_BUS } from "../core/notice.ts";
 import { refusal } from "../core/problem.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { BUS_NAME } from "../core/words.ts";
@@ -171,7 +172,8 @@ function changing(c: Context<HttpEnv>, deps: HttpDeps, name: string) {
 }
 
 async function remove(c: Context<HttpEnv>, deps: HttpDeps, name: string): Promise<Response> {
-  if (name === BUS_DEFAULT) return problem(c, refusal("forbidden", `The bus ${BUS_DEFAULT} cannot be deleted`));
+  if (name === BUS_DEFAULT || name === OPERATOR_BUS)
+    return problem(c, refusal("forbidden", `The bus ${name} cannot be deleted`));
   const store = changing(c, deps, name);
   return changed(c, {
     noun: "bus",

@@ -31,6 +31,7 @@ const event: fc.Arbitrary<EventParcel> = fc.record({
 });
 const settlement: fc.Arbitrary<Settlement> = fc.record({
   key,
+  eventId: text,
   outcome: fc.oneof(
     fc.constant({ kind: "delivered" as const }),
     fc.record({

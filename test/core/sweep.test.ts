@@ -13,12 +13,15 @@ import { createSweep } from "../../src/sweep.ts";
 import { fakeLogger } from "../fakes.ts";
 
 const ROOM = 10_000_000;
+const KEY = { bus: "default", seq: "s", subscriptionId: "sub_a", run: "" };
+const EXPIRED = { key: KEY, eventId: "evt_a", attempt: 1 };
 
 function stage(change: Partial<SweepLog> = {}) {
   const database = { bytes: 0, notedBytes: 0, failuresOnly: false };
   const noted: { bytes: number; failuresOnly: boolean }[] = [];
   const shortened: { bytes: number; after: string | null }[] = [];
   const asked: string[] = [];
+  const told: string[] = [];
   let now = 1_800_000_000_000;
   const logger = fakeLogger();
   const log: SweepLog = {
@@ -26,8 +29,11 @@ function stage(change: Partial<SweepLog> = {}) {
     woken: async () => {},
     unhold: async () => ({ resumed: [], cancelled: 0, more: false }),
     readySinks: async () => [],
+    lagging: async () => ({ lagging: [], next: null }),
+    told: async () => {},
+    caughtUp: async () => {},
     erase: async () => ({ deliveries: 0, more: false }),
-    retain: async () => ({ expired: 0, removed: 0, next: null }),
+    retain: async () => ({ expired: [], removed: 0, next: null }),
     database: async () => ({ ...database }),
     noteDatabase: async (state) => {
       noted.push(state);
@@ -36,7 +42,7 @@ function stage(change: Partial<SweepLog> = {}) {
     },
     shorten: async ({ bytes }, after) => {
       shortened.push({ bytes, after });
-      return { expired: 0, removed: 0, reachedMs: null, bytes: database.bytes, next: null };
+      return { expired: [], removed: 0, reachedMs: null, bytes: database.bytes, next: null };
     },
     purge: async (what) => {
       asked.push(what);
@@ -47,12 +53,13 @@ function stage(change: Partial<SweepLog> = {}) {
   const { sweep } = createSweep({
     log,
     lanes: { send: async () => {}, poison: async () => {} },
+    tell: async (notices) => void told.push(...notices.map(({ type }) => type)),
     clock: { now: () => now, sleep: async () => {} },
     logger,
     retentionDays: 7,
     databaseBytes: ROOM,
   });
-  return { sweep, database, noted, shortened, asked, logger, advance: (ms: number) => void (now += ms) };
+  return { sweep, database, noted, shortened, asked, told, logger, advance: (ms: number) => void (now += ms) };
 }
 
 it("shortens past its limit, by what is over it, and not at it", async () => {
@@ -104,12 +111,13 @@ it("goes from place to place while it is over its limit, and stops when a step l
     shorten: async (_options, after) => {
       places.push(after);
       world.advance(1);
-      return { expired: 1, removed: 2, reachedMs: 5, bytes: ROOM, next: answers[places.length - 1] ?? null };
+      return { expired: [EXPIRED], removed: 2, reachedMs: 5, bytes: ROOM, next: answers[places.length - 1] ?? null };
     },
   });
   world.database.bytes = ROOM;
   await world.sweep();
   expect(places).toEqual([null, "a", "b"]);
+  expect(world.told).toEqual(["delivery.dead", "delivery.dead", "delivery.dead"]);
   expect(world.logger.lines.filter(({ name }) => name === "sweep.shortened")).toMatchObject([
     { level: "warn", fields: { bytes: ROOM, fraction: 1, before: "1970-01-01T00:00:00.005Z", expired: 3, removed: 6 } },
   ]);
@@ -119,7 +127,7 @@ it("goes from place to place while it is over its limit, and stops when a step l
     shorten: async () => {
       steps += 1;
       slow.advance(SWEEP_BUDGET_MS / 2);
-      return { expired: 0, removed: 1, reachedMs: 5, bytes: ROOM, next: String(steps) };
+      return { expired: [], removed: 1, reachedMs: 5, bytes: ROOM, next: String(steps) };
     },
   });
   slow.database.bytes = ROOM;
@@ -151,7 +159,7 @@ it("asks for every purge, whichever of them fails, and shortens after them", asy
       },
       shorten: async () => {
         order.push("shorten");
-        return { expired: 0, removed: 0, reachedMs: null, bytes: 0, next: null };
+        return { expired: [], removed: 0, reachedMs: null, bytes: 0, next: null };
       },
     });
     database.bytes = ROOM;

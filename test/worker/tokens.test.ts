@@ -73,6 +73,7 @@ const claim = (parcels: readonly EventParcel[], token: string, now = NOW) =>
 const settle = (token: string) => ({ token, now: NOW, open: [] });
 const settled = (delivery: ClaimedDelivery, outcome: Settlement["outcome"]): Settlement => ({
   key: delivery.key,
+  eventId: delivery.eventId,
   outcome,
   attempt: { attempt: delivery.attempt, at_ms: NOW, duration_ms: 1, status: 200, error: null, answer: null },
   sign: null,
@@ -93,7 +94,15 @@ it("a repeated claim that takes more than the first is under one lease with all 
   const [held] = other.deliveries;
   if (held === undefined) throw new Error("Nothing was claimed");
   await log.settle(
-    [{ key: held.key, outcome: { kind: "released", dueMs: NOW, cause: "released" }, attempt: null, sign: null }],
+    [
+      {
+        key: held.key,
+        eventId: held.eventId,
+        outcome: { kind: "released", dueMs: NOW, cause: "released" },
+        attempt: null,
+        sign: null,
+      },
+    ],
     settle("other"),
   );
   const again = await claim([parcel("e1", [A, B])], "mine");
