@@ -204,7 +204,7 @@ export interface SubscriptionPatch {
   /** `disabled` cannot be set, only repeated. */
   readonly status?: "active" | "paused" | "disabled" | null;
   /** Only with `status` set to `active` on one that is not: which of the held deliveries go out. `last`, the default: all of them. `latest`: none, only what is accepted from now on. A time, not in the future: those of events accepted then or later. The others end as `cancelled`, cause `skipped`. */
-  readonly resume_from?: "last" | "latest" | string | null;
+  readonly resume_from?: string | null;
   /** Signs every request (Standard Webhooks 1.0): `whsec_` and the base64 of 24 to 64 bytes. */
   readonly secret?: string;
   /** Read-only: as it is, or absent. */

@@ -131,10 +131,9 @@ export const resumeFrom = orNull(
     .refine(isPlace, RESUME_FROM)
     .meta({
       override: {
-        anyOf: [
-          { type: "string", enum: ["last", "latest"] },
-          { type: "string", format: "date-time" },
-        ],
+        type: "string",
+        pattern: "^(last|latest|\\d{4}-\\d\\d-\\d\\d[Tt].+)$",
+        examples: ["latest", "2026-01-31T12:00:00Z"],
         description:
           "Only with `status` set to `active` on one that is not: which of the held deliveries go out. `last`, the default: all of them. `latest`: none, only what is accepted from now on. A time, not in the future: those of events accepted then or later. The others end as `cancelled`, cause `skipped`.",
       },
