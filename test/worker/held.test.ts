@@ -211,6 +211,34 @@ describe("what is published while a subscription is paused", () => {
     expect(await received()).toEqual(["a"]);
   });
 
+  it("is skipped again when somebody retries what was skipped while it is paused once more", async () => {
+    const id = await paused();
+    await hold(["a"]);
+    await resume(id, "latest");
+    await patch(id, { status: "paused" });
+    const [skipped] = await stage.record(id);
+    expect((await router.request(`/v1/deliveries/${skipped?.id}/retry`, { method: "POST" })).status).toBe(202);
+    await router.drain();
+    expect(await stateOf(id)).toEqual({ a: HELD });
+    await resume(id, "last");
+    expect(await stateOf(id)).toEqual({ a: SKIPPED });
+    expect(await received()).toEqual([]);
+  });
+
+  it("leaves alone what waits for its retry, which goes on at its time", async () => {
+    await one.program([{ status: 503 }]);
+    const { id } = await router.subscribe({ sink: one.url, types: ["t"], retry: { schedule_s: [60] } });
+    await hold(["failed"]);
+    await patch(id, { status: "paused" });
+    await hold(["held"]);
+    await resume(id, "latest");
+    expect(await stateOf(id)).toEqual({ failed: "waiting retry", held: SKIPPED });
+    stage.clock.advance(60_000);
+    await router.handle(router.take());
+    expect(await stateOf(id)).toEqual({ failed: "delivered", held: SKIPPED });
+    expect(await one.requests()).toHaveLength(2);
+  });
+
   it("is held whichever isolate takes it, knows of the pause, or ends it", async () => {
     const { id } = await router.subscribe({ sink: one.url, types: ["t"] });
     const other = stage.isolate();
