@@ -46,3 +46,6 @@ UPDATE meta SET version = version + 1;
 -- Which lane's batch it is, and the bus of its first delivery: how many batches of lane `slow` one bus has at a time.
 ALTER TABLE claims ADD COLUMN lane TEXT NOT NULL DEFAULT 'fast';
 ALTER TABLE claims ADD COLUMN bus TEXT NOT NULL DEFAULT '';
+
+-- Of what it holds, events with a lesser `seq` are skipped; empty: none.
+ALTER TABLE subscriptions ADD COLUMN resume_from TEXT NOT NULL DEFAULT '';

@@ -13,7 +13,7 @@ import type { Change, KeyGrant, Logger } from "./ports.ts";
 
 export interface CachedBus {
   readonly name: string;
-  /** The active subscriptions. */
+  /** The subscriptions, active or not. */
   readonly matcher: Matcher;
   /** Subscriptions whose sinks are on lane `slow`. */
   readonly slow: Set<string>;

@@ -68,13 +68,13 @@ export interface KeyGrant extends KeyLimits {
 export interface BusRoutes {
   readonly bus: string;
   readonly rules: BusRules;
-  /** Ids of the active subscriptions that take the event, in no order. */
+  /** Ids of the subscriptions that take the event, in no order: what is paused or disabled holds it. */
   match(event: CloudEvent): readonly string[];
   /** The lane of a subscription's sink: `fast` unless it is known to be slow. */
   laneOf(subscriptionId: string): Lane;
-  /** Ids of active subscriptions: those that take the event, then those that miss it by the least. */
+  /** Ids of subscriptions: those that take the event, then those that miss it by the least. */
   nearest(event: EventView, bounds: NearestBounds): readonly string[];
-  /** How many active subscriptions the bus has. */
+  /** How many subscriptions the bus has. */
   readonly size: number;
 }
 
@@ -111,7 +111,7 @@ export type Change =
       readonly version: number;
       readonly bus: string;
       readonly id: string;
-      /** What it takes, as JSON text of `Wanted`; null unless it is active. */
+      /** What it takes, as JSON text of `Wanted`, whether it is active or not; null when it is deleted. */
       readonly wanted: string | null;
     }
   | {
@@ -279,7 +279,7 @@ export interface SweepLog {
   lostAlarms(now: number): Promise<{ readonly freed: number; readonly wakes: readonly Wake[]; readonly more: boolean }>;
   /** S3: the alarms of these are sent; they are due again now, and left alone for SWEEP_REPEAT_MS. */
   woken(wakes: readonly Wake[], now: number): Promise<void>;
-  /** Held rows whose subscription is active again become due, those whose subscription is gone `cancelled`. */
+  /** Held rows whose subscription is active again become due, those that it skips or whose subscription is gone `cancelled`. */
   unhold(
     now: number,
   ): Promise<{ readonly resumed: readonly Wake[]; readonly cancelled: number; readonly more: boolean }>;
@@ -439,12 +439,12 @@ export interface SubscriptionStore {
   ): Promise<Rows<StoredSubscription, string>>;
   /**
    * Replaces it if its version is still `expected`; null when it is not (changed or gone). Secrets and headers that are null stay as
-   * they are stored: what cannot be read is not lost by a change of something else. The health of a sink that is another, or active
-   * again, begins anew.
+   * they are stored: what cannot be read is not lost by a change of something else. What it holds of events accepted before `resumeFromMs`
+   * is skipped, from now on whenever it is active. The health of a sink that is another, or active again, begins anew.
    */
   replace(
     subscription: StoredSubscription,
-    options: { readonly expected: number; readonly note: AuditNote },
+    options: { readonly expected: number; readonly note: AuditNote; readonly resumeFromMs?: number },
   ): Promise<ChangedSubscription | null>;
   /** Deletes it if its version is still `expected`; null when it is not (changed or gone). */
   delete(

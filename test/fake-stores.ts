@@ -39,6 +39,8 @@ interface World {
   /** Ids that were deleted. */
   readonly tombstones: Set<string>;
   readonly entries: AuditEntry[];
+  /** Before when what a subscription holds is skipped, by its id; 0: never. */
+  readonly resumedFrom: Map<string, number>;
   database: DatabaseState;
 }
 
@@ -177,8 +179,8 @@ function keyStore(world: World): KeyStore {
 function subscriptionStore(world: World): SubscriptionStore {
   const { subscriptions } = world;
   const changed = (stored: StoredSubscription): ChangedSubscription => {
-    const { bus, id, status, types, source, filters } = stored;
-    const wanted = status === "active" ? JSON.stringify({ types, source, filters }) : null;
+    const { bus, id, types, source, filters } = stored;
+    const wanted = JSON.stringify({ types, source, filters });
     return { subscription: stored, change: { kind: "subscription", version: stored.version, bus, id, wanted } };
   };
   const put = (stored: StoredSubscription, entry: AuditNote): ChangedSubscription => {
@@ -202,9 +204,10 @@ function subscriptionStore(world: World): SubscriptionStore {
       return new Map(found.map(({ id, types, source, filters }) => [id, { types, source, filters }]));
     },
     list: async (bus, page) => pageBefore(inBus(subscriptions, bus), page),
-    async replace(subscription, { expected, note: entry }) {
+    async replace(subscription, { expected, note: entry, resumeFromMs = 0 }) {
       const row = of(world, subscriptions, subscription.bus, subscription.id);
       if (row?.version !== expected) return null;
+      world.resumedFrom.set(row.id, Math.max(world.resumedFrom.get(row.id) ?? 0, resumeFromMs));
       const answer = put({ ...subscription, version: ++world.version }, entry);
       const secrets = subscription.secrets ?? row.secrets;
       subscriptions.set(row.id, { ...answer.subscription, secrets, headers: subscription.headers ?? row.headers });
@@ -260,6 +263,7 @@ export function fakeStores(limits: World["limits"] = { buses: 10, keys: 10, subs
     subscriptions: new Map(),
     tombstones: new Set(),
     entries: [],
+    resumedFrom: new Map(),
     database: { bytes: 0, failuresOnly: false, shortenedMs: 0 },
   };
   return {

@@ -171,7 +171,7 @@ export interface SubscriptionCreate {
     /** Statuses of the sink that are final after three attempts. */
     readonly permanent?: readonly number[] | null;
   } | null;
-  /** Deliveries of a paused one are held. */
+  /** A paused one is matched as ever: its deliveries are held until it is resumed. */
   readonly status?: "active" | "paused" | null;
   /** Signs every request (Standard Webhooks 1.0): `whsec_` and the base64 of 24 to 64 bytes. */
   readonly secret?: string | null;
@@ -203,6 +203,8 @@ export interface SubscriptionPatch {
   } | null;
   /** `disabled` cannot be set, only repeated. */
   readonly status?: "active" | "paused" | "disabled" | null;
+  /** Only with `status` set to `active` on one that is not: which of the held deliveries go out. `last`, the default: all of them. `latest`: none, only what is accepted from now on. A time, not in the future: those of events accepted then or later. The others end as `cancelled`, cause `skipped`. */
+  readonly resume_from?: string | null;
   /** Signs every request (Standard Webhooks 1.0): `whsec_` and the base64 of 24 to 64 bytes. */
   readonly secret?: string;
   /** Read-only: as it is, or absent. */
@@ -408,7 +410,7 @@ export interface PublishLineAccepted {
   readonly event_id: string;
   readonly id: string;
   readonly source: string;
-  /** Subscriptions that take it. */
+  /** Subscriptions that take it; one that is paused or disabled holds it. */
   readonly matched: number;
   /** The first 100 of them. */
   readonly subscription_ids: readonly string[];
@@ -512,13 +514,13 @@ export interface PublishAccepted {
   readonly event_id: string;
   readonly id: string;
   readonly source: string;
-  /** Subscriptions that take it. */
+  /** Subscriptions that take it; one that is paused or disabled holds it. */
   readonly matched: number;
   /** The first 100 of them. */
   readonly subscription_ids: readonly string[];
   /** Only with `explain`: the subscriptions that take it, then those that miss it by the least, at most 100 and 1000000 bytes of them, and fewer of an event that is large: its size times what is asked of it is bounded. Null: it is accepted, and they could not be looked up. */
   readonly explain?: readonly SubscriptionExplained[] | null;
-  /** Only with `explain`: the active subscriptions of the bus that are not among them. */
+  /** Only with `explain`: the subscriptions of the bus that are not among them. */
   readonly unexplained?: number;
 }
 
@@ -657,7 +659,7 @@ export interface EventExplained {
   readonly event_id: string;
   /** Whose filters it is held against. */
   readonly subscription_id: string;
-  /** What is not active takes nothing, whatever it would take. */
+  /** What is not active holds what it takes. */
   readonly subscription_status: "active" | "paused" | "disabled";
   /** Whether the event is taken. */
   readonly matched: boolean;
@@ -733,6 +735,7 @@ export interface SubscriptionCreated {
     /** Statuses of the sink that are final after three attempts. */
     readonly permanent: readonly number[];
   };
+  /** What is paused or disabled is matched as ever, and holds its deliveries. */
   readonly status: "active" | "paused" | "disabled";
   /** `gone`: the sink answered 410. Null unless `status` is `disabled`. */
   readonly disabled_reason: string | null;
@@ -784,6 +787,7 @@ export interface Subscription {
     /** Statuses of the sink that are final after three attempts. */
     readonly permanent: readonly number[];
   };
+  /** What is paused or disabled is matched as ever, and holds its deliveries. */
   readonly status: "active" | "paused" | "disabled";
   /** `gone`: the sink answered 410. Null unless `status` is `disabled`. */
   readonly disabled_reason: string | null;
@@ -1305,7 +1309,7 @@ export interface Operations {
     readonly answer: Subscription;
   };
 
-  /** A merge patch. A new `secret` signs beside the one before it for 24 h. Setting `status` to `active` also ends `disabled`, and frees what was held. */
+  /** A merge patch. A new `secret` signs beside the one before it for 24 h. Setting `status` to `active` also ends `disabled`, and frees what was held, from where `resume_from` says. */
   readonly changeSubscription: {
     readonly method: "PATCH";
     readonly path: "/v1/subscriptions/{id}";

@@ -130,6 +130,8 @@ export const SECRET_BYTES_MAX = 64;
 export const SECRET_BYTES_DEFAULT = 32;
 /** A replaced secret goes on signing beside its successor for so long. */
 export const SECRET_OVERLAP_MS = 86_400_000;
+/** A time to resume from may seem to lie ahead by the difference of two clocks: so far it counts as now. */
+export const RESUME_AHEAD_MS = 60_000;
 /** How far a signature's timestamp may be from the receiver's clock. Standard Webhooks 1.0 leaves it open; its libraries take this. */
 export const SIGNATURE_TOLERANCE_SECONDS = 300;
 /** Bytes of an encryption key: AES-256. */

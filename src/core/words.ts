@@ -10,7 +10,9 @@ export const UNKNOWN = "is not known";
 export const NOT_EMPTY = "must not be empty";
 export const GIVEN_ONCE = "must be given once";
 export const WELL_FORMED = "must not hold lone surrogates";
-export const TIME = "must be a time as in RFC 3339, like 2026-01-31T12:00:00Z";
+const A_TIME = "a time as in RFC 3339, like 2026-01-31T12:00:00Z";
+export const TIME = `must be ${A_TIME}`;
+export const RESUME_FROM = `must be last, latest or ${A_TIME}`;
 export const BUS_NAME = "must be 1 to 32 of a-z, 0-9 and hyphen";
 /** Of the name of an attribute. */
 export const ATTRIBUTE_NAME = "must be named with a-z and 0-9 only";

@@ -66,7 +66,7 @@ const CHANGES_SINCE = `
     FROM buses INDEXED BY buses_version
     WHERE version > ?1 AND bus IN (SELECT value FROM json_each(?2))
   UNION ALL
-  SELECT 'subscription', version, bus, id, iif(status = 'active', wanted, NULL), NULL, 0
+  SELECT 'subscription', version, bus, id, iif(status = 'deleted', NULL, wanted), NULL, 0
     FROM subscriptions INDEXED BY subscriptions_version
     WHERE version > ?1 AND bus IN (SELECT value FROM json_each(?2))
   UNION ALL

@@ -2,6 +2,7 @@
  * All SQL of subscriptions. Secrets and header values are sealed on the way in and opened on the way out. Every change is one
  * `batch()` that takes the next version, stamps the row, notes it in the audit and keeps `buses.subscriptions` right.
  */
+import { timeOrderedFloor } from "../core/ids.ts";
 import { LIST_SCAN_ROWS_MAX, SUBSCRIPTIONS_PER_BUS_MAX } from "../core/limits.ts";
 import type { Format, Push, RetryPolicy, SigningSecret, SubscriptionStatus, Wanted } from "../core/subscription.ts";
 import { VAULT_IV_BYTES, type Vault } from "../core/vault.ts";
@@ -27,6 +28,8 @@ export interface SubscriptionRow {
   readonly timeout_ms: number;
   readonly created_ms: number;
   readonly updated_ms: number;
+  /** Of what it holds, events with a lesser `seq` are skipped; "": none. */
+  readonly resume_from: string;
   /** JSON text of RetryPolicy. */
   readonly retry: string;
   /** JSON text of Wanted. */
@@ -128,8 +131,8 @@ type Unversioned = Omit<StoredSubscription, "version">;
 
 /** The subscription with the version of its change, and that change. */
 function changed(subscription: Unversioned, version: number): ChangedSubscription {
-  const { bus, id, status } = subscription;
-  const wanted = status === "active" ? wantedText(subscription) : null;
+  const { bus, id } = subscription;
+  const wanted = wantedText(subscription);
   return {
     subscription: { ...subscription, version },
     change: { kind: "subscription", version, bus, id, wanted },
@@ -174,10 +177,14 @@ const LIST = `
     FROM (SELECT * FROM subscriptions WHERE bus = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3)
     WHERE matches OR ends ORDER BY id DESC LIMIT ?4 + 1`;
 
-/** A secret that is null was not opened, and stays as it is stored. Primary keys of `subscriptions` and `buses`. */
+/**
+ * A secret that is null was not opened, and stays as it is stored; what was once skipped stays so. Primary keys of `subscriptions` and
+ * `buses`.
+ */
 const REPLACE = `
   UPDATE subscriptions SET version = ${THIS_VERSION},
-    (${COLUMNS}) = (?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, coalesce(?12, secrets), coalesce(?13, headers))
+    (${COLUMNS}) = (?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, coalesce(?12, secrets), coalesce(?13, headers)),
+    resume_from = max(resume_from, ?15)
     WHERE bus = ?1 AND id = ?2 AND version = ?14 AND ${ACTIVE_OR_NOT} AND ${ON_LIVING_BUS}
     RETURNING version`;
 
@@ -192,7 +199,7 @@ const DELETE = `
 const DISABLE = `
   UPDATE subscriptions SET version = ${THIS_VERSION}, status = 'disabled', disabled_reason = ?3, updated_ms = ?4
     WHERE bus = ?1 AND id = ?2 AND status = 'active' AND updated_ms <= ?5
-    RETURNING version`;
+    RETURNING version, wanted`;
 
 /** The store over D1. All methods @throw Unavailable. */
 export function d1Subscriptions(deps: {
@@ -202,17 +209,17 @@ export function d1Subscriptions(deps: {
 }): SubscriptionStore {
   const { db, vault, random } = deps;
 
-  /** Runs a change with its note, and answers the version that one of its statements returned, null when it changed nothing. */
-  async function change(
+  /** Runs a change with its note, and answers the row that one of its statements returned, null when it changed nothing. */
+  async function change<Row extends { readonly version: number }>(
     place: { readonly bus: string; readonly id: string },
     note: AuditNote,
     ...statements: readonly [D1PreparedStatement, ...D1PreparedStatement[]]
-  ): Promise<number | null> {
+  ): Promise<Row | null> {
     const noted = audited(db, note, { bus: place.bus, target: place.id, made: "subscription" });
     const results = await weather(() =>
       db.batch([db.prepare(NEXT_VERSION), ...statements, noted, db.prepare(RAISE_VERSION)]),
     );
-    return results.flatMap((result) => rowsOf<{ readonly version?: number }>(result))[0]?.version ?? null;
+    return results.flatMap((result) => rowsOf<Row>(result))[0] ?? null;
   }
 
   async function seal(subscription: Unversioned, column: "secrets" | "headers"): Promise<string | null> {
@@ -271,19 +278,20 @@ export function d1Subscriptions(deps: {
       return { rows: await Promise.all(page.map((row) => toDomain(row, vault))), next: last?.id ?? null };
     },
 
-    async replace(subscription, { expected, note }) {
+    async replace(subscription, { expected, note, resumeFromMs = 0 }) {
       const { bus, id, sink, status } = subscription;
+      const floor = resumeFromMs === 0 ? "" : timeOrderedFloor(resumeFromMs);
       const reset = db.prepare(RESET).bind(bus, id, expected, sink, status);
-      const update = db.prepare(REPLACE).bind(...(await values(subscription)), expected);
-      const version = await change(subscription, note, reset, update);
-      return version === null ? null : changed(subscription, version);
+      const update = db.prepare(REPLACE).bind(...(await values(subscription)), expected, floor);
+      const row = await change(subscription, note, reset, update);
+      return row === null ? null : changed(subscription, row.version);
     },
 
     async delete(bus, id, { expected, now, note }) {
       const deletion = db.prepare(DELETE).bind(bus, id, now, expected);
       const counted = db.prepare(count("- 1")).bind(bus, id);
-      const version = await change({ bus, id }, note, deletion, counted, db.prepare(FORGET).bind(bus, id));
-      return version === null ? null : { kind: "subscription", version, bus, id, wanted: null };
+      const row = await change({ bus, id }, note, deletion, counted, db.prepare(FORGET).bind(bus, id));
+      return row === null ? null : { kind: "subscription", version: row.version, bus, id, wanted: null };
     },
 
     async disable(bus, id, { reason, attemptedMs, now, auditId }) {
@@ -296,8 +304,9 @@ export function d1Subscriptions(deps: {
         before: JSON.stringify({ status: "active", disabled_reason: null }),
         after: JSON.stringify({ status: "disabled", disabled_reason: reason }),
       };
-      const version = await change({ bus, id }, note, db.prepare(DISABLE).bind(bus, id, reason, now, attemptedMs));
-      return version === null ? null : { kind: "subscription", version, bus, id, wanted: null };
+      const disabling = db.prepare(DISABLE).bind(bus, id, reason, now, attemptedMs);
+      const row = await change<Pick<SubscriptionRow, "version" | "wanted">>({ bus, id }, note, disabling);
+      return row === null ? null : { kind: "subscription", version: row.version, bus, id, wanted: row.wanted };
     },
   };
 }

@@ -47,7 +47,7 @@ const MARK_WOKEN = `
     AND deliveries.run = k.run AND deliveries.state = 'waiting' AND deliveries.due_ms <= ?3`;
 
 /**
- * Held rows whose subscription is active again, or gone. The subscriptions that hold anything are found by hopping through
+ * Held rows whose subscription is active again, or gone; one that goes on from a later place skips those before it. The subscriptions that hold anything are found by hopping through
  * deliveries_held, a few seeks each, whatever the size of their backlogs; a subscription is of one bus, that of any of its rows.
  */
 const UNHOLD = `
@@ -58,7 +58,8 @@ const UNHOLD = `
             WHERE state = 'held' AND subscription_id > holders.id)
     FROM holders WHERE holders.id IS NOT NULL),
   freed AS (
-    SELECT d.bus, d.seq, d.subscription_id, d.run, s.status IS NOT 'active' AS gone
+    SELECT d.bus, d.seq, d.subscription_id, d.run,
+      CASE WHEN s.status IS NOT 'active' THEN 'subscription-deleted' WHEN d.seq < s.resume_from THEN 'skipped' END AS ended
     FROM (
       SELECT id, (SELECT bus FROM deliveries INDEXED BY deliveries_held
                   WHERE state = 'held' AND subscription_id = holders.id LIMIT 1) AS bus
@@ -66,8 +67,8 @@ const UNHOLD = `
     LEFT JOIN subscriptions s ON s.bus = h.bus AND s.id = h.id
     CROSS JOIN deliveries d INDEXED BY deliveries_held ON d.state = 'held' AND d.subscription_id = h.id
     WHERE s.id IS NULL OR s.status IN ('active', 'deleted') LIMIT ${SWEEP_ROWS_MAX})
-  UPDATE deliveries SET state = iif(f.gone, 'cancelled', 'waiting'), due_ms = iif(f.gone, NULL, ?1),
-    cause = iif(f.gone, 'subscription-deleted', 'released')
+  UPDATE deliveries SET state = iif(f.ended IS NULL, 'waiting', 'cancelled'), due_ms = iif(f.ended IS NULL, ?1, NULL),
+    cause = coalesce(f.ended, 'released')
   FROM freed f
   WHERE deliveries.bus = f.bus AND deliveries.seq = f.seq AND deliveries.subscription_id = f.subscription_id
     AND deliveries.run = f.run AND deliveries.state = 'held'

@@ -32,7 +32,7 @@ interface SubscriptionExplained extends ReturnType<typeof renderedExplanation> {
 export interface PublishExplained {
   /** Null: they could not be looked up. */
   readonly explain: readonly SubscriptionExplained[] | null;
-  /** Active subscriptions that are not among them. */
+  /** Subscriptions that are not among them. */
   readonly unexplained?: number;
 }
 

@@ -22,6 +22,7 @@ import { PATCH_TYPES } from "./merge-patch.ts";
 import { subscriptionQuery } from "./contract/subscriptions.ts";
 import { problem } from "./problem.ts";
 import { nextCursor, placeOf, readQuery } from "./query.ts";
+import { readResumption, type Resumption } from "./resume.ts";
 import { invalidRequest } from "./schema.ts";
 import { changesOf, documentOf, mergedDocument, readDocument, renderedSubscription } from "./subscription-document.ts";
 
@@ -102,10 +103,12 @@ async function change(c: Context<HttpEnv>, deps: HttpDeps, id: string): Promise<
     apply: async (current) => {
       const next = patched(current, patch.value.members, { policy: deps.sinkPolicy, now: draw.now, isExact });
       if (!next.ok) return problem(c, invalidRequest(next.error));
+      const { resumption } = next.value;
       const note = auditNote(mark, { action: "subscription.changed", ...notedChange(current, next.value) });
-      const isResumed = next.value.status === "active" && current.status !== "active";
-      const isNewSink = isResumed || next.value.sink !== current.sink;
-      const stored = await deps.subscriptions.replace(next.value, { expected: current.version, note });
+      const isResumed = next.value.subscription.status === "active" && current.status !== "active";
+      const isNewSink = isResumed || next.value.subscription.sink !== current.sink;
+      const options = { expected: current.version, note, resumeFromMs: resumption.fromMs };
+      const stored = await deps.subscriptions.replace(next.value.subscription, options);
       if (stored === null) return null;
       const { subscription } = stored;
       deps.routes.applied(stored.change);
@@ -117,7 +120,7 @@ async function change(c: Context<HttpEnv>, deps: HttpDeps, id: string): Promise<
 }
 
 /** A change as the audit notes it. No document has a secret or the value of a header: `hidden_changes` names those that are others since. */
-function notedChange(current: StoredSubscription, next: StoredSubscription) {
+function notedChange(current: StoredSubscription, { subscription: next, resumption }: Patched) {
   const isReplaced = next.secrets?.[0]?.secret !== current.secrets?.[0]?.secret;
   const names = new Set([...Object.keys(current.headers ?? {}), ...Object.keys(next.headers ?? {})]);
   const headers = [...names].filter((name) => next.headers?.[name] !== current.headers?.[name]);
@@ -126,6 +129,7 @@ function notedChange(current: StoredSubscription, next: StoredSubscription) {
     before: renderedSubscription(current, current.updatedMs),
     after: {
       ...renderedSubscription(next, next.updatedMs),
+      ...(resumption.asked === null ? {} : { resume_from: resumption.asked }),
       ...(hidden.length === 0 ? {} : { hidden_changes: hidden }),
     },
   };
@@ -151,20 +155,31 @@ async function remove(c: Context<HttpEnv>, deps: HttpDeps, id: string): Promise<
   });
 }
 
+/** What a patch makes of a subscription, and from where that goes on if it is resumed by it. */
+interface Patched {
+  readonly subscription: StoredSubscription;
+  readonly resumption: Resumption;
+}
+
 function patched(
   current: StoredSubscription,
   patch: Members,
   { policy, now, isExact }: { policy: SinkPolicy; now: number; isExact: IsExact },
-): Result<StoredSubscription, readonly Fault[]> {
-  const { changes, faults } = changesOf(patch, current);
+): Result<Patched, readonly Fault[]> {
+  const {
+    changes: { resume_from: resumeFrom, ...changes },
+    faults,
+  } = changesOf(patch, current);
   const settings = readDocument(mergedDocument(documentOf(current), changes), {
     policy,
     knownSink: current.sink,
     isExact,
   });
   const secrets = secretsAfter(current.secrets, changes["secret"], now);
-  if (!settings.ok || !secrets.ok || faults.length > 0)
-    return err([...faults, ...[settings, secrets].flatMap((result) => (result.ok ? [] : result.error))]);
+  const isActivated = changes["status"] === "active";
+  const resumption = readResumption(resumeFrom, { isActive: current.status === "active", isActivated, now });
+  if (!settings.ok || !secrets.ok || !resumption.ok || faults.length > 0)
+    return err([...faults, ...[settings, secrets, resumption].flatMap((result) => (result.ok ? [] : result.error))]);
   const { secret: _, status, headers: given, ...rest } = settings.value;
   // Only a patch that names the status changes it: a paused or disabled subscription stays so while others correct its sink.
   const state = Object.hasOwn(changes, "status")
@@ -173,7 +188,8 @@ function patched(
   // Headers that cannot be opened give way to others, or to null; a patch that names none must not end them.
   const isKept = current.headers === null && changes["headers"] !== null && Object.keys(given).length === 0;
   const headers = isKept ? null : given;
-  return ok({ ...current, ...rest, ...state, headers, secrets: secrets.value, updatedMs: now });
+  const subscription = { ...current, ...rest, ...state, headers, secrets: secrets.value, updatedMs: now };
+  return ok({ subscription, resumption: resumption.value });
 }
 
 const secretFault = (detail: string) => err([{ pointer: "/secret", detail }]);

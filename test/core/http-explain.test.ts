@@ -167,15 +167,18 @@ describe("POST /v1/events?explain", () => {
     expect([answer.status, answer.json.events[0].explain, waits]).toEqual([202, null, [EXPLAIN_TIMEOUT_MS]]);
   });
 
-  it("counts the active subscriptions that it leaves out", async () => {
+  it("counts the subscriptions that it leaves out, active or not", async () => {
     const http = fakeHttp({ buses: 1, keys: 1, subscriptions: 1_000 });
     expect((await publish(http)).json.events[0]).toMatchObject({ explain: [], unexplained: 0 });
     for (let made = 0; made < EXPLAIN_SUBSCRIPTIONS_MAX; made++) await subscribe(http, { types: [`t${made}`] });
-    await subscribe(http, { status: "paused" });
     expect((await publish(http)).json.events[0]).toMatchObject({ unexplained: 0 });
+    const paused = await subscribe(http, { status: "paused" });
+    const held = (await publish(http)).json.events[0];
+    expect(held).toMatchObject({ matched: 1, subscription_ids: [paused], unexplained: 1 });
+    expect(held.explain[0]).toMatchObject({ subscription_id: paused, matched: true });
     for (let made = 0; made < 51; made++) await subscribe(http, { types: [`u${made}`] });
     const { explain, unexplained } = (await publish(http)).json.events[0];
-    expect([explain.length, unexplained]).toEqual([EXPLAIN_SUBSCRIPTIONS_MAX, 51]);
+    expect([explain.length, unexplained]).toEqual([EXPLAIN_SUBSCRIPTIONS_MAX, 52]);
   });
 
   it("explains fewer the larger the event is that they look into, and counts the others", async () => {

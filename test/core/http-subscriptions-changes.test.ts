@@ -160,7 +160,8 @@ it("PATCH pauses and resumes, and the routes and the held deliveries follow", as
   const http = fakeHttp();
   const { id } = (await create(http)).json;
   expect((await patch(http, id, { status: "paused" })).json.status).toBe("paused");
-  expect(http.routes.changes.at(-1)).toMatchObject({ wanted: null });
+  // What it takes meanwhile is held, so it is matched as ever.
+  expect(http.routes.changes.at(-1)).toMatchObject({ wanted: expect.any(String) });
   expect((await patch(http, id, { name: "still paused" })).json.status).toBe("paused");
   expect(http.counts.resumed).toBe(0);
   expect((await patch(http, id, { status: "active" })).json.status).toBe("active");
@@ -168,6 +169,74 @@ it("PATCH pauses and resumes, and the routes and the held deliveries follow", as
   expect(http.counts).toEqual({ resumed: 1, background: 1 });
   await patch(http, id, { status: "active" });
   expect(http.counts.resumed).toBe(1);
+});
+
+it("PATCH that resumes says from where: from what is held, from now, or from a time", async () => {
+  // 60 s ahead are the difference of two clocks, and count as now.
+  const now = Date.parse("2026-01-02T03:04:05.678Z");
+  for (const [resume_from, fromMs] of [
+    [undefined, 0],
+    [null, 0],
+    ["last", 0],
+    ["latest", now],
+    ["2026-01-02T03:04:05.677Z", now - 1],
+    ["2026-01-02T04:04:05.6779+01:00", now - 1],
+    ["2026-01-02T03:04:05.678Z", now],
+    ["2026-01-02T03:05:05.678Z", now],
+    ["1969-12-31T23:59:59Z", 0],
+  ] as const) {
+    for (const status of ["paused", "disabled"] as const) {
+      const http = fakeHttp();
+      const { id } = (await create(http, { status: status === "paused" ? status : "active" })).json;
+      const disabling = { reason: "gone", attemptedMs: now, now, auditId: "aud_1" };
+      if (status === "disabled") await http.stores.subscriptionStore.disable("default", id, disabling);
+      const answer = await patch(http, id, { status: "active", resume_from, name: "resumed" });
+      expect([answer.status, answer.json.status, answer.json.name]).toEqual([200, "active", "resumed"]);
+      expect(answer.json).not.toHaveProperty("resume_from");
+      expect(http.stores.world.resumedFrom.get(id), String(resume_from)).toBe(fromMs);
+      expect(http.counts.resumed).toBe(1);
+      const after = JSON.parse(http.stores.entries.at(-1)?.after ?? "null");
+      expect(after.resume_from).toBe(resume_from ?? undefined);
+    }
+  }
+});
+
+it("PATCH refuses a place to resume from that is none, lies ahead, or goes with no resumption", async () => {
+  const http = fakeHttp();
+  const [paused, active] = [(await create(http, { status: "paused" })).json, (await create(http)).json];
+  const before = http.stores.stored();
+  const PLACE = "must be last, latest or a time as in RFC 3339, like 2026-01-31T12:00:00Z";
+  const UNLESS = "must be absent unless status is set to active";
+  const ALREADY = "must be absent, because the subscription is active already";
+  for (const [of, json, words] of [
+    [paused, { status: "active", resume_from: "first" }, PLACE],
+    [paused, { status: "active", resume_from: "" }, PLACE],
+    [paused, { status: "active", resume_from: "Latest" }, PLACE],
+    [paused, { status: "active", resume_from: "2026-01-02" }, PLACE],
+    [paused, { status: "active", resume_from: "2026-02-30T00:00:00Z" }, PLACE],
+    [paused, { status: "active", resume_from: 1_767_000_000_000 }, "must be a string"],
+    [paused, { status: "active", resume_from: "2026-01-02T03:05:05.679Z" }, "must not be in the future"],
+    [paused, { resume_from: "last" }, UNLESS],
+    [paused, { status: "paused", resume_from: "latest" }, UNLESS],
+    [active, { status: "paused", resume_from: "latest" }, ALREADY],
+    [active, { status: "active", resume_from: "last" }, ALREADY],
+    [active, { ...active, resume_from: "latest" }, ALREADY],
+    [active, { resume_from: "latest" }, ALREADY],
+  ] as const) {
+    const answer = await patch(http, of.id, json);
+    expect([answer.status, answer.json.errors], JSON.stringify(json)).toEqual([
+      422,
+      [{ pointer: "/resume_from", detail: `resume_from ${words}` }],
+    ]);
+  }
+  // With what else is wrong.
+  expect(pointers(await patch(http, paused.id, { status: "nope", resume_from: "x" })).toSorted()).toEqual([
+    "/resume_from",
+    "/status",
+  ]);
+  expect(pointers(await create(http, { resume_from: "latest" }))).toEqual(["/resume_from"]);
+  expect(http.stores.stored()).toBe(before);
+  expect(http.counts.resumed).toBe(0);
 });
 
 it("a disabled subscription says why, stays so through other changes, and is cured by a status", async () => {
@@ -188,7 +257,7 @@ it("a disabled subscription says why, stays so through other changes, and is cur
       status: "disabled",
       disabled_reason: "gone",
     });
-    expect(http.routes.changes.at(-1)).toMatchObject({ wanted: null });
+    expect(http.routes.changes.at(-1)).toMatchObject({ wanted: expect.any(String) });
     expect((await patch(http, id, { status })).json).toMatchObject({ status, disabled_reason: null });
   }
 });

@@ -74,12 +74,13 @@ describe.concurrent("a sink that fails", () => {
       async () => expect(await bus.get(path)).toMatchObject({ status: "disabled", disabled_reason: "gone" }),
       POLL,
     );
-    expect((await bus.publish({ type: "a" })).matched).toBe(0);
+    const held = deliveryIdFor(await bus.publish({ type: "a" }), consumer);
+    expect(await bus.deliveryAs(held, "held")).toMatchObject({ cause: "subscription-disabled", attempt: 0 });
 
     await bus.change(consumer, { status: "active" });
     expect(await bus.get(path)).toMatchObject({ status: "active", disabled_reason: null });
     expect((await bus.publish({ type: "a" })).subscription_ids).toEqual([consumer.id]);
-    await consumer.sink.waitFor(2);
+    await consumer.sink.waitFor(3);
     await bus.settled(3);
   });
 
@@ -96,6 +97,34 @@ describe.concurrent("a sink that fails", () => {
 
     await bus.change(consumer, { status: "active" });
     expect(await bus.deliveryAs(id, "delivered")).toMatchObject({ attempt: 2, cause: null });
+  });
+
+  it("gets of what was published while it was paused only what it is resumed from", async () => {
+    const bus = await newBus();
+    const consumer = await bus.subscribe();
+    const held = async () => {
+      const published = await bus.publish({ type: "a" });
+      const id = deliveryIdFor(published, consumer);
+      expect(await bus.deliveryAs(id, "held")).toMatchObject({ cause: "subscription-paused", attempt: 0 });
+      return { id, published };
+    };
+    const resume = (from: string) => bus.change(consumer, { status: "active", resume_from: from });
+
+    await bus.change(consumer, { status: "paused" });
+    const first = await held();
+    await resume("latest");
+    expect(await bus.deliveryAs(first.id, "cancelled")).toMatchObject({ cause: "skipped", attempt: 0 });
+    await bus.change(consumer, { status: "paused" });
+    const [second, third] = [await held(), await held()];
+    const { accepted_at } = await bus.get<{ accepted_at: string }>(`/v1/events/${third.published.event_id}`);
+    await resume(accepted_at);
+    expect(await bus.deliveryAs(second.id, "cancelled")).toMatchObject({ cause: "skipped" });
+    expect(await bus.deliveryAs(third.id, "delivered")).toMatchObject({ attempt: 1 });
+    await bus.change(consumer, { status: "paused" });
+    const fourth = await held();
+    await resume("last");
+    expect(await bus.deliveryAs(fourth.id, "delivered")).toMatchObject({ attempt: 1 });
+    expect((await consumer.sink.requests()).map(({ headers }) => headers["webhook-id"])).toEqual([third.id, fourth.id]);
   });
 
   it("gets nothing more when its subscription is deleted", async () => {

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import { DEFAULT_BUS_SETTINGS } from "../../src/core/bus.ts";
-import { timeOrderedId } from "../../src/core/ids.ts";
+import { timeOrderedFloor, timeOrderedId } from "../../src/core/ids.ts";
 import { LIST_ROWS_READ_MAX, LIST_SCAN_ROWS_MAX, SUBSCRIPTIONS_PER_BUS_MAX } from "../../src/core/limits.ts";
 import type { Subscription } from "../../src/core/subscription.ts";
 import { createVault } from "../../src/core/vault.ts";
@@ -81,7 +81,8 @@ describe("create()", () => {
     const given = subscription(bus, { name: null, status: "paused", types: null, source: null });
     const version = await counter();
     const stored = { ...given, version: (version ?? 0) + 1 };
-    const change = { kind: "subscription", version: stored.version, bus, id: given.id, wanted: null };
+    const wanted = '{"types":null,"source":null,"filters":[]}';
+    const change = { kind: "subscription", version: stored.version, bus, id: given.id, wanted };
     expect(await store.create(given, noteFor("subscription.created"))).toEqual({ subscription: stored, change });
     expect(await store.get(bus, given.id)).toEqual(stored);
     const full = await created(bus);
@@ -162,6 +163,27 @@ describe("replace()", () => {
     expect(await feed(active?.change.version ?? 0)).toEqual([active?.change]);
     const paused = await store.replace({ ...before, bus, id, status: "paused" }, at(active?.change.version ?? 0));
     expect(await feed(paused?.change.version ?? 0)).toEqual([paused?.change]);
+  });
+
+  test("keeps the latest place that it was resumed from, whatever changes", async () => {
+    const { bus, id, ...rest } = await created(await newBus());
+    let { version } = rest;
+    for (const [resumeFromMs, kept] of [
+      [undefined, ""],
+      [0, ""],
+      [NOW, timeOrderedFloor(NOW)],
+      [undefined, timeOrderedFloor(NOW)],
+      [NOW - 1, timeOrderedFloor(NOW)],
+      [NOW + 1, timeOrderedFloor(NOW + 1)],
+    ] as const) {
+      const place = resumeFromMs === undefined ? {} : { resumeFromMs };
+      const after = await store.replace({ ...rest, bus, id, version }, { ...at(version), ...place });
+      version = after?.subscription.version ?? 0;
+      expect((await rowOf(bus, id))?.resume_from).toBe(kept);
+    }
+    // Who loses a race moves nothing.
+    expect(await store.replace({ ...rest, bus, id, version }, { ...at(1), resumeFromMs: NOW + 9 })).toBeNull();
+    expect((await rowOf(bus, id))?.resume_from).toBe(timeOrderedFloor(NOW + 1));
   });
 
   test("leaves secrets and headers that are null as they are stored", async () => {
@@ -261,7 +283,11 @@ describe("disable()", () => {
   test("disables an active one and says so as a change", async () => {
     const { bus, id } = await created(await newBus());
     const change = await store.disable(bus, id, GONE);
-    expect(change).toEqual({ kind: "subscription", version: await counter(), bus, id, wanted: null });
+    // It goes on taking what it took: that is held.
+    const wanted = (await rowOf(bus, id))?.wanted;
+    expect(change).toEqual({ kind: "subscription", version: await counter(), bus, id, wanted });
+    const { changes } = await d1Changes({ db }).since((change?.version ?? 0) - 1, [bus]);
+    expect(changes).toEqual([change]);
     expect(await store.get(bus, id)).toMatchObject({
       status: "disabled",
       disabledReason: "gone",
@@ -366,8 +392,9 @@ describe("list()", () => {
     const oldest = await created(bus);
     await db
       .prepare(
-        `INSERT INTO subscriptions WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
-         SELECT ?1, printf('sub_t%025d', i), 1, 'deleted', NULL, NULL, '', 'binary', 1000, 0, 0, '{}', '{}', '', '' FROM n`,
+        `INSERT INTO subscriptions (bus, id, version, status, sink, format, timeout_ms, created_ms, updated_ms, retry, wanted, secrets, headers)
+         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
+         SELECT ?1, printf('sub_t%025d', i), 1, 'deleted', '', 'binary', 1000, 0, 0, '{}', '{}', '', '' FROM n`,
       )
       .bind(bus, 2 * LIST_SCAN_ROWS_MAX)
       .run();

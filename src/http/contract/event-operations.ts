@@ -59,7 +59,7 @@ const explained = z
     subscription_id: idOf("subscription", "Whose filters it is held against."),
     subscription_status: z
       .enum(["active", "paused", "disabled"])
-      .meta({ description: "What is not active takes nothing, whatever it would take." }),
+      .meta({ description: "What is not active holds what it takes." }),
     ...explanation,
     delivery_id: idOf("delivery", "What was made of it when it was published; null: nothing.").nullable(),
   })

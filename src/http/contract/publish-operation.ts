@@ -25,7 +25,7 @@ const accepted = {
   event_id: idOf("event", "A function of bus, source and id: the same event has the same."),
   id: z.string(),
   source: z.string(),
-  matched: count("Subscriptions that take it."),
+  matched: count("Subscriptions that take it; one that is paused or disabled holds it."),
   subscription_ids: z
     .array(idOf("subscription", "A subscription that takes it."))
     .max(RECEIPT_SUBSCRIPTIONS_MAX)
@@ -39,9 +39,7 @@ const explain = z
   .meta({
     description: `Only with \`explain\`: the subscriptions that take it, then those that miss it by the least, at most ${EXPLAIN_SUBSCRIPTIONS_MAX} and ${EXPLAIN_BYTES_MAX} bytes of them, and fewer of an event that is large: its size times what is asked of it is bounded. Null: it is accepted, and they could not be looked up.`,
   });
-const unexplained = count(
-  "Only with `explain`: the active subscriptions of the bus that are not among them.",
-).optional();
+const unexplained = count("Only with `explain`: the subscriptions of the bus that are not among them.").optional();
 const rejected = { status: z.literal("rejected"), problem: problemSchema };
 
 const entry = z

@@ -9,6 +9,7 @@ import {
   SOURCE,
   FILTERS,
   SECRET,
+  resumeFrom,
   retryMembers,
   subscriptionDocument,
   subscriptionQuery,
@@ -49,6 +50,7 @@ const subscriptionPatch = z
       .nullable()
       .optional()
       .meta({ description: "`disabled` cannot be set, only repeated." }),
+    resume_from: resumeFrom,
     secret: z.string().optional().meta({ override: SECRET }),
     ...repeated(["id", "bus", "disabled_reason", "created_at", "updated_at", "version", "effective_at", "unreadable"]),
   })
@@ -78,7 +80,9 @@ const shown = {
     schedule_s: retryMembers.shape.schedule_s.unwrap(),
     permanent: retryMembers.shape.permanent.unwrap(),
   }),
-  status: z.enum(["active", "paused", "disabled"]),
+  status: z
+    .enum(["active", "paused", "disabled"])
+    .meta({ description: "What is paused or disabled is matched as ever, and holds its deliveries." }),
   disabled_reason: z
     .string()
     .nullable()
@@ -193,12 +197,13 @@ export const subscriptionPaths: ZodOpenApiPathsObject = {
       tag: "Subscriptions",
       summary: "Change a subscription",
       description:
-        "A merge patch. A new `secret` signs beside the one before it for 24 h. Setting `status` to `active` also ends `disabled`, and frees what was held.",
+        "A merge patch. A new `secret` signs beside the one before it for 24 h. Setting `status` to `active` also ends `disabled`, and frees what was held, from where `resume_from` says.",
       access: ["manage"],
       path,
       requestHeaders: ["if-match", "if-none-match"],
       body: patchBody(subscriptionPatch, {
         pause: { summary: "Hold its deliveries", value: { status: "paused" } },
+        resume: { summary: "Go on, and skip what was held", value: { status: "active", resume_from: "latest" } },
         sink: { summary: "Move its sink", value: { sink: "https://billing.example.com/v2/hooks", timeout_ms: null } },
       }),
       answers: {

@@ -20,8 +20,10 @@ import {
   TYPES_MAX,
 } from "../../core/limits.ts";
 import { FORMATS } from "../../core/subscription.ts";
+import { parseTimestamp } from "../../core/timestamp.ts";
+import { RESUME_FROM } from "../../core/words.ts";
 import { COMPARED, FILTER_REF } from "./filter.ts";
-import { nameMember, pageParameters, ruledByCore, type JsonSchema } from "./parts.ts";
+import { nameMember, orNull, pageParameters, ruledByCore, type JsonSchema } from "./parts.ts";
 
 // ---- What core/ rules --------------------------------------------------------------------------------------------
 
@@ -113,8 +115,30 @@ export const subscriptionDocument = z.strictObject({
     .meta({ description: "How long one attempt may take." })
     .default(TIMEOUT_MS_DEFAULT),
   retry: retryMembers.prefault({}),
-  status: z.enum(["active", "paused"]).meta({ description: "Deliveries of a paused one are held." }).default("active"),
+  status: z
+    .enum(["active", "paused"])
+    .meta({ description: "A paused one is matched as ever: its deliveries are held until it is resumed." })
+    .default("active"),
   secret: z.string().meta({ override: SECRET }).nullable().default(null),
 });
+
+const isPlace = (text: string): boolean => text === "last" || text === "latest" || parseTimestamp(text) !== null;
+
+/** What a patch that resumes a subscription may say beside its settings. */
+export const resumeFrom = orNull(
+  z
+    .string()
+    .refine(isPlace, RESUME_FROM)
+    .meta({
+      override: {
+        type: "string",
+        pattern: "^(last|latest|\\d{4}-\\d\\d-\\d\\d[Tt].+)$",
+        examples: ["latest", "2026-01-31T12:00:00Z"],
+        description:
+          "Only with `status` set to `active` on one that is not: which of the held deliveries go out. `last`, the default: all of them. `latest`: none, only what is accepted from now on. A time, not in the future: those of events accepted then or later. The others end as `cancelled`, cause `skipped`.",
+      },
+    }),
+);
+export const resumeBody = z.object({ resume_from: resumeFrom });
 
 export const subscriptionQuery = z.strictObject(pageParameters("subscriptions"));
