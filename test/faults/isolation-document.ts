@@ -10,6 +10,8 @@ export interface Round {
   /** Of a second window without the culprit. */
   readonly againMs: number;
   readonly withMs: number;
+  /** Requests that the culprit got from the window with it. */
+  readonly pushed: number;
   /** Pushes to the culprit that still hung when the window after it began. */
   readonly hanging: number;
 }
@@ -61,8 +63,8 @@ function documentOf({ rounds, detectedMs, eventsPerSecond, windowEvents }: Measu
   const machine = `${cpus().length} × ${first?.model.trim() ?? "an unknown processor"}, ${type()} ${release()}`;
   const versions = `Node ${process.version}, Miniflare ${versionOf("miniflare")}, workerd ${versionOf("workerd")}`;
   const rows = rounds.map(
-    ({ withoutMs, againMs, withMs, hanging }, index) =>
-      `| ${index + 1} | ${withoutMs.toFixed(1)} | ${againMs.toFixed(1)} | ${withMs.toFixed(1)} | ${(withMs / withoutMs).toFixed(3)} | ${(againMs / withoutMs).toFixed(3)} | ${hanging} |`,
+    ({ withoutMs, againMs, withMs, pushed, hanging }, index) =>
+      `| ${index + 1} | ${withoutMs.toFixed(1)} | ${againMs.toFixed(1)} | ${withMs.toFixed(1)} | ${(withMs / withoutMs).toFixed(3)} | ${(againMs / withoutMs).toFixed(3)} | ${pushed} | ${hanging} |`,
   );
   return `# Isolation
 
@@ -79,8 +81,8 @@ that hang are waited for before the next window. All of it is one router in the 
 
 Machine: ${machine}. ${versions}.
 
-| round | p99 without, ms | p99 again without, ms | p99 with, ms | with / without | again / without | still hanging after |
-| --- | --- | --- | --- | --- | --- | --- |
+| round | p99 without, ms | p99 again without, ms | p99 with, ms | with / without | again / without | pushed to the culprit | still hanging after |
+| --- | --- | --- | --- | --- | --- | --- | --- |
 ${rows.join("\n")}
 
 | promise | measured |
@@ -92,7 +94,8 @@ ${rows.join("\n")}
 ## What the local runtime shows, and what not
 
 - **It shows** that events for a sink that is known to hang meet the healthy ones nowhere: not at the edge, not in a queue, not in a batch.
-  That is a property of the router, and holds wherever it runs.
+  That is a property of the router, and holds wherever it runs. What it does not push at all, because it knows better by then, is in the
+  column of what was pushed.
 - **It does not show the time before.** The simulator has one batch in flight per queue, whatever \`max_concurrency\` says. The batch that first
   meets the hanging sink keeps its shard of the lane \`fast\` until that push ends, and everything behind it waits so long. In production
   60 batches of a shard run side by side, and the other 59 go on. So windows begin after the detection, and once the edge follows.
