@@ -1,0 +1,49 @@
+/** What a run says: lines as they come, and what must hold. The exit code is whether all of it did. */
+import { setTimeout as delay } from "node:timers/promises";
+
+export interface Report {
+  say(line: string): void;
+  /** Something that must hold. */
+  check(text: string, isMet: boolean): void;
+  readonly failures: readonly string[];
+}
+
+const POLL_MS = 100;
+
+export function createReport(): Report {
+  const failures: string[] = [];
+  return {
+    say: (line) => console.log(line),
+    check(text, isMet) {
+      console.log(`${isMet ? "✓" : "✗"} ${text}`);
+      if (!isMet) failures.push(text);
+    },
+    failures,
+  };
+}
+
+/** Asks until it is so. @throws Error after `withinMs`, with what `state` says by then. */
+export async function until(
+  what: string,
+  isSo: () => Promise<boolean> | boolean,
+  { withinMs, state = () => "" }: { readonly withinMs: number; readonly state?: () => Promise<string> | string },
+): Promise<void> {
+  const endMs = performance.now() + withinMs;
+  while (!(await isSo())) {
+    if (performance.now() > endMs) throw new Error(`Not within ${withinMs / 1_000} s: ${what}. ${await state()}`);
+    await delay(POLL_MS);
+  }
+}
+
+/** Rows of cells in columns. */
+export function table(rows: readonly (readonly (string | number)[])[]): string {
+  const texts = rows.map((row) => row.map(String));
+  const widths = (texts[0] ?? []).map((_, column) => Math.max(...texts.map((row) => row[column]?.length ?? 0)));
+  return texts
+    .map((row) =>
+      row
+        .map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)))
+        .join("  "),
+    )
+    .join("\n");
+}

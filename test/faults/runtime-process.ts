@@ -1,0 +1,74 @@
+/**
+ * The router in the local runtime, as a process that can be killed: the built Worker in Miniflare, with all bindings and consumers of
+ * `wrangler.toml`, and nothing of `wrangler dev` around it. It writes the Worker's own lines to its output and shows nothing else.
+ *
+ * What the simulator does not do as production does: a queue lives in memory, so a kill loses what is in it; a queue has one batch in
+ * flight, whatever `max_concurrency` says; no cron fires by itself.
+ */
+import { dirname, join } from "node:path";
+import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
+import { unstable_getMiniflareWorkerOptions, unstable_readConfig } from "wrangler";
+import { serve } from "./calls.ts";
+
+const CONFIG = join(import.meta.dirname, "../../wrangler.toml");
+const HOST = "127.0.0.1";
+
+export interface RuntimeOptions {
+  /** The Worker as `wrangler deploy` would upload it. */
+  readonly script: string;
+  /** Directory of the state that outlives the process. */
+  readonly state: string;
+  readonly port: number;
+  readonly secrets: Readonly<Record<"ROOT_KEY" | "ENCRYPTION_KEY", string>>;
+}
+
+let miniflare: Miniflare | null = null;
+
+function running(): Miniflare {
+  if (miniflare === null) throw new Error("The runtime was not started");
+  return miniflare;
+}
+
+function optionsOf({ script, state, port, secrets }: RuntimeOptions): ConstructorParameters<typeof Miniflare>[0] {
+  // How modules are to be found: what is built is one.
+  const { modulesRules: _, ...workerOptions } = unstable_getMiniflareWorkerOptions(CONFIG).workerOptions;
+  return convertV4MiniflareOptions({
+    host: HOST,
+    port,
+    log: new Log(LogLevel.NONE),
+    logRequests: false,
+    // Where the machine is would be asked of the network.
+    cf: false,
+    unsafeTriggerHandlers: true,
+    resourcePersistencePath: join(state, "v3"),
+    workers: [
+      {
+        ...workerOptions,
+        name: "fantail",
+        rootPath: dirname(script),
+        modules: true,
+        scriptPath: script,
+        // In place of what wrangler made of them: a `.dev.vars` in the checkout would be in it.
+        bindings: { ...unstable_readConfig({ config: CONFIG }).vars, ...secrets, ALLOW_INSECURE_SINKS: "true" },
+      },
+    ],
+  });
+}
+
+const served = {
+  /** Resolves once it listens, with where. */
+  async start(options: RuntimeOptions): Promise<string> {
+    miniflare = new Miniflare(optionsOf(options));
+    return (await miniflare.ready).origin;
+  },
+
+  /** Rows of the running database. */
+  async query(sql: string): Promise<readonly Record<string, unknown>[]> {
+    const database = await running().getD1Database("DB");
+    return (await database.prepare(sql).all()).results;
+  },
+};
+
+export type RuntimeCalls = typeof served;
+
+serve(served);

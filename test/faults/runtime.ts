@@ -1,0 +1,163 @@
+/**
+ * The router under test, seen from outside: built once, started, killed with SIGKILL, started again on what it left on disk. Its
+ * queues are in memory, so a kill loses their messages; the log in D1 is what stays.
+ */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { createClient, type Client } from "../../src/client/index.ts";
+import { migrate, randomSecret } from "../../scripts/router.ts";
+import { runWrangler } from "../../scripts/wrangler.ts";
+import { start, type Started } from "./calls.ts";
+import type { RuntimeCalls } from "./runtime-process.ts";
+
+/** Earlier than any time that is on record, later than any duration: tells in a column of milliseconds which of the two it holds. */
+const FIRST_TIME_MS = 1_000_000_000_000;
+/** Lines of the Worker that a failure shows. */
+const TAIL_LINES = 30;
+
+type Rows = readonly Record<string, unknown>[];
+
+export interface Runtime {
+  readonly url: string;
+  readonly rootKey: string;
+  readonly client: Client;
+  /** Starts it, on the same port each time. */
+  start(): Promise<void>;
+  /** SIGKILL to its whole process group, workerd included. */
+  kill(): Promise<void>;
+  /** Runs the cron handler once, to its end. */
+  fireCron(): Promise<void>;
+  /** Rows of the database, whether the runtime runs or not. */
+  query(sql: string): Promise<Rows>;
+  /**
+   * Only while it is stopped: makes everything on record older by so much. To the router this is a machine that was down so long, and it
+   * takes milliseconds where leases take minutes.
+   */
+  age(ms: number): void;
+  /** The most memory that workerd has had at a time since its start, in bytes. */
+  peakBytes(): number;
+  /** Warnings and errors among the last lines that the Worker wrote. */
+  tail(): string;
+  /** Ends it and removes what it left. */
+  remove(): Promise<void>;
+}
+
+/** Builds the Worker, as `npm run bundle` does, and makes an empty database. It does not start it. */
+export async function makeRuntime(): Promise<Runtime> {
+  const home = mkdtempSync(join(tmpdir(), "fantail-faults-"));
+  const tidy = (): void => rmSync(home, { recursive: true, force: true });
+  process.on("exit", tidy);
+  const state = join(home, "state");
+  const log = join(home, "runtime.log");
+  await build(join(home, "dist"));
+  await migrate(state);
+  const port = await freePort();
+  const secrets = { ROOT_KEY: randomSecret(), ENCRYPTION_KEY: randomSecret() };
+  const url = `http://127.0.0.1:${port}`;
+  let running: Started<RuntimeCalls> | null = null;
+
+  return {
+    url,
+    rootKey: secrets.ROOT_KEY,
+    client: createClient({ url, key: secrets.ROOT_KEY }),
+    async start() {
+      running = start<RuntimeCalls>("./runtime-process.ts", { group: true, log });
+      await running.call("start", { script: join(home, "dist/index.js"), state, port, secrets });
+    },
+    async kill() {
+      await running?.kill();
+      running = null;
+    },
+    async fireCron() {
+      const response = await fetch(`${url}/cdn-cgi/local/scheduled?cron=*+*+*+*+*&format=json`);
+      const answer = await response.text();
+      if (!response.ok || !answer.includes('"outcome":"ok"')) throw new Error(`The cron failed: ${answer}`);
+    },
+    async query(sql) {
+      if (running !== null) return running.call("query", sql);
+      return onDisk(state, (database) => database.prepare(sql).all());
+    },
+    age(ms) {
+      if (running !== null) throw new Error("The database is in use");
+      onDisk(state, (database) => makeOlder(database, ms));
+    },
+    peakBytes: () => peakBytesOf(running?.child.pid),
+    tail: () => tailOf(log),
+    async remove() {
+      await running?.kill();
+      process.off("exit", tidy);
+      tidy();
+    },
+  };
+}
+
+async function build(outdir: string): Promise<void> {
+  const { code, stdout, stderr } = await runWrangler(["deploy", "--dry-run", `--outdir=${outdir}`]);
+  if (code !== 0) throw new Error(`The Worker could not be built\n${stdout}${stderr}`);
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === "string") throw new Error("There is no free port");
+  return address.port;
+}
+
+/** The file is named by a hash: it is the one that has deliveries. */
+function onDisk<T>(state: string, work: (database: DatabaseSync) => T): T {
+  const folder = join(state, "v3/d1/miniflare-D1DatabaseObject");
+  for (const name of readdirSync(folder).filter((entry) => entry.endsWith(".sqlite"))) {
+    using database = new DatabaseSync(join(folder, name));
+    if (tablesOf(database).includes("deliveries")) return work(database);
+  }
+  throw new Error(`No database in ${folder} has deliveries`);
+}
+
+const tablesOf = (database: DatabaseSync): string[] =>
+  database
+    .prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")
+    .all()
+    .map(({ name }) => String(name));
+
+/** Times have names that end in `_ms`, and so have durations, which stay. The audit is append-only, by a trigger. */
+function makeOlder(database: DatabaseSync, ms: number): void {
+  for (const table of tablesOf(database).filter((name) => name !== "audit")) {
+    for (const { name } of database.prepare(`SELECT name FROM pragma_table_info('${table}')`).all()) {
+      if (!String(name).endsWith("_ms")) continue;
+      const column = `"${String(name)}"`;
+      database.exec(`UPDATE "${table}" SET ${column} = ${column} - ${ms} WHERE ${column} > ${FIRST_TIME_MS}`);
+    }
+  }
+}
+
+/** By the kernel's own high-water mark, of all workerd processes of the group together. */
+function peakBytesOf(group: number | undefined): number {
+  let bytes = 0;
+  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    try {
+      // Behind the name, in parentheses: state, parent, group.
+      const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+      if (!stat.includes("(workerd)") || Number(stat.split(") ")[1]?.split(" ")[2]) !== group) continue;
+      bytes += 1_024 * Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
+    } catch (error) {
+      // Of all processes on the machine, some end while they are looked at.
+      if (!(error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ESRCH")))
+        throw error;
+    }
+  }
+  if (bytes === 0) throw new Error("No workerd runs in the runtime's process group");
+  return bytes;
+}
+
+function tailOf(log: string): string {
+  const lines = readFileSync(log, "utf8").split("\n");
+  return lines
+    .filter((line) => line !== "" && !line.includes('"level":"info"'))
+    .slice(-TAIL_LINES)
+    .join("\n");
+}

@@ -1,0 +1,48 @@
+/** A runtime, its sinks and its producer, set up for one scenario and gone after it, however it ends. */
+import { STOP_SIGNALS } from "../../scripts/router.ts";
+import { start, type Started } from "./calls.ts";
+import type { Load, LoadCalls, Published } from "./load-process.ts";
+import { makeRuntime, type Runtime } from "./runtime.ts";
+import type { SinksCalls } from "./sinks-process.ts";
+
+/** What a subscription says, without its sink. */
+type Settings = Omit<Parameters<Runtime["client"]["subscriptions"]["create"]>[0], "sink">;
+
+export interface Stage {
+  readonly runtime: Runtime;
+  readonly sinks: Started<SinksCalls>;
+  /** Subscribes `path` of the sinks; resolves with the subscription's id. */
+  subscribe(path: string, settings: Settings): Promise<string>;
+  /** Until all subscriptions made so far are in effect everywhere. */
+  inEffect(): Promise<void>;
+  publish(events: Load["events"], perSecond: number): Promise<Published[]>;
+}
+
+export async function withStage(scenario: (stage: Stage) => Promise<void>): Promise<void> {
+  for (const name of STOP_SIGNALS) process.once(name, () => process.exit(1));
+  const runtime = await makeRuntime();
+  const sinks = start<SinksCalls>("./sinks-process.ts");
+  const load = start<LoadCalls>("./load-process.ts");
+  let effectiveMs = 0;
+  try {
+    const [sinkUrl] = await Promise.all([sinks.call("start", undefined), runtime.start()]);
+    await scenario({
+      runtime,
+      sinks,
+      async subscribe(path, settings) {
+        const made = await runtime.client.subscriptions.create({ ...settings, sink: `${sinkUrl}${path}` });
+        effectiveMs = Date.parse(made.effective_at);
+        return made.id;
+      },
+      inEffect: () => new Promise((resolve) => setTimeout(resolve, Math.max(0, effectiveMs - Date.now()))),
+      publish: (events, perSecond) =>
+        load.call("publish", { url: runtime.url, key: runtime.rootKey, perSecond, events }),
+    });
+  } catch (error) {
+    throw new Error(`The scenario could not go on. The last that the Worker warned of:\n${runtime.tail()}`, {
+      cause: error,
+    });
+  } finally {
+    await Promise.all([load.stop(), sinks.stop(), runtime.remove()]);
+  }
+}
