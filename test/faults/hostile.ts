@@ -17,7 +17,7 @@ const GROWTH_BYTES_MAX = 200_000_000;
 const MEGABYTE = 1_000_000;
 
 /** A sink that gets every event. */
-const HEALTHY = ["/ok/at-once", "/ok/in-time?ms=50", "/flaky/once?failures=1", "/huge-ok/chatty"];
+const HEALTHY = ["/ok/at-once", "/ok/in-time?ms=50", "/flaky/some?every=4", "/huge-ok/chatty"];
 
 interface Hostile {
   readonly path: string;

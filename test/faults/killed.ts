@@ -26,7 +26,7 @@ const SCHEDULE_S = [1, 1, 1, 1, 1, 1, 1, 1];
 
 /** Every sink takes all events; those that are slow one of so many. */
 const SLOW_SHARE = 4;
-const SINKS = ["/ok/a?ms=5", "/ok/b?ms=20", "/ok/c?ms=60", "/flaky/d?failures=1"];
+const SINKS = ["/ok/a?ms=5", "/ok/b?ms=20", "/ok/c?ms=60", "/flaky/d?every=4"];
 const SLOW_SINKS = ["/ok/slow-a?ms=400", "/ok/slow-b?ms=900"];
 
 /** When in a round the runtime is killed, by what the sinks have seen since the round began. */

@@ -3,7 +3,7 @@
  * sinks of one kind apart. It counts what arrives by `webhook-id`, which no other part of the test has seen by then.
  *
  *   /ok/<name>?ms=20           200 after so long
- *   /flaky/<name>?failures=2   503 to the first requests of each delivery, then 200
+ *   /flaky/<name>?every=4      503 to the first request of one delivery in four, by its id: too seldom for a breaker
  *   /hang/<name>?ms=15000      nothing until then, then 200; without `ms` nothing ever
  *   … and the others of `BEHAVIOURS`
  */
@@ -60,7 +60,8 @@ const BEHAVIOURS: Readonly<Record<string, Behaviour>> = {
     take(asked);
   },
   flaky({ query, ...asked }) {
-    if (asked.seen.requests > Number(query.get("failures") ?? 1)) take(asked);
+    const isUnlucky = asked.seen.webhookId.charCodeAt(10) % Number(query.get("every")) === 0;
+    if (asked.seen.requests > 1 || !isUnlucky) take(asked);
     else asked.response.writeHead(503).end("not now");
   },
   async hang({ query, ...asked }) {
