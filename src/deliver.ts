@@ -17,7 +17,7 @@ import {
 import { decodeParcel, type EventParcel, type OutcomesParcel, type WakeParcel } from "./core/parcel.ts";
 import type { Wake } from "./core/wakes.ts";
 import { firstAttempts, type FirstAttempts } from "./first-attempts.ts";
-import type { Claimed, Log } from "./ports.ts";
+import type { Claimed, Limiters, Log } from "./ports.ts";
 import { createPushing, type PushingDeps } from "./pushing.ts";
 import { answered, createSettling, type SettlingDeps } from "./settling.ts";
 
@@ -32,6 +32,7 @@ export type Verdict = { readonly kind: "ack" } | { readonly kind: "retry"; reado
 
 export interface DeliverDeps extends SettlingDeps, PushingDeps {
   readonly log: Log;
+  readonly limiters: Limiters;
 }
 
 /** One verdict per message, in the order of the batch. */

@@ -171,6 +171,15 @@ export interface SubscriptionCreate {
     /** Statuses of the sink that are final after three attempts. */
     readonly permanent?: readonly number[] | null;
   } | null;
+  /** At most so many pushes in so many seconds, evenly spread; held over at least 60 s. What is over it waits. Null: no limit. */
+  readonly rate?: {
+    /** Pushes in the period, at most 1000 a second. */
+    readonly limit: number;
+    /** The period in seconds. */
+    readonly period_s: number;
+  } | null;
+  /** Requests that are open at a time, of all consumers together. Null: no limit. */
+  readonly concurrency?: number | null;
   /** Deliveries of a paused one are held. */
   readonly status?: "active" | "paused" | null;
   /** Signs every request (Standard Webhooks 1.0): `whsec_` and the base64 of 24 to 64 bytes. */
@@ -201,6 +210,15 @@ export interface SubscriptionPatch {
     /** Statuses of the sink that are final after three attempts. */
     readonly permanent?: readonly number[] | null;
   } | null;
+  /** At most so many pushes in so many seconds, evenly spread; held over at least 60 s. What is over it waits. Null: no limit. */
+  readonly rate?: {
+    /** Pushes in the period, at most 1000 a second. */
+    readonly limit?: number;
+    /** The period in seconds. */
+    readonly period_s?: number;
+  } | null;
+  /** Requests that are open at a time, of all consumers together. Null: no limit. */
+  readonly concurrency?: number | null;
   /** `disabled` cannot be set, only repeated. */
   readonly status?: "active" | "paused" | "disabled" | null;
   /** Signs every request (Standard Webhooks 1.0): `whsec_` and the base64 of 24 to 64 bytes. */
@@ -733,6 +751,14 @@ export interface SubscriptionCreated {
     /** Statuses of the sink that are final after three attempts. */
     readonly permanent: readonly number[];
   };
+  /** At most so many pushes in so many seconds, evenly spread; held over at least 60 s. What is over it waits. Null: no limit. */
+  readonly rate: {
+    /** Pushes in the period, at most 1000 a second. */
+    readonly limit: number;
+    /** The period in seconds. */
+    readonly period_s: number;
+  } | null;
+  readonly concurrency: number | null;
   readonly status: "active" | "paused" | "disabled";
   /** `gone`: the sink answered 410. Null unless `status` is `disabled`. */
   readonly disabled_reason: string | null;
@@ -784,6 +810,14 @@ export interface Subscription {
     /** Statuses of the sink that are final after three attempts. */
     readonly permanent: readonly number[];
   };
+  /** At most so many pushes in so many seconds, evenly spread; held over at least 60 s. What is over it waits. Null: no limit. */
+  readonly rate: {
+    /** Pushes in the period, at most 1000 a second. */
+    readonly limit: number;
+    /** The period in seconds. */
+    readonly period_s: number;
+  } | null;
+  readonly concurrency: number | null;
   readonly status: "active" | "paused" | "disabled";
   /** `gone`: the sink answered 410. Null unless `status` is `disabled`. */
   readonly disabled_reason: string | null;
