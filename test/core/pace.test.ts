@@ -149,6 +149,39 @@ describe("a rate", () => {
     );
   });
 
+  it("is not exceeded by permits that come back late, in another order, and after others were granted", () => {
+    const steps = fc.array(
+      fc.record({
+        waitMs: fc.oneof(fc.constant(1), fc.integer({ min: 0, max: 2_500 })),
+        wanted: fc.oneof(fc.constant(40), fc.integer({ min: 0, max: 40 })),
+        used: fc.constantFrom(0, 0.2, 1),
+        /** Its end is told after so many further asks. */
+        lag: fc.integer({ min: 0, max: 6 }),
+      }),
+      { minLength: 3, maxLength: 30 },
+    );
+    const [toleranceMs, intervalMs] = [2_000, 105];
+    fc.assert(
+      fc.property(steps, (list) => {
+        const limits = limiter(rateOf(600, 60));
+        const uses: number[] = [];
+        const ends: { readonly at: number; readonly token: string; readonly unused: number }[] = [];
+        let now = START_MS;
+        list.forEach(({ waitMs, wanted, used, lag }, index) => {
+          now += waitMs;
+          for (const { token, unused } of ends.filter(({ at }) => at === index)) limits.done(now, token, unused);
+          const { allowed, token } = limits.ask(now, { returning: wanted });
+          const pushed = Math.floor(allowed * used);
+          for (let count = 0; count < pushed; count++) uses.push(now);
+          ends.push({ at: index + 1 + lag, token, unused: allowed - pushed });
+        });
+        for (const windowMs of [1, 10, 100, 1_000, 5_000, 20_000])
+          expect(mostIn(windowMs, uses)).toBeLessThanOrEqual(Math.ceil((windowMs + toleranceMs) / intervalMs));
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
   it.each([
     [1_000, 1],
     [600, 60],

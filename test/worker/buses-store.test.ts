@@ -64,7 +64,8 @@ describe("create()", () => {
     expect(await make("phoenix", freeMs - 1)).toBe("being-deleted");
     for (const [sql, table] of [
       [
-        "INSERT INTO subscriptions SELECT 'phoenix', 's', 1, 'deleted', NULL, NULL, '', 'binary', 1, 0, 0, '', '', '', ''",
+        `INSERT INTO subscriptions (bus, id, version, status, sink, format, timeout_ms, created_ms, updated_ms, retry, wanted, secrets, headers)
+         SELECT 'phoenix', 's', 1, 'deleted', '', 'binary', 1, 0, 0, '', '', '', ''`,
         "subscriptions",
       ],
       [

@@ -150,7 +150,10 @@ describe("since()", () => {
     await db.batch([
       db
         .prepare(
-          `INSERT INTO subscriptions WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
+          `INSERT INTO subscriptions
+             (bus, id, version, status, disabled_reason, name, sink, format, timeout_ms, created_ms, updated_ms, retry, wanted,
+             secrets, headers)
+           WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
            SELECT 'large', printf('sub_%05d', i), ?1 + i, 'active', NULL, NULL, '', 'binary', 1000, 0, 0, '{}', '{}', '', '' FROM n`,
         )
         .bind(first, count),

@@ -368,7 +368,10 @@ describe("list()", () => {
     const oldest = await created(bus);
     await db
       .prepare(
-        `INSERT INTO subscriptions WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
+        `INSERT INTO subscriptions
+             (bus, id, version, status, disabled_reason, name, sink, format, timeout_ms, created_ms, updated_ms, retry, wanted,
+             secrets, headers)
+           WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
          SELECT ?1, printf('sub_t%025d', i), 1, 'deleted', NULL, NULL, '', 'binary', 1000, 0, 0, '{}', '{}', '', '' FROM n`,
       )
       .bind(bus, 2 * LIST_SCAN_ROWS_MAX)
