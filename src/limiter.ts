@@ -45,6 +45,12 @@ export interface LimiterNamespace {
   getByName(name: string): Remote;
 }
 
+/** What a line says of failures: the first of them stands for all. */
+function failures(failed: ReadonlyMap<{ readonly subscriptionId: string }, unknown>, token: string) {
+  const [first] = failed;
+  return { token, subscriptions: failed.size, subscription_id: first?.[0].subscriptionId, error: String(first?.[1]) };
+}
+
 /** The Durable Objects behind the port. */
 export function durableLimiters(deps: {
   readonly namespace: LimiterNamespace;
@@ -59,6 +65,7 @@ export function durableLimiters(deps: {
   /** Does the work for each, PACE_ASKS_MAX at a time and none that would start after PACE_TIMEOUT_MS. Answers what failed, and why. */
   async function forEach<T>(list: readonly T[], work: (one: T) => Promise<void>): Promise<ReadonlyMap<T, unknown>> {
     const failed = new Map<T, unknown>(list.map((one) => [one, "It was not asked in time"]));
+    if (list.length === 0) return failed;
     const timeout = clock.sleep(PACE_TIMEOUT_MS);
     const startedMs = clock.now();
     const rest = list.values();
@@ -83,12 +90,6 @@ export function durableLimiters(deps: {
     const dueMs = (): number => now + Math.ceil(PACE_RETRY_MS * (1 + random.fraction()));
     const deferMs = Array.from({ length: fresh + returning }, dueMs).toSorted((a, b) => a - b);
     return { allowed: 0, width: 0, deferMs, untilMs: null };
-  }
-
-  /** What a line says of failures: the first of them stands for all. */
-  function failures(failed: ReadonlyMap<{ readonly subscriptionId: string }, unknown>, token: string) {
-    const [first] = failed;
-    return { token, subscriptions: failed.size, subscription_id: first?.[0].subscriptionId, error: String(first?.[1]) };
   }
 
   return {

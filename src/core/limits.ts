@@ -234,8 +234,8 @@ export const PACE_TOLERANCE_FRACTION = 1 / 30;
 export const PACE_ABSENT_MS = 10_000;
 /** Batches that a limiter remembers, so that one that asks again is not given twice: as many as wrangler.toml lets run at a time. */
 export const PACE_BATCHES_MAX = 200;
-/** A limiter that has not answered by then grants nothing. */
-export const PACE_TIMEOUT_MS = 2_000;
+/** A limiter that has not answered by then grants nothing: its permits would be over. */
+export const PACE_TIMEOUT_MS = 1_500;
 /** Limiters that one batch asks at a time. */
 export const PACE_ASKS_MAX = 10;
 /** What an unanswered ask was for is due again so much later, and up to as much more. */

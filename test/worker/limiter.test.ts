@@ -135,7 +135,7 @@ it("grants nothing where an object fails, spreads what was asked for, and says s
   const namespace = {
     getByName: (name: string) => ({ ask: () => answer(name), done: () => answer(name).then(() => {}) }),
   };
-  const { ask, done, logger } = limitersOver(namespace as unknown as LimiterNamespace, clock);
+  const { ask, done, logger } = limitersOver(namespace, clock);
   const grants = await ask(
     [good, bad, worse].map((one) => ({ ...one, ...wants(4), returning: 3 })),
     "batch",
