@@ -49,3 +49,8 @@ ALTER TABLE claims ADD COLUMN bus TEXT NOT NULL DEFAULT '';
 
 -- Of what it holds, events with a lesser `seq` are skipped; empty: none.
 ALTER TABLE subscriptions ADD COLUMN resume_from TEXT NOT NULL DEFAULT '';
+
+-- JSON {limit, periodSeconds}; null: none.
+ALTER TABLE subscriptions ADD COLUMN rate TEXT;
+-- Requests that may be open at a time; null: no limit of its own.
+ALTER TABLE subscriptions ADD COLUMN concurrency INTEGER;

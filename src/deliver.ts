@@ -190,6 +190,7 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     const forwarding = settling.wake(claimed.forwarded);
     const rest = await pushAll(together(claimed, first), {
       claimedMs: takenMs,
+      token,
       lane,
       settleEarly: async (finished, open) => {
         const done = await settling.settle(finished, batch, open);

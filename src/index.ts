@@ -7,6 +7,9 @@ import { PROBLEM_BASE, PROBLEMS } from "./core/problem.ts";
 import { consoleLogger } from "./log.ts";
 import { freshRequestId, wire } from "./wire.ts";
 
+/** The platform makes the Durable Objects of this class. */
+export { Limiter } from "./limiter.ts";
+
 /** Every queue whose name ends so holds what a lane gave up on. */
 const POISON_SUFFIX = "-poison";
 /** Every queue that has this in its name is of lane `slow`. */

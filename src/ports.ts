@@ -5,9 +5,10 @@ import type { EventView } from "./core/filters/view.ts";
 import type { NearestBounds } from "./core/matcher/nearest.ts";
 import type { Answer, DeliveryKey, Settlement } from "./core/delivery.ts";
 import type { Lane, SinkChange } from "./core/health.ts";
+import type { Grant, PaceAsk } from "./core/pace.ts";
 import type { EventParcel, WakeParcel } from "./core/parcel.ts";
 import type { Result } from "./core/result.ts";
-import type { Push, RetryPolicy, Subscription, Wanted } from "./core/subscription.ts";
+import type { Pace, Push, RetryPolicy, Subscription, Wanted } from "./core/subscription.ts";
 import type { Wake } from "./core/wakes.ts";
 
 export interface Clock {
@@ -383,6 +384,39 @@ export interface Resolver {
    * resolver. The signal's end is one.
    */
   addresses(name: string, signal: AbortSignal): Promise<Result<readonly string[], string>>;
+}
+
+/** What one batch wants of one subscription that has a pace. */
+export interface PaceRequest extends Omit<PaceAsk, "token"> {
+  readonly bus: string;
+  readonly subscriptionId: string;
+}
+
+export interface Permits extends Grant {
+  /** No push of these starts later; null: none has to hurry. */
+  readonly untilMs: number | null;
+}
+
+/** What holds the pace of subscriptions across all consumers. Neither method throws. */
+export interface Limiters {
+  /**
+   * Asked once per batch, and only of subscriptions with a rate or a concurrency; answers each by the subscription's id. One that does not
+   * answer grants nothing, and all it was asked for is due again some seconds later.
+   */
+  ask(requests: readonly PaceRequest[], token: string): Promise<ReadonlyMap<string, Permits>>;
+  /**
+   * The batch has ended its pushes of these: frees its places, and the permits that it did not use. To be told of all that it asked for: what
+   * went unanswered may have been granted. Best effort: places free themselves after LEASE_MS.
+   */
+  done(
+    uses: readonly {
+      readonly bus: string;
+      readonly subscriptionId: string;
+      readonly pace: Pace;
+      readonly unused: number;
+    }[],
+    token: string,
+  ): Promise<void>;
 }
 
 export interface Webhooks {

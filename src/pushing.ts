@@ -12,16 +12,19 @@ import {
   CRASHES_SPARE,
   PUSH_START_MS,
   PUSHES_MAX,
+  PUSHES_PER_SUBSCRIPTION_MAX,
   RELEASE_DELAY_MS,
   SETTLE_EARLY_MS,
   SLOW_ATTEMPT_MS,
 } from "./core/limits.ts";
 import { isTimeout, judge, recordOf, signOf } from "./core/outcome.ts";
 import { createTurns } from "./core/turns.ts";
-import type { Claimed, ClaimedDelivery, ClaimedEvent, Clock, Logger, Random, Webhooks } from "./ports.ts";
+import { createPacing } from "./pacing.ts";
+import type { Claimed, ClaimedDelivery, ClaimedEvent, Clock, Limiters, Logger, Random, Webhooks } from "./ports.ts";
 
 export interface PushingDeps {
   readonly webhooks: Webhooks;
+  readonly limiters: Limiters;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -30,6 +33,7 @@ export interface PushingDeps {
 export interface PushingOptions {
   /** When the claim was made: no push starts later than PUSH_START_MS after it. */
   readonly claimedMs: number;
+  readonly token: string;
   /** Of the batch: on `fast` a push that stays open makes its sink slow, and ends its subscription's turn. */
   readonly lane: Lane;
   /**
@@ -55,7 +59,7 @@ interface OpenPush {
 }
 
 /** Where a delivery goes that is not pushed, and how long after now. */
-type GiveBack = (deliveries: readonly ClaimedDelivery[], delayMs: number) => void;
+type GiveBack = (deliveries: readonly ClaimedDelivery[], delayMs: number, cause?: "released" | "rate") => void;
 
 /**
  * After how long the rest of a subscription comes back, once an attempt says that it is of no use now; null: it goes on. One that timed out would time
@@ -79,7 +83,9 @@ function causeOfEnd({ attempt, tries, lastRecorded, push }: ClaimedDelivery): De
   return spare > CRASHES_SPARE ? "crashed" : null;
 }
 
-export function createPushing({ webhooks, clock, random, logger }: PushingDeps) {
+export function createPushing({ webhooks, limiters, clock, random, logger }: PushingDeps) {
+  const pace = createPacing({ limiters });
+
   async function ask(delivery: ClaimedDelivery, load: () => Loaded): Promise<Answer> {
     const { key, eventId, push } = delivery;
     if ("error" in push) return { kind: "failed", error: "internal", detail: push.error, durationMs: 0 };
@@ -102,15 +108,18 @@ export function createPushing({ webhooks, clock, random, logger }: PushingDeps) 
     }
   }
 
-  const release = ({ key, eventId }: ClaimedDelivery, delayMs: number): Settlement => {
-    const dueMs = clock.now() + Math.ceil(delayMs * (1 + random.fraction()));
-    return { key, eventId, outcome: { kind: "released", dueMs, cause: "released" }, attempt: null, sign: null };
-  };
+  const deferred = (
+    { key, eventId }: ClaimedDelivery,
+    dueMs: number,
+    cause: "released" | "rate" = "released",
+  ): Settlement => ({ key, eventId, outcome: { kind: "released", dueMs, cause }, attempt: null, sign: null });
+
+  const soon = (delayMs: number): number => clock.now() + Math.ceil(delayMs * (1 + random.fraction()));
 
   /** What a delivery that is not to be pushed becomes; null when it is to be pushed. */
   function settledWithoutPush(delivery: ClaimedDelivery, event: ClaimedEvent | undefined): Settlement | null {
     // Its body did not fit this batch's budget.
-    if (event === undefined) return release(delivery, RELEASE_DELAY_MS);
+    if (event === undefined) return deferred(delivery, soon(RELEASE_DELAY_MS));
     const cause = event.body === null ? "body-missing" : causeOfEnd(delivery);
     if (cause === null) return null;
     const { key, eventId } = delivery;
@@ -125,10 +134,25 @@ export function createPushing({ webhooks, clock, random, logger }: PushingDeps) 
       if (settled !== null) finished.push(settled);
       return settled === null;
     });
-    const turns = createTurns(startable, ({ key }) => key);
-    const giveBack: GiveBack = (deliveries, delayMs) => {
-      finished.push(...deliveries.map((delivery) => release(delivery, delayMs)));
+    const pacing = pace(startable, options.token);
+    const turns = createTurns(pacing.free, ({ key }) => key);
+    const giveBack: GiveBack = (deliveries, delayMs, cause) => {
+      finished.push(...deliveries.map((delivery) => deferred(delivery, soon(delayMs), cause)));
     };
+
+    // Subscriptions without a pace do not wait for what limiters say of the others.
+    let isAsking = pacing.granted !== null;
+    const asking = (pacing.granted ?? Promise.resolve({ allowed: [], deferred: [] })).then((granted) => {
+      isAsking = false;
+      finished.push(...granted.deferred.map(({ delivery, dueMs }) => deferred(delivery, dueMs, "rate")));
+      turns.add(granted.allowed, (delivery) => pacing.permitOf(delivery)?.width ?? PUSHES_PER_SUBSCRIPTION_MAX);
+    });
+    /** A permit that is not used in time is none: others were given since. */
+    const isOver = (delivery: ClaimedDelivery): boolean => {
+      const untilMs = pacing.permitOf(delivery)?.untilMs ?? null;
+      return untilMs !== null && clock.now() > untilMs;
+    };
+    const pushed: ClaimedDelivery[] = [];
 
     const decoded = new Map<string, CloudEvent>();
     const loaded = (eventId: string): Loaded => {
@@ -170,6 +194,12 @@ export function createPushing({ webhooks, clock, random, logger }: PushingDeps) 
       while (open.size < PUSHES_MAX) {
         const delivery = turns.next();
         if (delivery === null) return;
+        if (isOver(delivery)) {
+          turns.ended(delivery);
+          giveBack([delivery, ...turns.withdraw(delivery)], RELEASE_DELAY_MS, "rate");
+          continue;
+        }
+        pushed.push(delivery);
         const push = attempt(delivery).finally(() => open.delete(push));
         open.set(push, { delivery, sinceMs: clock.now(), isTold: options.lane === "slow" });
       }
@@ -207,16 +237,16 @@ export function createPushing({ webhooks, clock, random, logger }: PushingDeps) 
       return clock.sleep(nextMs).then(() => void (due = true));
     };
     startMore();
-    let alarm = open.size > 0 ? arm() : Promise.resolve();
-    while (open.size > 0) {
-      await Promise.race([...open.keys(), alarm]);
+    let alarm = open.size > 0 || isAsking ? arm() : Promise.resolve();
+    while (open.size > 0 || isAsking) {
+      await Promise.race([...open.keys(), alarm, ...(isAsking ? [asking] : [])]);
       startMore();
-      if (!due || open.size === 0) continue;
-      settleSome();
+      if (!due) continue;
+      if (open.size > 0) settleSome();
       startMore();
       alarm = arm();
     }
-    await settling;
+    await Promise.all([settling, pacing.done(pushed)]);
     return finished;
   };
 }

@@ -15,6 +15,7 @@ import { d1Sweep } from "./d1/sweep.ts";
 import { createDeliver } from "./deliver.ts";
 import { createApp } from "./http/app.ts";
 import { createIngest } from "./ingest.ts";
+import { durableLimiters } from "./limiter.ts";
 import { consoleLogger } from "./log.ts";
 import type { Clock, Logger, Random } from "./ports.ts";
 import { createTell } from "./telling.ts";
@@ -95,6 +96,7 @@ export function assemble(env: Env, { clock, random, logger }: Doors) {
     log,
     lanes,
     webhooks,
+    limiters: durableLimiters({ namespace: env.LIMITERS, clock, random, logger }),
     clock,
     random,
     logger,

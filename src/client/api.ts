@@ -171,6 +171,15 @@ export interface SubscriptionCreate {
     /** Statuses of the sink that are final after three attempts. */
     readonly permanent?: readonly number[] | null;
   } | null;
+  /** At most so many pushes in so many seconds, evenly spread; held over at least 60 s. What is over it waits. Null: no limit. */
+  readonly rate?: {
+    /** Pushes in the period, at most 1000 a second. */
+    readonly limit: number;
+    /** The period in seconds. */
+    readonly period_s: number;
+  } | null;
+  /** Requests that are open at a time, of all consumers together. Null: no limit. */
+  readonly concurrency?: number | null;
   /** A paused one is matched as ever: its deliveries are held until it is resumed. */
   readonly status?: "active" | "paused" | null;
   /** Signs every request (Standard Webhooks 1.0): `whsec_` and the base64 of 24 to 64 bytes. */
@@ -201,6 +210,15 @@ export interface SubscriptionPatch {
     /** Statuses of the sink that are final after three attempts. */
     readonly permanent?: readonly number[] | null;
   } | null;
+  /** At most so many pushes in so many seconds, evenly spread; held over at least 60 s. What is over it waits. Null: no limit. */
+  readonly rate?: {
+    /** Pushes in the period, at most 1000 a second. */
+    readonly limit?: number;
+    /** The period in seconds. */
+    readonly period_s?: number;
+  } | null;
+  /** Requests that are open at a time, of all consumers together. Null: no limit. */
+  readonly concurrency?: number | null;
   /** `disabled` cannot be set, only repeated. */
   readonly status?: "active" | "paused" | "disabled" | null;
   /** Only with `status` set to `active` on one that is not: which of the held deliveries go out. `last`, the default: all of them. `latest`: none, only what is accepted from now on. A time, not in the future: those of events accepted then or later. The others end as `cancelled`, cause `skipped`. */
@@ -735,6 +753,14 @@ export interface SubscriptionCreated {
     /** Statuses of the sink that are final after three attempts. */
     readonly permanent: readonly number[];
   };
+  /** At most so many pushes in so many seconds, evenly spread; held over at least 60 s. What is over it waits. Null: no limit. */
+  readonly rate: {
+    /** Pushes in the period, at most 1000 a second. */
+    readonly limit: number;
+    /** The period in seconds. */
+    readonly period_s: number;
+  } | null;
+  readonly concurrency: number | null;
   /** What is paused or disabled is matched as ever, and holds its deliveries. */
   readonly status: "active" | "paused" | "disabled";
   /** `gone`: the sink answered 410. Null unless `status` is `disabled`. */
@@ -787,6 +813,14 @@ export interface Subscription {
     /** Statuses of the sink that are final after three attempts. */
     readonly permanent: readonly number[];
   };
+  /** At most so many pushes in so many seconds, evenly spread; held over at least 60 s. What is over it waits. Null: no limit. */
+  readonly rate: {
+    /** Pushes in the period, at most 1000 a second. */
+    readonly limit: number;
+    /** The period in seconds. */
+    readonly period_s: number;
+  } | null;
+  readonly concurrency: number | null;
   /** What is paused or disabled is matched as ever, and holds its deliveries. */
   readonly status: "active" | "paused" | "disabled";
   /** `gone`: the sink answered 410. Null unless `status` is `disabled`. */

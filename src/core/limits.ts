@@ -124,6 +124,16 @@ export const RETRY_PERMANENT_MAX = 50;
 export const PERMANENT_TRIES_MAX = 3;
 /** Jitter is added to a delay, never taken away: delay × (1 + uniform(0, JITTER_MAX)). */
 export const JITTER_MAX = 0.1;
+/** The longest period of a subscription's rate: what is over it waits, and a queue delays a message for at most 24 h. */
+export const PACE_PERIOD_SECONDS_MAX = 86_400;
+/**
+ * Pushes a second of a subscription's rate: the one Durable Object that counts them takes some 1,000 requests a second, and a batch may
+ * carry a single delivery.
+ */
+export const PACE_PER_SECOND_MAX = 1_000;
+export const PACE_LIMIT_MAX = PACE_PER_SECOND_MAX * PACE_PERIOD_SECONDS_MAX;
+/** Open requests of one subscription: what 200 consumers, as many as wrangler.toml allows, can have open of anything (PUSHES_MAX). */
+export const PACE_CONCURRENCY_MAX = 1_000;
 /** Bytes of a signing secret. Standard Webhooks 1.0: between 24 and 64. */
 export const SECRET_BYTES_MIN = 24;
 export const SECRET_BYTES_MAX = 64;
@@ -263,6 +273,29 @@ export const LAG_OVER_MS = 1_800_000;
 export const LAG_SUBSCRIPTIONS_MAX = 500;
 /** The longest wait that a sink can ask for with `webhook-delivery: defer=`. */
 export const DEFER_SECONDS_MAX = 86_400;
+
+// ---- Pace --------------------------------------------------------------------------------------------------------
+
+/** A rate holds over its own period, and over this time if that is longer. */
+export const PACE_WINDOW_MS_MIN = 60_000;
+/** For so long a permit may be used after it was asked for. */
+export const PACE_PERMIT_MS = 1_000;
+/** A push may be early, against even spacing, by this part of the time over which the rate holds: wake-ups come in whole seconds. */
+export const PACE_TOLERANCE_FRACTION = 1 / 30;
+/** Deferred deliveries whose turn came so long ago are not waited for: they were cancelled, or held, or their alarms are late. */
+export const PACE_ABSENT_MS = 10_000;
+/** Batches that a limiter remembers, so that one that asks again is not given twice: as many as wrangler.toml lets run at a time. */
+export const PACE_BATCHES_MAX = 200;
+/** A limiter that has not answered by then grants nothing: its permits would be over. */
+export const PACE_TIMEOUT_MS = 1_500;
+/** How long an attempt is expected to take where none was made yet. */
+export const PACE_EXPECTED_MS = 200;
+/** Limiters that one batch asks at a time. */
+export const PACE_ASKS_MAX = 10;
+/** What an unanswered ask was for is due again so much later, and up to as much more. */
+export const PACE_RETRY_MS = 5_000;
+/** A limiter forgets what it knows when nobody has asked for so long. */
+export const PACE_IDLE_MS = 86_400_000;
 
 // ---- D1 ----------------------------------------------------------------------------------------------------------
 

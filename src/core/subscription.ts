@@ -21,6 +21,14 @@ export interface RetryPolicy {
   readonly permanent: readonly number[];
 }
 
+/** How fast and how wide a subscription is pushed at the most, by all consumers together. Null: no limit of its own. */
+export interface Pace {
+  /** So many pushes in so many seconds, evenly. */
+  readonly rate: { readonly limit: number; readonly periodSeconds: number } | null;
+  /** Requests that are open at a time. */
+  readonly concurrency: number | null;
+}
+
 /** A signing secret, `whsec_<base64>`; `untilMs` is set on one that was replaced and signs along until then. */
 export interface SigningSecret {
   readonly secret: string;
@@ -34,6 +42,7 @@ export interface Push {
   readonly headers: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
   readonly retry: RetryPolicy;
+  readonly pace: Pace;
   readonly secrets: readonly SigningSecret[];
 }
 

@@ -6,6 +6,8 @@ import { PUSHES_PER_SUBSCRIPTION_MAX } from "./limits.ts";
 
 interface Lineup<T> {
   readonly waiting: T[];
+  /** How many may be in flight. */
+  width: number;
   open: number;
 }
 
@@ -13,6 +15,8 @@ interface Lineup<T> {
 type Lineups<T> = Map<string, Lineup<T>>;
 
 export interface Turns<T> {
+  /** Takes more in, which wait behind the others; of each subscription at most `widthOf` are in flight from now on. */
+  add(deliveries: readonly T[], widthOf: (delivery: T) => number): void;
   /** The next delivery that may start; null while every subscription with deliveries left has its share in flight. */
   next(): T | null;
   /** A push that `next` gave has ended. */
@@ -34,10 +38,19 @@ function toTheEnd<T>(map: Map<string, T>, key: string, value: T): void {
 
 export function createTurns<T>(deliveries: readonly T[], ownerOf: (delivery: T) => Owner): Turns<T> {
   const buses = new Map<string, Lineups<T>>();
-  for (const [bus, ofBus] of Map.groupBy(deliveries, (delivery) => ownerOf(delivery).bus)) {
-    const bySubscription = Map.groupBy(ofBus, (delivery) => ownerOf(delivery).subscriptionId);
-    buses.set(bus, new Map([...bySubscription].map(([id, waiting]) => [id, { waiting, open: 0 }])));
+
+  function add(more: readonly T[], widthOf: (delivery: T) => number): void {
+    for (const delivery of more) {
+      const { bus, subscriptionId } = ownerOf(delivery);
+      const lineups: Lineups<T> = buses.get(bus) ?? new Map();
+      buses.set(bus, lineups);
+      const lineup: Lineup<T> = lineups.get(subscriptionId) ?? { waiting: [], width: 0, open: 0 };
+      lineups.set(subscriptionId, lineup);
+      lineup.waiting.push(delivery);
+      lineup.width = widthOf(delivery);
+    }
   }
+  add(deliveries, () => PUSHES_PER_SUBSCRIPTION_MAX);
 
   const lineupOf = (delivery: T): Lineup<T> | undefined => {
     const { bus, subscriptionId } = ownerOf(delivery);
@@ -47,7 +60,7 @@ export function createTurns<T>(deliveries: readonly T[], ownerOf: (delivery: T) 
   /** The next of that bus whose subscription has so many in flight. */
   function take(lineups: Lineups<T>, open: number): T | null {
     for (const [subscription, lineup] of lineups) {
-      const delivery = lineup.open === open ? lineup.waiting.shift() : undefined;
+      const delivery = lineup.open === open && open < lineup.width ? lineup.waiting.shift() : undefined;
       if (delivery === undefined) continue;
       lineup.open += 1;
       toTheEnd(lineups, subscription, lineup);
@@ -57,6 +70,7 @@ export function createTurns<T>(deliveries: readonly T[], ownerOf: (delivery: T) 
   }
 
   return {
+    add,
     next() {
       // Who has none in flight comes before who has one: sinks that hang then hold one slot each while others have work.
       for (let open = 0; open < PUSHES_PER_SUBSCRIPTION_MAX; open++) {

@@ -4,7 +4,15 @@
  */
 import { timeOrderedFloor } from "../core/ids.ts";
 import { LIST_SCAN_ROWS_MAX, SUBSCRIPTIONS_PER_BUS_MAX } from "../core/limits.ts";
-import type { Format, Push, RetryPolicy, SigningSecret, SubscriptionStatus, Wanted } from "../core/subscription.ts";
+import type {
+  Format,
+  Pace,
+  Push,
+  RetryPolicy,
+  SigningSecret,
+  SubscriptionStatus,
+  Wanted,
+} from "../core/subscription.ts";
 import { VAULT_IV_BYTES, type Vault } from "../core/vault.ts";
 import type { AuditNote, ChangedSubscription, Random, StoredSubscription, SubscriptionStore } from "../ports.ts";
 import { audited } from "./audit.ts";
@@ -32,6 +40,9 @@ export interface SubscriptionRow {
   readonly resume_from: string;
   /** JSON text of RetryPolicy. */
   readonly retry: string;
+  /** JSON text of Pace["rate"], null without one. */
+  readonly rate: string | null;
+  readonly concurrency: number | null;
   /** JSON text of Wanted. */
   readonly wanted: string;
   /** Sealed JSON text of SigningSecret[]. */
@@ -67,6 +78,10 @@ function toRetry(row: SubscriptionRow): RetryPolicy {
   return JSON.parse(row.retry);
 }
 
+function toPace({ rate, concurrency }: SubscriptionRow): Pace {
+  return { rate: rate === null ? null : JSON.parse(rate), concurrency };
+}
+
 function toWanted(row: Pick<SubscriptionRow, "wanted">): Wanted {
   return JSON.parse(row.wanted);
 }
@@ -81,7 +96,8 @@ export async function openPush(
 ): Promise<Push | { readonly error: string; readonly retry: RetryPolicy }> {
   try {
     const [secrets, headers] = await Promise.all([toSecrets(row, vault), toHeaders(row, vault)]);
-    return { sink: row.sink, format: row.format, headers, timeoutMs: row.timeout_ms, retry: toRetry(row), secrets };
+    const { sink, format, timeout_ms: timeoutMs } = row;
+    return { sink, format, headers, timeoutMs, retry: toRetry(row), pace: toPace(row), secrets };
   } catch (error) {
     const detail = error instanceof Error ? error.message : "The subscription's secrets cannot be opened";
     return { error: detail, retry: toRetry(row) };
@@ -115,6 +131,7 @@ async function toDomain(row: SubscriptionRow, vault: Vault): Promise<StoredSubsc
     headers,
     timeoutMs: row.timeout_ms,
     retry: toRetry(row),
+    pace: toPace(row),
     secrets,
     createdMs: row.created_ms,
     updatedMs: row.updated_ms,
@@ -141,14 +158,15 @@ function changed(subscription: Unversioned, version: number): ChangedSubscriptio
 
 const ACTIVE_OR_NOT = "status <> 'deleted'";
 
-/** Values ?3 to ?13, in the order of both INSERT and UPDATE. */
-const COLUMNS = "status, disabled_reason, name, sink, format, timeout_ms, updated_ms, retry, wanted, secrets, headers";
+/** Values ?3 to ?15, in the order of both INSERT and UPDATE. */
+const COLUMNS =
+  "status, disabled_reason, name, sink, format, timeout_ms, updated_ms, retry, rate, concurrency, wanted, secrets, headers";
 
 /** Answered by the primary key of `buses`; nothing is inserted into a full or deleted bus, nor twice. */
 const INSERT = `
   INSERT INTO subscriptions (bus, id, version, ${COLUMNS}, created_ms)
-  SELECT b.bus, ?2, ${THIS_VERSION}, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14
-    FROM buses b WHERE b.bus = ?1 AND b.status = 'active' AND b.subscriptions < ?15
+  SELECT b.bus, ?2, ${THIS_VERSION}, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16
+    FROM buses b WHERE b.bus = ?1 AND b.status = 'active' AND b.subscriptions < ?17
   ON CONFLICT DO NOTHING`;
 
 /** Counts what this batch wrote and nothing else. Primary keys of `buses` and `subscriptions`. */
@@ -183,9 +201,10 @@ const LIST = `
  */
 const REPLACE = `
   UPDATE subscriptions SET version = ${THIS_VERSION},
-    (${COLUMNS}) = (?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, coalesce(?12, secrets), coalesce(?13, headers)),
-    resume_from = max(resume_from, ?15)
-    WHERE bus = ?1 AND id = ?2 AND version = ?14 AND ${ACTIVE_OR_NOT} AND ${ON_LIVING_BUS}
+    (${COLUMNS}) =
+      (?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, coalesce(?14, secrets), coalesce(?15, headers)),
+    resume_from = max(resume_from, ?17)
+    WHERE bus = ?1 AND id = ?2 AND version = ?16 AND ${ACTIVE_OR_NOT} AND ${ON_LIVING_BUS}
     RETURNING version`;
 
 /** A tombstone keeps no secret. Primary keys of `subscriptions` and `buses`. */
@@ -229,13 +248,14 @@ export function d1Subscriptions(deps: {
     return vault.seal(JSON.stringify(plain), options);
   }
 
-  /** ?1 to ?13 of INSERT and REPLACE. */
+  /** ?1 to ?15 of INSERT and REPLACE. */
   async function values(subscription: Unversioned): Promise<readonly (string | number | null)[]> {
-    const { bus, id, status, disabledReason, name, sink, format, timeoutMs, updatedMs, retry } = subscription;
+    const { bus, id, status, disabledReason, name, sink, format, timeoutMs, updatedMs, retry, pace } = subscription;
     const secrets = await seal(subscription, "secrets");
     const headers = await seal(subscription, "headers");
     const settings = [status, disabledReason, name, sink, format, timeoutMs, updatedMs, JSON.stringify(retry)];
-    return [bus, id, ...settings, wantedText(subscription), secrets, headers];
+    const rate = pace.rate === null ? null : JSON.stringify(pace.rate);
+    return [bus, id, ...settings, rate, pace.concurrency, wantedText(subscription), secrets, headers];
   }
 
   return {

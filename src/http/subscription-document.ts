@@ -9,11 +9,11 @@ import type { Fault } from "../core/problem.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { parseSecret } from "../core/signature.ts";
 import { checkSink, checkSinkHeaders, type SinkPolicy } from "../core/sink.ts";
-import type { Format, RetryPolicy, Wanted } from "../core/subscription.ts";
+import type { Format, Pace, RetryPolicy, Wanted } from "../core/subscription.ts";
 import { faultAt } from "../core/words.ts";
 import type { StoredSubscription } from "../ports.ts";
 import { merged, namedAs, type Naming, withoutRepeated } from "./merge-patch.ts";
-import { retryMembers, subscriptionDocument } from "./contract/subscriptions.ts";
+import { rateMembers, retryMembers, subscriptionDocument } from "./contract/subscriptions.ts";
 import { check } from "./schema.ts";
 import { versioned } from "./versioned.ts";
 
@@ -25,6 +25,7 @@ export interface Settings extends Wanted {
   readonly headers: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
   readonly retry: RetryPolicy;
+  readonly pace: Pace;
   readonly status: "active" | "paused";
   /** Null when the caller gives none. */
   readonly secret: string | null;
@@ -51,7 +52,7 @@ export function readDocument(
     ...(typeof secret === "string" ? secretFaults(secret) : []),
   ];
   if (!checked.ok || !sink.ok || !wanted.ok || !headers.ok || faults.length > 0) return err(faults);
-  const { timeout_ms, retry, name, format, status } = checked.value;
+  const { timeout_ms, retry, rate, concurrency, name, format, status } = checked.value;
   return ok({
     name,
     sink: sink.value,
@@ -60,6 +61,7 @@ export function readDocument(
     headers: headers.value,
     timeoutMs: timeout_ms,
     retry: { scheduleSeconds: retry.schedule_s, permanent: retry.permanent },
+    pace: { rate: rate === null ? null : { limit: rate.limit, periodSeconds: rate.period_s }, concurrency },
     status,
     secret: checked.value.secret,
   });
@@ -93,9 +95,11 @@ export const documentOf = (subscription: StoredSubscription): Members => ({
   ...(subscription.headers === null ? {} : { headers: subscription.headers }),
   timeout_ms: subscription.timeoutMs,
   retry: retryOf(subscription),
+  rate: rateOf(subscription),
+  concurrency: subscription.pace.concurrency,
 });
 
-/** RFC 7396 on a document whose members `headers` and `retry` are objects; the names of headers have no case. */
+/** RFC 7396 on a document whose members `headers`, `retry` and `rate` are objects; the names of headers have no case. */
 export function mergedDocument(target: Members, patch: Members): Members {
   const nested = (name: string, naming: Naming): Members => {
     const [before, change] = [target[name], patch[name]];
@@ -105,6 +109,7 @@ export function mergedDocument(target: Members, patch: Members): Members {
     ...merged(target, patch, namedAs(subscriptionDocument.shape)),
     ...nested("headers", { fold: (name) => name.toLowerCase(), isKnown: () => true }),
     ...nested("retry", namedAs(retryMembers.shape)),
+    ...nested("rate", namedAs(rateMembers.shape)),
   };
 }
 
@@ -137,6 +142,9 @@ function headerChanges(headers: Members, current: StoredSubscription): Members {
 }
 
 const retryOf = ({ retry }: StoredSubscription) => ({ schedule_s: retry.scheduleSeconds, permanent: retry.permanent });
+
+const rateOf = ({ pace: { rate } }: StoredSubscription) =>
+  rate === null ? null : { limit: rate.limit, period_s: rate.periodSeconds };
 
 /**
  * The subscription as an answer shows it: no secret, no value of a header. `unreadable` names what cannot be opened, when there is such.

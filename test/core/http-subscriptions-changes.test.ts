@@ -57,6 +57,28 @@ it("PATCH replaces arrays, takes null for the default, and leaves the rest", asy
   });
 });
 
+it("PATCH merges a rate member by member, and null removes it", async () => {
+  const http = fakeHttp();
+  const { id } = (await create(http, { rate: { limit: 10, period_s: 60 } })).json;
+  const stored = async () => (await http.stores.subscriptionStore.get("default", id))?.pace;
+  expect((await patch(http, id, { rate: { limit: 20 } })).json.rate).toEqual({ limit: 20, period_s: 60 });
+  expect((await patch(http, id, { concurrency: 3 })).json).toMatchObject({ rate: { limit: 20 }, concurrency: 3 });
+  expect(await stored()).toEqual({ rate: { limit: 20, periodSeconds: 60 }, concurrency: 3 });
+  // What is possible in 60 s is not in one.
+  await patch(http, id, { rate: { limit: 2_000 } });
+  const impossible = await patch(http, id, { rate: { period_s: 1 } });
+  expect(impossible.json.errors).toEqual([
+    { pointer: "/rate/limit", detail: "rate.limit must be at most 1000 in 1 s" },
+  ]);
+  expect(pointers(await patch(http, id, { rate: { limit: null } }))).toEqual(["/rate/limit"]);
+  expect((await patch(http, id, { rate: null, concurrency: null })).json).toMatchObject({
+    rate: null,
+    concurrency: null,
+  });
+  expect(await stored()).toEqual({ rate: null, concurrency: null });
+  expect(pointers(await patch(http, id, { rate: { limit: 20 } }))).toEqual(["/rate/period_s"]);
+});
+
 it("PATCH merges headers name by name, without case", async () => {
   const http = fakeHttp();
   const { id } = (await create(http, { headers: { "x-a": "1", "x-b": "2", "x-c": "3" } })).json;

@@ -90,6 +90,7 @@ function requestTo(sink: string, push: Partial<Push> = {}, more: Partial<PushReq
       headers: { "x-team": HEADER_VALUE },
       timeoutMs: 30_000,
       retry: { scheduleSeconds: [5], permanent: [] },
+      pace: { rate: null, concurrency: null },
       secrets: [{ secret, untilMs: null }],
       ...push,
     },

@@ -214,7 +214,10 @@ const KINDS: Readonly<Record<string, readonly [words: RegExp, ...places: Place[]
     query("/v1/keys?limit="),
   ],
   "is too small or too large": [
-    told("must be at (least|most) -?\\d+"),
+    told("must be at (least|most) -?\\d+( in \\d+ s)?"),
+    subscription("rate.limit", { rate: { limit: 1_001, period_s: 1 } }),
+    subscription("rate.period_s", { rate: { limit: 1, period_s: 0 } }),
+    subscription("concurrency", { concurrency: limits.PACE_CONCURRENCY_MAX + 1 }),
     subscription("timeout_ms", { timeout_ms: limits.TIMEOUT_MS_MIN - 1 }),
     subscription("timeout_ms", { timeout_ms: limits.TIMEOUT_MS_MAX + 1 }),
     bus("retention_days", { retention_days: 0 }),

@@ -147,6 +147,27 @@ const INVALID_MEMBERS: readonly (readonly [name: string, members: object, pointe
     limits.RETRY_SCHEDULE_MAX,
   ],
   ["success as a permanent failure", { retry: { permanent: [200] } }, "/retry/permanent/0", "at least 400"],
+  ["a rate of nothing", { rate: { limit: 0, period_s: 60 } }, "/rate/limit", "at least 1"],
+  ["a rate without a period", { rate: { limit: 10 } }, "/rate/period_s", "is required"],
+  [
+    "a rate over too long",
+    { rate: { limit: 1, period_s: limits.PACE_PERIOD_SECONDS_MAX + 1 } },
+    "/rate/period_s",
+    limits.PACE_PERIOD_SECONDS_MAX,
+  ],
+  [
+    "an impossible rate",
+    { rate: { limit: 2 * limits.PACE_PER_SECOND_MAX + 1, period_s: 2 } },
+    "/rate/limit",
+    `rate.limit must be at most ${2 * limits.PACE_PER_SECOND_MAX} in 2 s`,
+  ],
+  ["no concurrency", { concurrency: 0 }, "/concurrency", "at least 1"],
+  [
+    "an impossible concurrency",
+    { concurrency: limits.PACE_CONCURRENCY_MAX + 1 },
+    "/concurrency",
+    limits.PACE_CONCURRENCY_MAX,
+  ],
   ["a status that is ours to set", { status: "disabled" }, "/status", "active, paused"],
   ["a secret too short", { secret: "whsec_AAAA" }, "/secret", limits.SECRET_BYTES_MIN],
   ["a secret without its prefix", { secret: "A".repeat(32) }, "/secret", "whsec_"],
@@ -340,6 +361,8 @@ it("a subscription at the limits is accepted", async () => {
     filters,
     timeout_ms: limits.TIMEOUT_MS_MAX,
     retry,
+    rate: { limit: limits.PACE_LIMIT_MAX, period_s: limits.PACE_PERIOD_SECONDS_MAX },
+    concurrency: limits.PACE_CONCURRENCY_MAX,
   };
   const { id } = await bus.subscribe({ ...members, headers: headers(limits.SINK_HEADERS_MAX) });
   expect(await bus.get(`/v1/subscriptions/${id}`)).toMatchObject(members);

@@ -43,6 +43,7 @@ const subscription = (bus: string, id: string): Omit<Subscription, "version"> =>
   timeoutMs: 1_000,
   secrets: [],
   retry: { scheduleSeconds: [], permanent: [] },
+  pace: { rate: null, concurrency: null },
   types: ["a"],
   source: null,
   filters: [],

@@ -12,7 +12,16 @@ const secrets = [{ secret: newSecret(new Uint8Array(32).fill(1)), untilMs: null 
 
 function requestTo(sink: string, push: Partial<Push> = {}): PushRequest {
   const retry = { scheduleSeconds: [5], permanent: [] };
-  const all: Push = { sink, format: "structured", headers: {}, timeoutMs: 30_000, retry, secrets, ...push };
+  const all: Push = {
+    sink,
+    format: "structured",
+    headers: {},
+    timeoutMs: 30_000,
+    retry,
+    pace: { rate: null, concurrency: null },
+    secrets,
+    ...push,
+  };
   return { deliveryId: "dlv_1", attempt: 1, event, text: TEXT, eventId: "evt_1", acceptedMs: 0, hops: 0, push: all };
 }
 

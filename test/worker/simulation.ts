@@ -324,6 +324,8 @@ export async function runWorld(options: {
         adopt: (parcels, at) => log.adopt(parcels, at),
         storeBodies: (bodies, at) => log.storeBodies(bodies, at),
       },
+      // No subscription here has a pace.
+      limiters: { ask: async () => new Map(), done: async () => {} },
       lanes: lanesOf(invocation),
       webhooks: {
         push: ({ deliveryId }) => {
@@ -432,6 +434,7 @@ export async function runWorld(options: {
       headers: {},
       timeoutMs: TIMEOUT_MS,
       retry: { scheduleSeconds: Array.from({ length: ATTEMPTS - 1 }, () => SCHEDULE_SECONDS), permanent: [] },
+      pace: { rate: null, concurrency: null },
       secrets: [{ secret: `whsec_${btoa("x".repeat(24))}`, untilMs: null }],
       status: "active",
       disabledReason: null,

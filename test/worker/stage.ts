@@ -6,6 +6,7 @@ import type { Doors } from "../../src/wire.ts";
 import { fakeLogger } from "../fakes.ts";
 import { flakyDb } from "./flaky-db.ts";
 import { handClock } from "./hand-clock.ts";
+import { handLimiters } from "./hand-limiters.ts";
 import { createTestRouter, type Held, type TestRouter } from "./router.ts";
 
 export interface AttemptView {
@@ -35,6 +36,7 @@ export async function createStage(variables: Partial<Env> = {}) {
   const clock = handClock();
   const logger = fakeLogger();
   const flaky = flakyDb(env.DB);
+  const LIMITERS = handLimiters(clock) as unknown as Env["LIMITERS"];
   let attempts = 0;
   let told = (): void => {};
   const doors: Doors = {
@@ -50,7 +52,7 @@ export async function createStage(variables: Partial<Env> = {}) {
       },
     },
   };
-  const router = createTestRouter({ ...variables, DB: flaky.db }, doors);
+  const router = createTestRouter({ LIMITERS, ...variables, DB: flaky.db }, doors);
 
   async function count(sql: string): Promise<number> {
     return (await env.DB.prepare(`SELECT count(*) AS count FROM ${sql}`).first<number>("count")) ?? 0;
@@ -62,7 +64,7 @@ export async function createStage(variables: Partial<Env> = {}) {
     flaky,
     router,
     /** Another isolate on the same database: an empty cache, and queues of its own. */
-    isolate: () => createTestRouter({ ...variables, DB: flaky.db }, doors),
+    isolate: () => createTestRouter({ LIMITERS, ...variables, DB: flaky.db }, doors),
     /** Resolves when so many attempts have ended, all together. */
     attempted: (wanted: number): Promise<void> =>
       new Promise((resolve) => {

@@ -44,6 +44,7 @@ function subscription(bus: string, changes: Partial<Subscription> = {}): Omit<Su
     headers: { "x-team": "header-value-in-the-clear" },
     timeoutMs: 12_345,
     retry: { scheduleSeconds: [5, 300], permanent: [400] },
+    pace: { rate: { limit: 100, periodSeconds: 60 }, concurrency: 4 },
     secrets: [{ secret: "whsec_c2VjcmV0LWluLXRoZS1jbGVhcg==", untilMs: null }],
     types: ["order.created"],
     source: "/shop",
@@ -145,6 +146,7 @@ describe("replace()", () => {
       headers: {},
       timeoutMs: 1_000,
       retry: { scheduleSeconds: [], permanent: [] },
+      pace: { rate: null, concurrency: null },
       secrets: [{ secret: "whsec_bmV3", untilMs: NOW + 5 }],
       types: null,
       source: "/other",
@@ -443,9 +445,9 @@ describe("what cannot be opened", () => {
 
 describe("openPush()", () => {
   test("answers how to push, secrets in the clear", async () => {
-    const { bus, id, sink, format, headers, timeoutMs, retry, secrets } = await created(await newBus());
+    const { bus, id, sink, format, headers, timeoutMs, retry, pace, secrets } = await created(await newBus());
     const row = await rowOf(bus, id);
-    expect(row && (await openPush(row, vault))).toEqual({ sink, format, headers, timeoutMs, retry, secrets });
+    expect(row && (await openPush(row, vault))).toEqual({ sink, format, headers, timeoutMs, retry, pace, secrets });
   });
 
   test("answers an error without any secret when a text belongs to another row or its key is gone", async () => {

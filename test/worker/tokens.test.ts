@@ -38,6 +38,7 @@ beforeEach(async () => {
       headers: {},
       timeoutMs: 1_000,
       retry: { scheduleSeconds: [10], permanent: [] },
+      pace: { rate: null, concurrency: null },
       secrets: [{ secret: `whsec_${btoa("x".repeat(24))}`, untilMs: null }],
       status: "active",
       disabledReason: null,

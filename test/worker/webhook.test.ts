@@ -42,8 +42,9 @@ const event: CloudEvent = {
 
 function requestTo(url: string, push: Partial<Push> = {}): PushRequest {
   const retry = { scheduleSeconds: [5], permanent: [] };
+  const pace = { rate: null, concurrency: null };
   const secrets = [{ secret, untilMs: null }];
-  const all: Push = { sink: url, format: "structured", headers: {}, timeoutMs: 30_000, retry, secrets, ...push };
+  const all: Push = { sink: url, format: "structured", headers: {}, timeoutMs: 30_000, retry, pace, secrets, ...push };
   return { deliveryId: "dlv_1", attempt: 1, event, text: TEXT, eventId: "evt_1", acceptedMs: 0, hops: 0, push: all };
 }
 

@@ -10,6 +10,8 @@ import {
   FILTERS,
   SECRET,
   resumeFrom,
+  RATE_DESCRIPTION,
+  rateMembers,
   retryMembers,
   subscriptionDocument,
   subscriptionQuery,
@@ -34,6 +36,8 @@ const sent = {
       permanent: orNull(retryMembers.shape.permanent),
     }),
   ),
+  rate: shape.rate,
+  concurrency: shape.concurrency,
   status: orNull(shape.status),
 };
 
@@ -45,6 +49,7 @@ const subscriptionPatch = z
   .strictObject({
     sink: shape.sink.optional(),
     ...sent,
+    rate: rateMembers.partial().nullable().optional().meta({ description: RATE_DESCRIPTION }),
     status: z
       .enum(["active", "paused", "disabled"])
       .nullable()
@@ -80,6 +85,8 @@ const shown = {
     schedule_s: retryMembers.shape.schedule_s.unwrap(),
     permanent: retryMembers.shape.permanent.unwrap(),
   }),
+  rate: z.object(rateMembers.shape).nullable().meta({ description: RATE_DESCRIPTION }),
+  concurrency: shape.concurrency.unwrap(),
   status: z
     .enum(["active", "paused", "disabled"])
     .meta({ description: "What is paused or disabled is matched as ever, and holds its deliveries." }),
@@ -118,6 +125,8 @@ const EXAMPLE = {
   headers: { "x-team": "…" },
   timeout_ms: TIMEOUT_MS_DEFAULT,
   retry: { schedule_s: [...RETRY_SCHEDULE_SECONDS_DEFAULT], permanent: [...RETRY_PERMANENT_DEFAULT] },
+  rate: { limit: 600, period_s: 60 },
+  concurrency: null,
   status: "active",
   disabled_reason: null,
   created_at: "2026-11-23T09:00:00.000Z",
@@ -150,6 +159,10 @@ export const subscriptionPaths: ZodOpenApiPathsObject = {
             filters: EXAMPLE.filters,
             headers: { "x-team": "billing" },
           },
+        },
+        paced: {
+          summary: "No faster than its sink can",
+          value: { sink: EXAMPLE.sink, rate: EXAMPLE.rate, concurrency: 4 },
         },
       }),
       answers: {
@@ -205,6 +218,7 @@ export const subscriptionPaths: ZodOpenApiPathsObject = {
         pause: { summary: "Hold its deliveries", value: { status: "paused" } },
         resume: { summary: "Go on, and skip what was held", value: { status: "active", resume_from: "latest" } },
         sink: { summary: "Move its sink", value: { sink: "https://billing.example.com/v2/hooks", timeout_ms: null } },
+        pace: { summary: "Slow it down", value: { rate: { limit: 60, period_s: 60 } } },
       }),
       answers: {
         200: answer("The subscription as it is after it.", { schema: subscription, example: EXAMPLE, more: ["etag"] }),

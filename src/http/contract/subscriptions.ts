@@ -3,6 +3,10 @@ import * as z from "zod";
 import {
   FILTER_BYTES_MAX,
   FILTERS_MAX,
+  PACE_CONCURRENCY_MAX,
+  PACE_LIMIT_MAX,
+  PACE_PER_SECOND_MAX,
+  PACE_PERIOD_SECONDS_MAX,
   RETRY_DELAY_SECONDS_MAX,
   RETRY_PERMANENT_DEFAULT,
   RETRY_PERMANENT_MAX,
@@ -21,7 +25,7 @@ import {
 } from "../../core/limits.ts";
 import { FORMATS } from "../../core/subscription.ts";
 import { parseTimestamp } from "../../core/timestamp.ts";
-import { RESUME_FROM } from "../../core/words.ts";
+import { atMost, RESUME_FROM } from "../../core/words.ts";
 import { COMPARED, FILTER_REF } from "./filter.ts";
 import { nameMember, orNull, pageParameters, ruledByCore, type JsonSchema } from "./parts.ts";
 
@@ -92,6 +96,24 @@ export const retryMembers = z.strictObject({
     .default([...RETRY_PERMANENT_DEFAULT]),
 });
 
+/** The member `rate` of a subscription that has one. */
+export const rateMembers = z.strictObject({
+  limit: z
+    .int()
+    .min(1)
+    .max(PACE_LIMIT_MAX)
+    .meta({ description: `Pushes in the period, at most ${PACE_PER_SECOND_MAX} a second.` }),
+  period_s: z.int().min(1).max(PACE_PERIOD_SECONDS_MAX).meta({ description: "The period in seconds." }),
+});
+
+const possibleRate = rateMembers.superRefine(({ limit, period_s }, ctx) => {
+  const most = PACE_PER_SECOND_MAX * Math.max(1, period_s);
+  if (limit > most) ctx.addIssue({ code: "custom", path: ["limit"], message: `${atMost(most)} in ${period_s} s` });
+});
+
+export const RATE_DESCRIPTION =
+  "At most so many pushes in so many seconds, evenly spread; held over at least 60 s. What is over it waits. Null: no limit.";
+
 /** A subscription as its settings, nulls merged away: what validates a request. */
 export const subscriptionDocument = z.strictObject({
   name: nameMember,
@@ -115,6 +137,14 @@ export const subscriptionDocument = z.strictObject({
     .meta({ description: "How long one attempt may take." })
     .default(TIMEOUT_MS_DEFAULT),
   retry: retryMembers.prefault({}),
+  rate: possibleRate.nullable().default(null).meta({ description: RATE_DESCRIPTION }),
+  concurrency: z
+    .int()
+    .min(1)
+    .max(PACE_CONCURRENCY_MAX)
+    .nullable()
+    .default(null)
+    .meta({ description: "Requests that are open at a time, of all consumers together. Null: no limit." }),
   status: z
     .enum(["active", "paused"])
     .meta({ description: "A paused one is matched as ever: its deliveries are held until it is resumed." })
