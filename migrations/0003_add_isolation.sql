@@ -23,7 +23,7 @@ CREATE TABLE health (
   probe_ms INTEGER,
   -- Token of the batch that makes the probe.
   probe TEXT,
-  -- The sink asked for no request before this.
+  -- The sink asked for no request before this; 0 once that was seen to be over.
   paused_until_ms INTEGER NOT NULL DEFAULT 0,
   -- 1: the breaker or a pause may have left deliveries that no alarm wakes.
   parking INTEGER NOT NULL DEFAULT 0,
@@ -33,6 +33,8 @@ CREATE TABLE health (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX health_version ON health (version) WHERE version > 0;
 CREATE INDEX health_parking ON health (bus, subscription_id) WHERE parking = 1;
+CREATE INDEX health_troubled ON health (bus, subscription_id)
+  WHERE lane = 'slow' OR breaker <> 'closed' OR failures > 0 OR paused_until_ms > 0;
 CREATE INDEX health_lagging ON health (bus, subscription_id) WHERE lagging = 1;
 
 CREATE INDEX deliveries_waiting ON deliveries (subscription_id, bus, seq, run) WHERE state = 'waiting';

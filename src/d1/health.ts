@@ -77,7 +77,7 @@ const BROKEN = `
 
 /** The lane and all times of the breaker. */
 const JUDGED = `
-  SELECT *, max(paused_until_ms, coalesce(asked_ms, 0)) AS paused_now_ms,
+  SELECT *, iif(max(paused_until_ms, coalesce(asked_ms, 0)) > ?3, max(paused_until_ms, coalesce(asked_ms, 0)), 0) AS paused_now_ms,
     CASE turn WHEN 'stays' THEN breaker WHEN 'closes' THEN 'closed' ELSE 'open' END AS breaker_now,
     CASE turn WHEN 'opens' THEN 1 WHEN 'opens again' THEN openings + 1 WHEN 'closes' THEN 0 ELSE openings END AS openings_now,
     CASE turn WHEN 'opens' THEN ?3 + ${BREAKER_OPEN_MS}

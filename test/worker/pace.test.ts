@@ -1,0 +1,142 @@
+// The pace of a subscription from end to end: whatever comes, and however many batches at a time, its sink gets what it asked for; evenly; and nobody else waits for it.
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { PACE_RETRY_MS, PACE_TIMEOUT_MS, SETTLE_EARLY_MS } from "../../src/core/limits.ts";
+import { sink, type SinkClient } from "../sink-client.ts";
+import type { TestRouter } from "./router.ts";
+import { createStage, type Stage } from "./stage.ts";
+
+let stage: Stage;
+let router: TestRouter;
+let one: SinkClient;
+beforeEach(async () => {
+  stage = await createStage();
+  router = stage.router;
+  one = sink();
+});
+afterEach(async () => {
+  expect(await stage.faults()).toEqual({});
+  expect(await stage.claims()).toBe(0);
+});
+
+async function states(id: string): Promise<Record<string, number>> {
+  const { results } = await env.DB.prepare(
+    "SELECT state || coalesce(':' || cause, '') AS state, count(*) AS count FROM deliveries WHERE subscription_id = ?1 GROUP BY 1",
+  )
+    .bind(id)
+    .all<{ state: string; count: number }>();
+  return Object.fromEntries(results.map(({ state, count }) => [state, count]));
+}
+
+/** Hands out what is due as batches of so many messages, all at the same time. */
+async function deliverAtOnce(size: number): Promise<void> {
+  for (;;) {
+    const due = router.held.filter(({ delaySeconds }) => delaySeconds <= 0);
+    if (due.length === 0) return;
+    for (const message of due) router.held.splice(router.held.indexOf(message), 1);
+    const batches: Promise<unknown>[] = [];
+    for (const queue of new Set(due.map((message) => message.queue))) {
+      const ofQueue = due.filter((message) => message.queue === queue);
+      while (ofQueue.length > 0) batches.push(router.handle(ofQueue.splice(0, size)));
+    }
+    await Promise.all(batches);
+  }
+}
+
+/** One second. */
+async function tick(): Promise<void> {
+  stage.clock.advance(1_000);
+  const held = router.take();
+  for (const message of held) router.held.push({ ...message, delaySeconds: Math.max(0, message.delaySeconds - 1) });
+}
+
+it(
+  "many batches at a time never exceed the rate, nothing is burnt, all comes in the end",
+  { timeout: 120_000 },
+  async () => {
+    const { id } = await router.subscribe({ sink: one.url, rate: { limit: 120, period_s: 60 } });
+    for (let index = 0; index < 300; index++) await router.publish({ type: "t", data: index });
+    const perSecond: number[] = [];
+    let before = 0;
+    for (let second = 0; second < 200 && before < 300; second++) {
+      await deliverAtOnce(5);
+      const { length } = await one.requests();
+      perSecond.push(length - before);
+      before = length;
+      await tick();
+    }
+    expect(before).toBe(300);
+    expect(await states(id)).toEqual({ delivered: 300 });
+    const { results } = await env.DB.prepare("SELECT max(attempt) AS attempt FROM deliveries").all();
+    expect(results).toEqual([{ attempt: 1 }]);
+    const windows = perSecond.map((_, from) => perSecond.slice(from, from + 60).reduce((sum, count) => sum + count, 0));
+    expect(Math.max(...windows)).toBeLessThanOrEqual(126);
+    // At 2 a second they take 150 s; 95 % of the rate is what a backlog gets, and wake-ups come in whole seconds.
+    expect(perSecond.length).toBeLessThanOrEqual(175);
+  },
+);
+
+it("what is over waits with cause rate, on lane fast, and its sink's health says nothing of it", async () => {
+  const { id } = await router.subscribe({ sink: one.url, rate: { limit: 1, period_s: 60 } });
+  for (let index = 0; index < 3; index++) await router.publish({ type: "t", data: index });
+  await router.handle(router.take().map((message) => ({ ...message, queue: "fantail-fast-0" })));
+  expect(await states(id)).toEqual({ delivered: 1, "waiting:rate": 2 });
+  expect(router.take().every(({ queue }) => queue.startsWith("fantail-fast"))).toBe(true);
+});
+
+it("a concurrency is held across batches, and its places are free when a batch is done", async () => {
+  const { id } = await router.subscribe({ sink: one.url, concurrency: 1 });
+  await one.program([{ delayMs: 300 }], { status: 200 });
+  for (let index = 0; index < 4; index++) await router.publish({ type: "t", data: index });
+  const messages = router.take();
+  await Promise.all(messages.map((message) => router.handle([message])));
+  expect((await one.state()).concurrentMax).toBe(1);
+  expect(await states(id)).toMatchObject({ delivered: 1 });
+  for (let second = 0; second < 30; second++) {
+    await tick();
+    await deliverAtOnce(1);
+  }
+  expect(await states(id)).toEqual({ delivered: 4 });
+  expect((await one.state()).concurrentMax).toBe(1);
+});
+
+it("a limiter that does not answer lets nothing through, and nobody else waits for it", async () => {
+  const other = sink();
+  const hanging = {
+    getByName: () => ({ ask: () => new Promise<never>(() => {}), done: () => new Promise<never>(() => {}) }),
+  };
+  stage = await createStage({ LIMITERS: hanging as never });
+  router = stage.router;
+  const { id } = await router.subscribe({ sink: one.url, rate: { limit: 100, period_s: 1 } });
+  await router.subscribe({ sink: other.url });
+  await router.publish({ type: "t" });
+  const handling = router.handle(router.take());
+  await other.waitFor(1);
+  await stage.clock.pass(PACE_TIMEOUT_MS);
+  await handling;
+  expect(await one.requests()).toEqual([]);
+  expect(stage.lines("rate.unavailable")).toHaveLength(1);
+  expect(await states(id)).toEqual({ "waiting:rate": 1 });
+  expect(router.take().map(({ delaySeconds }) => delaySeconds)).toEqual([PACE_RETRY_MS / 1_000]);
+  expect(SETTLE_EARLY_MS).toBeGreaterThan(PACE_TIMEOUT_MS);
+});
+
+it("is not asked about subscriptions without a pace", async () => {
+  const limiters = { getByName: () => expect.fail("Nobody asked for a pace") };
+  stage = await createStage({ LIMITERS: limiters as never });
+  router = stage.router;
+  await router.subscribe({ sink: one.url });
+  await router.publish({ type: "t" });
+  await router.drain();
+  expect(await one.requests()).toHaveLength(1);
+});
+
+it("holds at the log level failures too: what is over goes on record", async () => {
+  await router.json("/v1/buses/default", { ...router.post("", { log_level: "failures" }), method: "PATCH" });
+  const { id } = await router.subscribe({ sink: one.url, rate: { limit: 1, period_s: 60 } });
+  for (let index = 0; index < 3; index++) await router.publish({ type: "t", data: index });
+  await router.handle(router.take().map((message) => ({ ...message, queue: "fantail-fast-0" })));
+  expect(await one.requests()).toHaveLength(1);
+  expect(await states(id)).toEqual({ "waiting:rate": 2 });
+  await env.DB.exec("UPDATE events SET matched = 1");
+});
