@@ -4,7 +4,7 @@ import type { CloudEvent } from "./core/event.ts";
 import type { EventView } from "./core/filters/view.ts";
 import type { NearestBounds } from "./core/matcher/nearest.ts";
 import type { Answer, DeliveryKey, Settlement } from "./core/delivery.ts";
-import type { Lane, SinkChange } from "./core/health.ts";
+import type { Breaker, Lane, SinkChange } from "./core/health.ts";
 import type { Grant, PaceAsk } from "./core/pace.ts";
 import type { EventParcel, WakeParcel } from "./core/parcel.ts";
 import type { Result } from "./core/result.ts";
@@ -762,4 +762,48 @@ export interface EventRecord {
    * deliveries the sweep erases the rest.
    */
   erase(bus: string, eventId: string, options: { readonly now: number; readonly note: AuditNote }): Promise<boolean>;
+}
+
+/** How the sink of a subscription is doing, as the last settle left it. */
+export interface SinkHealth {
+  readonly bus: string;
+  readonly subscriptionId: string;
+  readonly lane: Lane;
+  readonly breaker: Breaker;
+  /** What an attempt takes on average; null before the first. */
+  readonly latencyMs: number | null;
+  /** Which part of its attempts fails, of late. */
+  readonly failureRate: number;
+  /** In a row. */
+  readonly failures: number;
+  readonly failingSinceMs: number | null;
+  /** When the breaker opened, and when its next probe may be made; null while it is closed. */
+  readonly openedMs: number | null;
+  readonly probeMs: number | null;
+  /** It asked for no request before this; 0: it never did. */
+  readonly pausedUntilMs: number;
+}
+
+/** The health of sinks, for people. */
+export interface HealthRecord {
+  /** Of a subscription, whatever its status is, with its lag; null when there is none. */
+  get(
+    bus: string,
+    subscriptionId: string,
+  ): Promise<
+    | (SinkHealth & {
+        /** When the oldest event on record was accepted whose delivery has not ended; null without one. */
+        readonly oldestUndeliveredMs: number | null;
+      })
+    | null
+  >;
+  /**
+   * Those of the bus that are in trouble at `now`: on lane `slow`, with a breaker that is not closed, with failures in a row, or paused. Newest
+   * subscription first; reads at most LIST_ROWS_READ_MAX rows. `before` is the `next` of the page before.
+   */
+  list(
+    bus: string,
+    filters: { readonly lane?: Lane; readonly breaker?: Breaker },
+    page: { readonly limit: number; readonly before: string | null; readonly now: number },
+  ): Promise<Rows<SinkHealth, string>>;
 }

@@ -6,6 +6,7 @@ import { readConfig } from "./config.ts";
 import { d1Audit } from "./d1/audit.ts";
 import { d1Buses } from "./d1/buses.ts";
 import { d1Changes } from "./d1/changes.ts";
+import { d1HealthRecord } from "./d1/health-record.ts";
 import { d1Idempotency } from "./d1/idempotency.ts";
 import { d1Keys } from "./d1/keys.ts";
 import { d1Log } from "./d1/log.ts";
@@ -121,6 +122,7 @@ export function assemble(env: Env, { clock, random, logger }: Doors) {
     keys: d1Keys({ db }),
     subscriptions,
     record: d1Record({ db }),
+    health: d1HealthRecord({ db }),
     audit: d1Audit({ db }),
     idempotency: d1Idempotency({ db, vault, random }),
     rateLimits: bindingRateLimits({ bindings: rateLimitsOf(env), logger }),

@@ -9,11 +9,13 @@ import type {
   BusStore,
   ChangedSubscription,
   DatabaseState,
+  HealthRecord,
   Key,
   KeyStore,
   NewKey,
   NotMade,
   Rows,
+  SinkHealth,
   StoredSubscription,
   SubscriptionStore,
 } from "../src/ports.ts";
@@ -41,6 +43,10 @@ interface World {
   readonly entries: AuditEntry[];
   /** Before when what a subscription holds is skipped, by its id; 0: never. */
   readonly resumedFrom: Map<string, number>;
+  /** Of sinks that an attempt was made to, by the id of the subscription. */
+  readonly health: Map<string, SinkHealth>;
+  /** When the oldest event was accepted whose delivery has not ended, by the id of the subscription. */
+  readonly oldestMs: Map<string, number>;
   database: DatabaseState;
 }
 
@@ -251,7 +257,50 @@ function auditOf({ entries }: World): Audit {
   };
 }
 
-/** Buses, keys, subscriptions and the audit over one counter, as in D1. */
+const WELL = {
+  lane: "fast",
+  breaker: "closed",
+  latencyMs: null,
+  failureRate: 0,
+  failures: 0,
+  failingSinceMs: null,
+  openedMs: null,
+  probeMs: null,
+  pausedUntilMs: 0,
+} as const;
+
+/** The health of a sink that nothing is known of, but for what is given. */
+export const healthOf = (subscriptionId: string, known: Partial<SinkHealth> = {}): SinkHealth => ({
+  ...WELL,
+  bus: "default",
+  subscriptionId,
+  ...known,
+});
+
+function healthRecord(world: World): HealthRecord {
+  return {
+    async get(bus, id) {
+      if (of(world, world.subscriptions, bus, id) === null) return null;
+      const known = world.health.get(id) ?? healthOf(id, { bus });
+      return { ...known, oldestUndeliveredMs: world.oldestMs.get(id) ?? null };
+    },
+    async list(bus, { lane, breaker }, { now, ...page }) {
+      const inTrouble = inBus(world.health, bus).filter(
+        (one) =>
+          (one.lane === "slow" || one.breaker !== "closed" || one.failures > 0 || one.pausedUntilMs > now) &&
+          (lane ?? one.lane) === one.lane &&
+          (breaker ?? one.breaker) === one.breaker,
+      );
+      const { rows, next } = pageBefore(
+        inTrouble.map((health) => ({ id: health.subscriptionId, health })),
+        page,
+      );
+      return { rows: rows.map(({ health }) => health), next };
+    },
+  };
+}
+
+/** Buses, keys, subscriptions, their health and the audit over one counter, as in D1. */
 export function fakeStores(limits: World["limits"] = { buses: 10, keys: 10, subscriptions: 10 }) {
   const first = { bus: "default", settings: DEFAULT_BUS_SETTINGS, subscriptions: 0, keys: 0 };
   const world: World = {
@@ -264,6 +313,8 @@ export function fakeStores(limits: World["limits"] = { buses: 10, keys: 10, subs
     tombstones: new Set(),
     entries: [],
     resumedFrom: new Map(),
+    health: new Map(),
+    oldestMs: new Map(),
     database: { bytes: 0, failuresOnly: false, shortenedMs: 0 },
   };
   return {
@@ -272,6 +323,7 @@ export function fakeStores(limits: World["limits"] = { buses: 10, keys: 10, subs
     keyStore: keyStore(world),
     subscriptionStore: subscriptionStore(world),
     audit: auditOf(world),
+    healthRecord: healthRecord(world),
     /** Everything that is stored, to tell whether something was. */
     stored: () =>
       JSON.stringify([[...world.buses.values()], [...world.keys.values()], [...world.subscriptions.values()]]),

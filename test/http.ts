@@ -61,6 +61,7 @@ export function fakeHttp(limits?: Parameters<typeof fakeStores>[0], overrides: P
     keys: stores.keyStore,
     subscriptions: stores.subscriptionStore,
     record,
+    health: stores.healthRecord,
     audit: stores.audit,
     idempotency,
     rateLimits: rateLimits.rateLimits,

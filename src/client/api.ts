@@ -837,6 +837,68 @@ export interface Subscription {
   readonly unreadable?: readonly ("secret" | "headers")[];
 }
 
+/** How the sink of a subscription is doing, and how far it is behind. */
+export interface SinkHealthInFull {
+  /** The subscription whose sink it is. */
+  readonly subscription_id: string;
+  /** The bus it belongs to. */
+  readonly bus: string;
+  /** `slow`: it takes long or fails, and is pushed to apart from the others. `fast` before its first attempt. */
+  readonly lane: "fast" | "slow";
+  /** `open`: it failed too often, and nothing is pushed to it. `half-open`: one delivery is tried, as a probe. `closed`: neither. */
+  readonly breaker: "closed" | "open" | "half-open";
+  /** What an attempt takes on average; null before the first. */
+  readonly latency_ms: number | null;
+  /** Which part of its last attempts, some twenty, failed. */
+  readonly failure_rate: number;
+  /** Failures in a row. */
+  readonly failures: number;
+  /** When the first of these was made; null without any. */
+  readonly failing_since: string | null;
+  /** When the breaker opened; null while it is closed. */
+  readonly opened_at: string | null;
+  /** When the next probe may be made; null while the breaker is closed. */
+  readonly probe_at: string | null;
+  /** It asked for no request before this; null: it did not, or that is over. */
+  readonly paused_until: string | null;
+  /** When the oldest event on record was accepted whose delivery is pending, retrying or held; null without one. */
+  readonly oldest_undelivered_at: string | null;
+  /** Seconds since then; null without one. */
+  readonly lag_s: number | null;
+}
+
+export interface SinkHealthPage {
+  readonly data: readonly SinkHealth[];
+  /** The `cursor` of the next page; null at the end. */
+  readonly next_cursor: string | null;
+}
+
+/** How the sink of a subscription is doing, by the attempts that were made. */
+export interface SinkHealth {
+  /** The subscription whose sink it is. */
+  readonly subscription_id: string;
+  /** The bus it belongs to. */
+  readonly bus: string;
+  /** `slow`: it takes long or fails, and is pushed to apart from the others. `fast` before its first attempt. */
+  readonly lane: "fast" | "slow";
+  /** `open`: it failed too often, and nothing is pushed to it. `half-open`: one delivery is tried, as a probe. `closed`: neither. */
+  readonly breaker: "closed" | "open" | "half-open";
+  /** What an attempt takes on average; null before the first. */
+  readonly latency_ms: number | null;
+  /** Which part of its last attempts, some twenty, failed. */
+  readonly failure_rate: number;
+  /** Failures in a row. */
+  readonly failures: number;
+  /** When the first of these was made; null without any. */
+  readonly failing_since: string | null;
+  /** When the breaker opened; null while it is closed. */
+  readonly opened_at: string | null;
+  /** When the next probe may be made; null while the breaker is closed. */
+  readonly probe_at: string | null;
+  /** It asked for no request before this; null: it did not, or that is over. */
+  readonly paused_until: string | null;
+}
+
 /** Whether the event would be taken, and why. */
 export interface FilterTested {
   /** Whether the event is taken. */
@@ -1187,6 +1249,18 @@ export interface ListSubscriptionsQuery {
   readonly cursor?: string;
 }
 
+/** The query of `listSinkHealth`. */
+export interface ListSinkHealthQuery {
+  /** Only those on this lane. */
+  readonly lane?: "fast" | "slow";
+  /** Only those whose breaker is so. */
+  readonly breaker?: "closed" | "open" | "half-open";
+  /** Entries of one page, at most. A page may be shorter and still not be the last. */
+  readonly limit?: number;
+  /** `next_cursor` of the page before, as it is. */
+  readonly cursor?: string;
+}
+
 /** The query of `listKeys`. */
 export interface ListKeysQuery {
   /** Entries of one page, at most. A page may be shorter and still not be the last. */
@@ -1364,6 +1438,25 @@ export interface Operations {
       readonly id: string;
     };
     readonly answer: null;
+  };
+
+  /** And how far it is behind. It has no version: every attempt may change it. */
+  readonly getSinkHealth: {
+    readonly method: "GET";
+    readonly path: "/v1/subscriptions/{id}/health";
+    readonly params: {
+      /** The id of the subscription. */
+      readonly id: string;
+    };
+    readonly answer: SinkHealthInFull;
+  };
+
+  /** Those on lane `slow`, with a breaker that is not closed, with failures in a row, or paused; newest subscription first. Filters are combined. How far one is behind is in its own. */
+  readonly listSinkHealth: {
+    readonly method: "GET";
+    readonly path: "/v1/health";
+    readonly query: ListSinkHealthQuery;
+    readonly answer: SinkHealthPage;
   };
 
   /** Whether a subscription that states these would take the event, and which of its conditions decide that. The event is not published, and meets no limits but its own: 1048576 bytes, in a body of at most 1310720. It changes nothing and may be sent again as often as you like: an `idempotency-key` is not needed. */

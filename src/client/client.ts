@@ -5,6 +5,7 @@ import { createCalls } from "./calls.ts";
 import type { AcceptedEvent, RejectedEvent } from "./errors.ts";
 import type { EventInput } from "./event.ts";
 import { createFilters, type Filters } from "./filters.ts";
+import { createHealth, type Health } from "./health.ts";
 import { createKeys, type Keys } from "./keys.ts";
 import { settingsOf, type ClientOptions } from "./options.ts";
 import type { EventSource } from "./event-reader.ts";
@@ -59,6 +60,7 @@ export interface Client {
   readonly events: Events;
   readonly deliveries: Deliveries;
   readonly subscriptions: Subscriptions;
+  readonly health: Health;
   readonly filters: Filters;
   readonly keys: Keys;
   readonly buses: Buses;
@@ -89,6 +91,7 @@ export function createClient(options: ClientOptions): Client {
     events: createEvents(calls),
     deliveries: createDeliveries(calls),
     subscriptions: createSubscriptions(calls),
+    health: createHealth(calls),
     filters: createFilters(calls),
     keys: createKeys(calls),
     buses: createBuses(calls),

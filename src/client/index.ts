@@ -21,6 +21,7 @@ export type { Batcher, BatcherOptions } from "./batcher.ts";
 export type { ChangeOptions, List, MakeOptions, Page, Pages, PutOptions } from "./calls.ts";
 export type { Subscriptions } from "./subscriptions.ts";
 export type { BacktestQuery, Filters } from "./filters.ts";
+export type { Health, HealthQuery } from "./health.ts";
 export type { Keys } from "./keys.ts";
 export type { Buses } from "./buses.ts";
 export type { Audit, AuditQuery, Deliveries, DeliveryQuery, Events, EventQuery } from "./record.ts";
@@ -52,6 +53,8 @@ export type {
   KeyRotate,
   KeyRotated,
   Problem,
+  SinkHealth,
+  SinkHealthInFull,
   Subscription,
   SubscriptionCreate,
   SubscriptionCreated,

@@ -1,5 +1,11 @@
 /** Subscriptions: what one consumer wants, and how it wants it. */
-import type { Subscription, SubscriptionCreate, SubscriptionCreated, SubscriptionPatch } from "./api.ts";
+import type {
+  SinkHealthInFull,
+  Subscription,
+  SubscriptionCreate,
+  SubscriptionCreated,
+  SubscriptionPatch,
+} from "./api.ts";
 import type { Calls, ChangeOptions, List, MakeOptions } from "./calls.ts";
 import type { CallOptions } from "./options.ts";
 
@@ -15,6 +21,8 @@ export interface Subscriptions {
   /** All of the bus, newest first. `limit`: items of one page. */
   list(query?: { readonly limit?: number }, options?: CallOptions): List<Subscription>;
   get(id: string, options?: CallOptions): Promise<Subscription>;
+  /** How its sink is doing, and how far it is behind. */
+  health(id: string, options?: CallOptions): Promise<SinkHealthInFull>;
   /** A merge patch: lists are replaced, null is the default. */
   update(id: string, patch: SubscriptionPatch, options?: ChangeOptions): Promise<Subscription>;
   /** Open deliveries of it are cancelled. */
@@ -28,6 +36,7 @@ export const createSubscriptions = (calls: Calls): Subscriptions => ({
   create: (subscription, options = {}) => calls.make(PATH, subscription, options),
   list: (query = {}, options = {}) => calls.list(PATH, { ...query }, options),
   get: (id, options = {}) => calls.get(pathOf(id), options),
+  health: (id, options = {}) => calls.get(`${pathOf(id)}/health`, options),
   update: (id, patch, options = {}) => calls.patch(pathOf(id), patch, options),
   delete: (id, options = {}) => calls.delete(pathOf(id), options),
 });

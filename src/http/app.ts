@@ -19,6 +19,7 @@ import { keys } from "./keys.ts";
 import { answerOtherMethods } from "./methods.ts";
 import { openapi } from "./openapi.ts";
 import { causeOf, problem, problemOfError } from "./problem.ts";
+import { sinkHealth } from "./sink-health.ts";
 import { subscriptions } from "./subscriptions.ts";
 
 export type { HttpDeps } from "./deps.ts";
@@ -41,6 +42,7 @@ export function createApp(deps: HttpDeps): Hono<HttpEnv> {
   app.route("/v1/events", events(deps));
   app.route("/v1/deliveries", deliveries(deps));
   app.route("/v1/subscriptions", subscriptions(deps));
+  app.route("/v1", sinkHealth(deps));
   app.route("/v1/filters", filters(deps));
   app.route("/v1/keys", keys(deps));
   app.route("/v1/buses", buses(deps));

@@ -9,6 +9,7 @@ import type {
   BusStore,
   Clock,
   EventRecord,
+  HealthRecord,
   IdempotencyStore,
   KeyGrant,
   KeyStore,
@@ -29,6 +30,7 @@ export interface HttpDeps {
   readonly keys: KeyStore;
   readonly subscriptions: SubscriptionStore;
   readonly record: EventRecord;
+  readonly health: HealthRecord;
   readonly audit: Audit;
   readonly idempotency: IdempotencyStore;
   readonly rateLimits: RateLimits;

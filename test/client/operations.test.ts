@@ -35,6 +35,8 @@ const CALLS: { readonly [Name in Called]: Call<Name> } = {
   getSubscription: { at: "GET /v1/subscriptions/{id}", call: (client) => client.subscriptions.get("1") },
   changeSubscription: { at: "PATCH /v1/subscriptions/{id}", call: (client) => client.subscriptions.update("1", {}) },
   deleteSubscription: { at: "DELETE /v1/subscriptions/{id}", call: (client) => client.subscriptions.delete("1") },
+  getSinkHealth: { at: "GET /v1/subscriptions/{id}/health", call: (client) => client.subscriptions.health("1") },
+  listSinkHealth: { at: "GET /v1/health", call: (client) => client.health.list({ breaker: "open" }).page() },
   testFilters: { at: "POST /v1/filters/test", call: (client) => client.filters.test({ event: { type: "t" } }) },
   backtestFilters: {
     at: "POST /v1/filters/backtest",

@@ -105,6 +105,8 @@ const ROUTES: Readonly<Record<string, { readonly takes: readonly string[] | "roo
   "GET /v1/subscriptions/:id": { takes: ["read", "manage"], at: `/v1/subscriptions/${id("sub_")}` },
   "PATCH /v1/subscriptions/:id": { takes: ["manage"], at: `/v1/subscriptions/${id("sub_")}` },
   "DELETE /v1/subscriptions/:id": { takes: ["manage"], at: `/v1/subscriptions/${id("sub_")}` },
+  "GET /v1/subscriptions/:id/health": { takes: ["read", "manage"], at: `/v1/subscriptions/${id("sub_")}/health` },
+  "GET /v1/health": { takes: ["read", "manage"] },
   "POST /v1/filters/test": { takes: ["read", "manage"] },
   "POST /v1/filters/backtest": { takes: ["read"] },
   "POST /v1/filters/import": { takes: ["read", "manage"] },

@@ -59,6 +59,8 @@ const ALLOWED = [
   ["/v1/deliveries/dlv_1/retry", "POST, OPTIONS"],
   ["/v1/subscriptions", "POST, GET, HEAD, OPTIONS"],
   ["/v1/subscriptions/sub_1", "GET, PATCH, DELETE, HEAD, OPTIONS"],
+  ["/v1/subscriptions/sub_1/health", "GET, HEAD, OPTIONS"],
+  ["/v1/health", "GET, HEAD, OPTIONS"],
   ["/v1/events/evt_1", "GET, DELETE, HEAD, OPTIONS"],
   ["/v1/keys", "POST, GET, HEAD, OPTIONS"],
   ["/v1/keys/key_1", "GET, PATCH, DELETE, HEAD, OPTIONS"],

@@ -23,6 +23,7 @@ const segment = fc.oneof(
     "test",
     "backtest",
     "import",
+    "health",
   ),
   fc.string({ unit: "binary", maxLength: 20 }).map((text) => encodeURIComponent(text.toWellFormed())),
 );
@@ -36,6 +37,7 @@ const path = fc
       "/v1/keys",
       "/v1/buses",
       "/v1/audit",
+      "/v1/health",
       "/healthz",
       "/v1",
     ),
@@ -59,6 +61,8 @@ const routes: readonly (readonly [string, string])[] = [
   ["GET", "/v1/buses"],
   ["GET", "/v1/buses/default"],
   ["GET", "/v1/audit"],
+  ["GET", "/v1/health"],
+  ["GET", `/v1/subscriptions/${id("sub_")}/health`],
 ];
 const target = fc.oneof(
   { weight: 3, arbitrary: fc.constantFrom(...routes) },
@@ -82,6 +86,8 @@ const parameter = fc.tuple(
       "target",
       "actor",
       "action",
+      "lane",
+      "breaker",
       "__proto__",
     ),
     fc.string({ maxLength: 5 }),
@@ -93,7 +99,7 @@ const parameter = fc.tuple(
     // Cursors in all but their meaning.
     fc
       .tuple(
-        fc.constantFrom("events", "deliveries", "subscriptions", "keys", "buses", "audit", "backtest"),
+        fc.constantFrom("events", "deliveries", "subscriptions", "keys", "buses", "audit", "health", "backtest"),
         fc.array(fc.string({ maxLength: 5 }), { maxLength: 4 }),
       )
       .map(([kind, parts]) => Buffer.from(JSON.stringify([1, kind, ...parts])).toString("base64url")),

@@ -248,6 +248,7 @@ const KINDS: Readonly<Record<string, readonly [words: RegExp, ...places: Place[]
     bus("log_level", { log_level: "none" }),
     query("/v1/deliveries?status=lost"),
     query("/v1/audit?action=lost"),
+    query("/v1/health?lane=lost"),
   ],
   "is named wrongly": [
     told("must be named with .+ only"),

@@ -11,6 +11,7 @@ import { keyPaths } from "./key-operations.ts";
 import { problemExamples } from "./problems.ts";
 import { publishLine } from "./publish-operation.ts";
 import { servicePaths } from "./service-operations.ts";
+import { sinkHealthPaths } from "./sink-health-operations.ts";
 import { subscriptionPaths } from "./subscription-operations.ts";
 
 const DESCRIPTION = `Fantail routes events: producers publish CloudEvents to it, and it pushes every match to the webhooks of consumers.
@@ -53,6 +54,7 @@ export function openApiDocument(version: string): Document {
         ...eventPaths,
         ...deliveryPaths,
         ...subscriptionPaths,
+        ...sinkHealthPaths,
         ...filterPaths,
         ...keyPaths,
         ...busPaths,
