@@ -53,9 +53,10 @@ function crowdsOf(deliveries: readonly ClaimedDelivery[]): Crowd[] {
 }
 
 export function createPacing({ limiters }: { readonly limiters: Limiters }) {
-  return function pace(deliveries: readonly ClaimedDelivery[], token: string): Pacing {
+  return function paced(deliveries: readonly ClaimedDelivery[], token: string): Pacing {
     const crowds = crowdsOf(deliveries);
     const permits = new Map<string, Permits>();
+    const allowedOf = ({ subscriptionId }: Crowd): number => permits.get(subscriptionId)?.allowed ?? 0;
 
     async function ask(): Promise<Granted> {
       const requests = crowds.map(({ bus, subscriptionId, pace, expectedMs, deliveries: together }) => {
@@ -63,7 +64,6 @@ export function createPacing({ limiters }: { readonly limiters: Limiters }) {
         return { bus, subscriptionId, pace, expectedMs, returning, fresh: together.length - returning };
       });
       for (const [id, permit] of await limiters.ask(requests, token)) permits.set(id, permit);
-      const allowedOf = ({ subscriptionId }: Crowd): number => permits.get(subscriptionId)?.allowed ?? 0;
       return {
         allowed: crowds.flatMap((crowd) => crowd.deliveries.slice(0, allowedOf(crowd))),
         deferred: crowds.flatMap((crowd) =>
@@ -82,9 +82,9 @@ export function createPacing({ limiters }: { readonly limiters: Limiters }) {
       permitOf: ({ key }) => permits.get(key.subscriptionId) ?? null,
       done(pushed) {
         const used = Map.groupBy(pushed, ({ key }) => key.subscriptionId);
-        const uses = crowds.map(({ bus, subscriptionId, pace }) => {
-          const allowed = permits.get(subscriptionId)?.allowed ?? 0;
-          return { bus, subscriptionId, pace, unused: allowed - (used.get(subscriptionId)?.length ?? 0) };
+        const uses = crowds.map((crowd) => {
+          const { bus, subscriptionId, pace } = crowd;
+          return { bus, subscriptionId, pace, unused: allowedOf(crowd) - (used.get(subscriptionId)?.length ?? 0) };
         });
         return limiters.done(uses, token);
       },

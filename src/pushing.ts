@@ -83,6 +83,12 @@ function causeOfEnd({ attempt, tries, lastRecorded, push }: ClaimedDelivery): De
   return spare > CRASHES_SPARE ? "crashed" : null;
 }
 
+const deferred = (
+  { key, eventId }: ClaimedDelivery,
+  dueMs: number,
+  cause: "released" | "rate" = "released",
+): Settlement => ({ key, eventId, outcome: { kind: "released", dueMs, cause }, attempt: null, sign: null });
+
 export function createPushing({ webhooks, limiters, clock, random, logger }: PushingDeps) {
   const pace = createPacing({ limiters });
 
@@ -107,12 +113,6 @@ export function createPushing({ webhooks, limiters, clock, random, logger }: Pus
       return { kind: "failed", error: "internal", detail: "The attempt failed on our side", durationMs: 0 };
     }
   }
-
-  const deferred = (
-    { key, eventId }: ClaimedDelivery,
-    dueMs: number,
-    cause: "released" | "rate" = "released",
-  ): Settlement => ({ key, eventId, outcome: { kind: "released", dueMs, cause }, attempt: null, sign: null });
 
   const soon = (delayMs: number): number => clock.now() + Math.ceil(delayMs * (1 + random.fraction()));
 
@@ -141,12 +141,13 @@ export function createPushing({ webhooks, limiters, clock, random, logger }: Pus
     };
 
     // Subscriptions without a pace do not wait for what limiters say of the others.
-    let isAsking = pacing.granted !== null;
-    const asking = (pacing.granted ?? Promise.resolve({ allowed: [], deferred: [] })).then((granted) => {
-      isAsking = false;
-      finished.push(...granted.deferred.map(({ delivery, dueMs }) => deferred(delivery, dueMs, "rate")));
-      turns.add(granted.allowed, (delivery) => pacing.permitOf(delivery)?.width ?? PUSHES_PER_SUBSCRIPTION_MAX);
+    const asking = new Set<Promise<void>>();
+    const granted = pacing.granted?.then(({ allowed, deferred: rest }) => {
+      asking.clear();
+      finished.push(...rest.map(({ delivery, dueMs }) => deferred(delivery, dueMs, "rate")));
+      turns.add(allowed, (delivery) => pacing.permitOf(delivery)?.width ?? PUSHES_PER_SUBSCRIPTION_MAX);
     });
+    if (granted !== undefined) asking.add(granted);
     /** A permit that is not used in time is none: others were given since. */
     const isOver = (delivery: ClaimedDelivery): boolean => {
       const untilMs = pacing.permitOf(delivery)?.untilMs ?? null;
@@ -237,9 +238,10 @@ export function createPushing({ webhooks, limiters, clock, random, logger }: Pus
       return clock.sleep(nextMs).then(() => void (due = true));
     };
     startMore();
-    let alarm = open.size > 0 || isAsking ? arm() : Promise.resolve();
-    while (open.size > 0 || isAsking) {
-      await Promise.race([...open.keys(), alarm, ...(isAsking ? [asking] : [])]);
+    const isUnderWay = (): boolean => open.size + asking.size > 0;
+    let alarm = isUnderWay() ? arm() : Promise.resolve();
+    while (isUnderWay()) {
+      await Promise.race([...open.keys(), ...asking, alarm]);
       startMore();
       if (!due) continue;
       if (open.size > 0) settleSome();

@@ -119,6 +119,9 @@ export const RAISE_VERSION = `
   UPDATE meta SET version = (SELECT max(version) FROM health WHERE version > 0)
   WHERE version < (SELECT max(version) FROM health WHERE version > 0)`;
 
+/** What one parameter of observations takes, in order. */
+const OBSERVATION = [MAKE_ROWS, OBSERVE, RAISE_VERSION];
+
 interface ChangeRow {
   readonly bus: string;
   readonly subscription_id: string;
@@ -178,8 +181,8 @@ export function observe(
 export const changesIn = (results: readonly D1Result[], statements: number): SinkChange[] =>
   results
     .slice(0, statements)
-    .flatMap((result) => rowsOf<Partial<ChangeRow>>(result))
-    .flatMap((row) => (row.breaker === undefined ? [] : [toChange(row as ChangeRow)]));
+    .filter((_, index) => index % OBSERVATION.length === OBSERVATION.indexOf(OBSERVE))
+    .flatMap((result) => rowsOf<ChangeRow>(result).map(toChange));
 
 // ---- In the claim ------------------------------------------------------------------------------------------------
 
