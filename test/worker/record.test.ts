@@ -383,7 +383,7 @@ describe("retry()", () => {
     const bus = newBus();
     const claim = `token-${bus}`;
     await db
-      .prepare("INSERT INTO claims VALUES (?1, ?2, '[]')")
+      .prepare("INSERT INTO claims (token, lease_ms, keys) VALUES (?1, ?2, '[]')")
       .bind(claim, NOW + 10)
       .run();
     const key = await delivery({ bus, seq: seqAt(NOW), state: "claimed", claim });
