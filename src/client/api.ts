@@ -645,11 +645,11 @@ export interface Delivery {
   readonly type: string;
   /** `pending`: no attempt has finished. `retrying`: one failed, another comes. `held`: its subscription is paused or disabled. `delivered`, `dead` and `cancelled` are the end. */
   readonly status: "pending" | "retrying" | "held" | "delivered" | "dead" | "cancelled";
-  /** Why it ended so; null unless it is dead or cancelled. */
+  /** Why it waits, is held, or ended so; null where there is nothing to say. */
   readonly cause: string | null;
   /** Attempts that were begun. */
   readonly attempt: number;
-  /** When the next attempt is due; null: none is. */
+  /** When the next attempt is due; null: none is, or it waits for its sink (`cause`). */
   readonly due_at: string | null;
   /** The last that is on record; null: none is. */
   readonly last_attempt: Attempt | null;
@@ -705,11 +705,11 @@ export interface DeliveryInFull {
   readonly type: string;
   /** `pending`: no attempt has finished. `retrying`: one failed, another comes. `held`: its subscription is paused or disabled. `delivered`, `dead` and `cancelled` are the end. */
   readonly status: "pending" | "retrying" | "held" | "delivered" | "dead" | "cancelled";
-  /** Why it ended so; null unless it is dead or cancelled. */
+  /** Why it waits, is held, or ended so; null where there is nothing to say. */
   readonly cause: string | null;
   /** Attempts that were begun. */
   readonly attempt: number;
-  /** When the next attempt is due; null: none is. */
+  /** When the next attempt is due; null: none is, or it waits for its sink (`cause`). */
   readonly due_at: string | null;
   /** The last that is on record; null: none is. */
   readonly last_attempt: Attempt | null;

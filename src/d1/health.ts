@@ -189,8 +189,9 @@ export const changesIn = (results: readonly D1Result[], statements: number): Sin
 /** Of subscription `h` (or null), at ?2 now: why nothing may be pushed, so that it is left until somebody says that it may. */
 export const PARKED_CAUSE = `CASE WHEN h.paused_until_ms > ?2 THEN 'retry-after' WHEN h.breaker <> 'closed' AND h.probe_ms > ?2 THEN 'breaker' END`;
 
-/** The causes of that. */
-export const PARKED = "('breaker', 'retry-after')";
+/** The causes of that, and the same in SQL. */
+export const PARKED_CAUSES = ["breaker", "retry-after"] as const;
+export const PARKED = `('${PARKED_CAUSES.join("', '")}')`;
 
 const OURS = "claims c CROSS JOIN json_each(c.keys) j WHERE c.token = ?1";
 

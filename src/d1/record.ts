@@ -9,6 +9,7 @@ import { type DeliveryKeyRow, toKey } from "./delivery-key.ts";
 import { eraseEvent } from "./erasure.ts";
 import { eventBodies } from "./event-bodies.ts";
 import { erasedMs, EVENT_COLUMNS, type EventRow, toSummary } from "./event-summary.ts";
+import { PARKED_CAUSES } from "./health.ts";
 import { pageOf, type Scanned } from "./page.ts";
 import { rowsOf } from "./rows.ts";
 import { weather } from "./unavailable.ts";
@@ -25,8 +26,9 @@ interface DeliveryRow extends DeliveryKeyRow {
 
 function toDelivery(row: DeliveryRow): DeliveryOnRecord {
   const { state, attempt, cause, attempts, type } = row;
-  // Of a delivery that retention closed the column says when that was.
-  const dueMs = state === "waiting" ? row.due_ms : null;
+  // Of a delivery that retention closed the column says when that was; of one that waits for its sink, when it is looked at in any case.
+  const isDue = state === "waiting" && !PARKED_CAUSES.some((parked) => parked === cause);
+  const dueMs = isDue ? row.due_ms : null;
   return { key: toKey(row), eventId: row.event_id, type, state, attempt, dueMs, cause, attempts };
 }
 

@@ -194,6 +194,8 @@ describe("the breaker", () => {
     ).all();
     for (const row of results) expect(row).toMatchObject({ attempt: 0, tries: 0 });
     expect(results[0]?.["due_ms"]).toBe(stage.clock.now() + PARKED_MS);
+    const shown = (await stage.record(id)).filter(({ cause }) => cause === "breaker");
+    expect(shown[0]).toMatchObject({ status: "pending", due_at: null });
   });
 
   it("does not open for one failure less, nor when a success is between", async () => {

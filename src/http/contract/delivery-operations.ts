@@ -31,9 +31,12 @@ const shown = {
   subscription_id: idOf("subscription", "The subscription that it is delivered for."),
   type: z.string().meta({ description: "The type of the event." }),
   status,
-  cause: z.string().nullable().meta({ description: "Why it ended so; null unless it is dead or cancelled." }),
+  cause: z
+    .string()
+    .nullable()
+    .meta({ description: "Why it waits, is held, or ended so; null where there is nothing to say." }),
   attempt: count("Attempts that were begun."),
-  due_at: time("When the next attempt is due; null: none is.").nullable(),
+  due_at: time("When the next attempt is due; null: none is, or it waits for its sink (`cause`).").nullable(),
   last_attempt: z.union([attempt, z.null()]).meta({ description: "The last that is on record; null: none is." }),
 };
 
