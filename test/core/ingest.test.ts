@@ -145,11 +145,16 @@ it("each slow sink has its delivery in a message of its own, on lane slow; the o
       const eventId = accepted.value[0]?.eventId ?? "";
       const parcels = parcelsIn(sent);
 
-      const [onFast, onSlow] = [parcels.filter(({ lane }) => lane === "fast"), parcels.filter(({ lane }) => lane === "slow")];
+      const [onFast, onSlow] = [
+        parcels.filter(({ lane }) => lane === "fast"),
+        parcels.filter(({ lane }) => lane === "slow"),
+      ];
       expect(onSlow.map(({ parcel }) => parcel.subscriptionIds)).toEqual([...slow].map((one) => [one]));
       for (const { shard, parcel } of onSlow) expect(shard).toBe(shardOf(parcel.subscriptionIds[0] ?? ""));
       for (const { shard } of onFast) expect(shard).toBe(shardOf(eventId));
-      expect(onFast.flatMap(({ parcel }) => parcel.subscriptionIds)).toEqual(subscriptionIds.filter((one) => !slow.has(one)));
+      expect(onFast.flatMap(({ parcel }) => parcel.subscriptionIds)).toEqual(
+        subscriptionIds.filter((one) => !slow.has(one)),
+      );
       const rooms = onFast.map(({ parcel }) => parcel.subscriptionIds.length);
       expect(rooms.slice(0, -1).every((count) => count === PARCEL_DELIVERIES_MAX)).toBe(true);
       expect(Math.max(0, ...rooms)).toBeLessThanOrEqual(PARCEL_DELIVERIES_MAX);
@@ -164,22 +169,25 @@ it("each slow sink has its delivery in a message of its own, on lane slow; the o
   );
 });
 
-it.each(["all", "failures"] as const)("at level %s the messages of slow sinks count for whether the body goes along", async (logLevel) => {
-  const send = async (fanOut: number, chars: number, slowCount: number) => {
-    const ids = Array.from({ length: fanOut }, (_, index) => `sub_${String(index).padStart(26, "0")}`);
-    const { publish, sent, stored } = ingestInto(fanOut, logLevel, new Set(ids.slice(0, slowCount)));
-    expect((await publish([event("e", `"${"x".repeat(chars)}"`)])).ok).toBe(true);
-    const inline = parcelsIn(sent).map(({ parcel }) => parcel.body !== null);
-    expect(new Set(inline).size).toBe(1);
-    expect(stored).toHaveLength(inline[0] === true ? 0 : 1);
-    return { isInline: inline[0] === true, messages: sent.length };
-  };
-  const share = Math.floor((logLevel === "all" ? SEND_BYTES_MAX : UNRECORDED_BYTES_MAX) / 20);
-  // Twenty deliveries are two messages while all sinks are fast, and twenty when all are slow.
-  expect(await send(20, share, 0)).toEqual({ isInline: true, messages: 2 });
-  expect(await send(20, share - 1_000, 20)).toEqual({ isInline: true, messages: 20 });
-  expect(await send(20, share, 20)).toEqual({ isInline: false, messages: 20 });
-  const most = SEND_MESSAGES_MAX;
-  expect(await send(most, 10, most)).toEqual({ isInline: true, messages: most });
-  expect(await send(most + 1, 10, most + 1)).toEqual({ isInline: logLevel === "failures", messages: most + 1 });
-});
+it.each(["all", "failures"] as const)(
+  "at level %s the messages of slow sinks count for whether the body goes along",
+  async (logLevel) => {
+    const send = async (fanOut: number, chars: number, slowCount: number) => {
+      const ids = Array.from({ length: fanOut }, (_, index) => `sub_${String(index).padStart(26, "0")}`);
+      const { publish, sent, stored } = ingestInto(fanOut, logLevel, new Set(ids.slice(0, slowCount)));
+      expect((await publish([event("e", `"${"x".repeat(chars)}"`)])).ok).toBe(true);
+      const inline = parcelsIn(sent).map(({ parcel }) => parcel.body !== null);
+      expect(new Set(inline).size).toBe(1);
+      expect(stored).toHaveLength(inline[0] === true ? 0 : 1);
+      return { isInline: inline[0] === true, messages: sent.length };
+    };
+    const share = Math.floor((logLevel === "all" ? SEND_BYTES_MAX : UNRECORDED_BYTES_MAX) / 20);
+    // Twenty deliveries are two messages while all sinks are fast, and twenty when all are slow.
+    expect(await send(20, share, 0)).toEqual({ isInline: true, messages: 2 });
+    expect(await send(20, share - 1_000, 20)).toEqual({ isInline: true, messages: 20 });
+    expect(await send(20, share, 20)).toEqual({ isInline: false, messages: 20 });
+    const most = SEND_MESSAGES_MAX;
+    expect(await send(most, 10, most)).toEqual({ isInline: true, messages: most });
+    expect(await send(most + 1, 10, most + 1)).toEqual({ isInline: logLevel === "failures", messages: most + 1 });
+  },
+);

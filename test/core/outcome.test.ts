@@ -151,7 +151,8 @@ it("judge() follows the table for every status, steering and try", () => {
         const wait = retry.scheduleSeconds[tries - 1];
         const isDeferred = steering?.kind === "defer";
         let expected = wait === undefined ? dead("exhausted") : dueAfter(isDeferred ? 90 : wait);
-        if (retry.permanent.includes(status) && tries >= PERMANENT_TRIES_MAX && !isDeferred) expected = dead("rejected");
+        if (retry.permanent.includes(status) && tries >= PERMANENT_TRIES_MAX && !isDeferred)
+          expected = dead("rejected");
         if (steering?.kind === "abort") expected = dead("aborted");
         if (status === 410 || steering?.kind === "disable") expected = dead("gone");
         if (isSuccess(status)) expected = { kind: "delivered" };
