@@ -269,6 +269,27 @@ describe("what is parked", () => {
     expect(await parkingOf(id)).toBe(0);
   });
 
+  it("is looked for by the sweep only where there is any: a dead sink that nobody sends to costs no message", async () => {
+    const { id } = await router.subscribe({ sink: one.url });
+    const now = stage.clock.now();
+    const open = { breaker: "open", opened_ms: now, openings: 1, probe_ms: now + BREAKER_OPEN_MS, parking: 1 };
+    await sinkIs(id, { ...SLOW, ...open });
+    stage.clock.advance(BREAKER_OPEN_MS + SWEEP_GRACE_MS);
+    await router.sweep();
+    expect(router.take()).toEqual([]);
+    await env.DB.prepare("UPDATE health SET probe_ms = ?1")
+      .bind(stage.clock.now() + 1)
+      .run();
+    await on("slow", await publish());
+    stage.clock.advance(1 + SWEEP_GRACE_MS);
+    await router.sweep();
+    const alarms = router.take();
+    expect(alarms.map(kindOf)).toEqual(["resume"]);
+    await on("slow", alarms);
+    for (const message of router.take()) await router.handle([message]);
+    expect(await deliveries()).toMatchObject([{ state: "delivered", attempt: 1 }]);
+  });
+
   it("goes at a manual retry only as far as the breaker", async () => {
     const { id } = await router.subscribe({ sink: one.url });
     const now = stage.clock.now();

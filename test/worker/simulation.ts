@@ -28,6 +28,8 @@ import { createSweep } from "../../src/sweep.ts";
 
 /** What an ill sink asks for with `Retry-After`. */
 const PAUSE_SECONDS = 30;
+/** A minute each: far more than any wait of the protocol but that of what nobody frees. */
+const CALM_ROUNDS_MAX = 150;
 const SCHEDULE_SECONDS = 20;
 const ATTEMPTS = 7;
 const TIMEOUT_MS = 15_000;
@@ -598,7 +600,8 @@ export async function runWorld(options: {
   outage = false;
   for (const id of ids) await setStatus(id, "active");
   // Longer than the sweep waits before it wakes a row twice, and than a breaker does for its probe.
-  for (let idle = 0; idle < 20;) {
+  let rounds = 0;
+  for (let idle = 0; idle < 20 && rounds < CALM_ROUNDS_MAX; rounds++) {
     while (gates.length > 0) await openOne();
     await advance(61_000);
     if (gates.length > 0) continue;
@@ -608,6 +611,8 @@ export async function runWorld(options: {
     startSweep();
     await settleTurns();
   }
+
+  if (rounds === CALM_ROUNDS_MAX) faults.push("the world does not come to rest");
 
   // ---- What must hold -----------------------------------------------------------------------------------------------
 
