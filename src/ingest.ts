@@ -154,15 +154,15 @@ export function createIngest({ routes, log, lanes, clock, random }: IngestDeps):
         body: null,
       } as const;
       const parts = partsOf(subscriptionIds, { eventId, routes: busRoutes });
-      const heads = parts.map((part, index) =>
-        encodeParcel({ ...envelope, part: index, subscriptionIds: part.subscriptionIds }),
+      const heads = parts.map((part, number) =>
+        encodeParcel({ ...envelope, part: number, subscriptionIds: part.subscriptionIds }),
       );
       const inline = travelsInline(heads, envelope.bytes, { logLevel, events: publish.events.length });
       return {
         accepted: { eventId, event, matched: subscriptionIds.length, subscriptionIds },
         stored: inline ? null : { eventId, body },
-        messages: parts.flatMap(({ lane, shard }, index): Outgoing[] => {
-          const head = heads[index];
+        messages: parts.flatMap(({ lane, shard }, number): Outgoing[] => {
+          const head = heads[number];
           return head === undefined
             ? []
             : [{ lane, shard, text: inline ? withBody(head, body) : head, delaySeconds: 0 }];

@@ -173,12 +173,15 @@ export function observe(
   ]);
 }
 
+const isChange = (row: Partial<ChangeRow>): row is ChangeRow => row.breaker !== undefined;
+
 /** What these statements changed. `results` are those of the batch, in which they came first. */
 export const changesIn = (results: readonly D1Result[], statements: number): SinkChange[] =>
   results
     .slice(0, statements)
     .flatMap((result) => rowsOf<Partial<ChangeRow>>(result))
-    .flatMap((row) => (row.breaker === undefined ? [] : [toChange(row as ChangeRow)]));
+    .filter(isChange)
+    .map(toChange);
 
 // ---- In the claim ------------------------------------------------------------------------------------------------
 

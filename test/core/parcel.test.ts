@@ -145,8 +145,8 @@ it("outcomesParcels() keeps every outcome, in order, in messages that a queue ta
 });
 
 /** As it was written before there were signs, with what this version says beside it. */
-const outcomesText = (settlement: unknown): string =>
-  JSON.stringify({ v: 1, kind: "outcomes", token: "t", settlements: [settlement] });
+const outcomesText = (one: unknown): string =>
+  JSON.stringify({ v: 1, kind: "outcomes", token: "t", settlements: [one] });
 const KEY = { bus: "b", seq: "s", subscriptionId: "sub_1", run: "" };
 const ATTEMPT = { attempt: 1, at_ms: 1, duration_ms: 1, status: 500, error: null, answer: null };
 
