@@ -113,6 +113,15 @@ it("a claim ends with the last delivery that carries its token, in whatever part
   expect((await db.prepare("SELECT token FROM claims").all()).results).toEqual([]);
 });
 
+it("a claim that was given up, and that the database makes after its repetition, does not shorten the lease", async () => {
+  const { deliveries } = await claim([parcel("e1", [A])], "mine", NOW + 10_200);
+  expect(deliveries).toHaveLength(1);
+  await claim([parcel("e1", [A])], "mine", NOW);
+  const other = await claim([parcel("e1", [A])], "other", NOW + LEASE_MS + 1);
+  expect(other.deliveries).toEqual([]);
+  expect(other.elsewhere).toMatchObject([{ leaseMs: NOW + 10_200 + LEASE_MS }]);
+});
+
 it("a claim that is repeated keeps what it took before its sink was shut, and takes no probe from another batch", async () => {
   await claim([parcel("e1", [A])], "mine");
   await db
