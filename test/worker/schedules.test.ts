@@ -55,13 +55,6 @@ const MUTATIONS: readonly [name: string, from: string, to: string, logLevel: Log
     "FROM json_each(?1) k CROSS JOIN events e ON e.event_id = k.value ->> 0\n  WHERE k.value ->> 2 <> 'waiting' AND NOT",
     "failures",
   ],
-  // The probe of a batch that held the delivery before the breaker opened, and asks again.
-  [
-    "a probe is taken before its time",
-    " AND breaker <> 'closed' AND probe_ms <= ?2",
-    " AND breaker <> 'closed'",
-    "all",
-  ],
   ["a batch keeps more than its probe", "WHERE p.place > 1 AND", "WHERE p.place > 100 AND", "all"],
   ["nothing that is parked is freed", "WHERE place <= coalesce(", "WHERE 0 AND place <= coalesce(", "all"],
   [
