@@ -463,7 +463,7 @@ export async function runWorld(options: {
   const routesOf = new Map<string, Set<string>>();
   /** How many publishes of an event were not confirmed whole: parts of them may be on their way. */
   const unconfirmed = new Map<string, number>();
-  const count = (id: string, by: number): unknown => unconfirmed.set(id, (unconfirmed.get(id) ?? 0) + by);
+  const publishes = (id: string, by: number): unknown => unconfirmed.set(id, (unconfirmed.get(id) ?? 0) + by);
   /** What the edge knows of lanes: what it learned last. */
   let slow = new Set<string>();
   function publish(event: CloudEvent, subscriptionIds: readonly string[]): void {
@@ -489,11 +489,11 @@ export async function runWorld(options: {
       random,
     });
     routesOf.set(event.id, new Set([...(routesOf.get(event.id) ?? []), subscriptionIds.join()]));
-    count(event.id, 1);
+    publishes(event.id, 1);
     ingest({ bus: BUS, requestId: invocation.name, hops: 0, events: [event], background: () => {} }).then(
       (accepted) => {
         if (!accepted.ok) return;
-        count(event.id, -1);
+        publishes(event.id, -1);
         for (const { eventId } of accepted.value)
           for (const id of subscriptionIds) must.add(deliveryIdOf(eventId, id, ""));
       },
