@@ -17,6 +17,7 @@ import {
   LEASE_MS,
   RESUME_SINKS_MAX,
   SLOW_ATTEMPT_MS,
+  SWEEP_GRACE_MS,
 } from "../core/limits.ts";
 import { wasSlow } from "../core/outcome.ts";
 import { THIS_VERSION } from "./changes.ts";
@@ -232,17 +233,27 @@ const UNPARK = `
     WHERE place <= coalesce((${ROOM}), ?4))
   RETURNING bus, seq, subscription_id, run`;
 
-/** Nothing is left, and nothing can come: it is neither shut nor paused. Primary key, deliveries_waiting. */
+/** Whether anything is parked for the row of `health`. Index: deliveries_waiting. */
+const HAS_PARKED = `EXISTS (
+    SELECT 1 FROM deliveries d INDEXED BY deliveries_waiting
+    WHERE d.state = 'waiting' AND d.subscription_id = health.subscription_id AND d.bus = health.bus AND d.cause IN ${PARKED})`;
+
+/**
+ * Nothing is left, and nothing can come: it is not shut, and its pause ended so long ago that no claim is under way that still saw it. Primary
+ * key, deliveries_waiting.
+ */
 const END_PARKING = `
   UPDATE health SET parking = 0
-  WHERE bus = ?1 AND subscription_id = ?2 AND parking = 1 AND breaker = 'closed' AND paused_until_ms <= ?3 AND NOT EXISTS (
-    SELECT 1 FROM deliveries INDEXED BY deliveries_waiting
-    WHERE state = 'waiting' AND subscription_id = ?2 AND bus = ?1 AND cause IN ${PARKED})`;
+  WHERE bus = ?1 AND subscription_id = ?2 AND parking = 1 AND breaker = 'closed' AND paused_until_ms <= ?3 - ${SWEEP_GRACE_MS}
+    AND NOT ${HAS_PARKED}`;
 
-/** Sinks that may have something parked and are ready for it. ?1 now, less a grace for those who do it in time. Index: health_parking. */
+/**
+ * Sinks that may have something parked and are ready for it; a dead one to which nobody sends has no probe to make. ?1 now, less a grace for those
+ * who do it in time. Index: health_parking.
+ */
 const READY = `
   SELECT bus, subscription_id FROM health INDEXED BY health_parking
-  WHERE parking = 1 AND paused_until_ms <= ?1 AND (breaker = 'closed' OR probe_ms <= ?1) AND (bus, subscription_id) > (?2, ?3)
+  WHERE parking = 1 AND paused_until_ms <= ?1 AND (breaker = 'closed' OR probe_ms <= ?1 AND ${HAS_PARKED}) AND (bus, subscription_id) > (?2, ?3)
   ORDER BY bus, subscription_id LIMIT ${RESUME_SINKS_MAX}`;
 
 interface Sink {

@@ -104,12 +104,15 @@ const NAMED = `(
 const NAMED_DELIVERIES = `${NAMED} n CROSS JOIN deliveries d
   ON d.bus = n.bus AND d.seq = n.seq AND d.subscription_id = n.subscription_id AND d.run = n.run`;
 
-/** C4: the batch in flight as one row; none when nothing is ours. A repeated claim may have taken more. ?2 the lease's end, ?5 the lane. */
+/**
+ * C4: the batch in flight as one row; none when nothing is ours. A repeated claim may have taken more; one that was given up and comes after its
+ * repetition shortens no lease. ?2 the lease's end, ?5 the lane.
+ */
 const WRITE_CLAIM = `
   INSERT INTO claims (token, lease_ms, keys, lane, bus)
   SELECT ?3, ?2, json_group_array(json_array(d.bus, d.seq, d.subscription_id, d.run)), ?5, min(d.bus)
   FROM ${NAMED_DELIVERIES} WHERE d.claim = ?3 AND d.state = 'claimed' HAVING count(*) > 0
-  ON CONFLICT (token) DO UPDATE SET lease_ms = excluded.lease_ms, keys = excluded.keys`;
+  ON CONFLICT (token) DO UPDATE SET lease_ms = max(lease_ms, excluded.lease_ms), keys = excluded.keys`;
 
 /**
  * C5: what is ours, until when another batch holds the rest, and what only waits for an alarm on lane `slow`. ?2 now, for a holder without a

@@ -2,8 +2,15 @@
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import type { Answer, Outcome } from "../../src/core/delivery.ts";
-import { PERMANENT_TRIES_MAX, RETRY_DELAY_SECONDS_MAX, SLOW_ATTEMPT_MS } from "../../src/core/limits.ts";
-import { judge } from "../../src/core/outcome.ts";
+import type { Sign } from "../../src/core/health.ts";
+import {
+  DEFER_SECONDS_MAX,
+  JITTER_MAX,
+  PERMANENT_TRIES_MAX,
+  RETRY_DELAY_SECONDS_MAX,
+  SLOW_ATTEMPT_MS,
+} from "../../src/core/limits.ts";
+import { judge, recordOf, signOf, wasSlow } from "../../src/core/outcome.ts";
 import type { Steering } from "../../src/core/steering.ts";
 import { parseRetryAfter } from "../../src/core/retry-after.ts";
 
@@ -11,7 +18,14 @@ const NOW = Date.UTC(2026, 10, 23, 12);
 const DAY_MS = RETRY_DELAY_SECONDS_MAX * 1_000;
 const retry = { scheduleSeconds: [5, 300, 1_800, 7_200], permanent: [400, 422, 503] };
 
-function answered(status: number, more: { retryAtMs?: number; durationMs?: number; steering?: Steering } = {}): Answer {
+interface More {
+  readonly retryAtMs?: number | null;
+  readonly durationMs?: number;
+  readonly steering?: Steering | null;
+  readonly ignored?: number;
+}
+
+function answered(status: number, more: More = {}): Answer {
   return { kind: "answered", status, retryAtMs: null, steering: null, ignored: 0, sample: "", durationMs: 10, ...more };
 }
 function failed(error: "timeout" | "connection" | "refused" | "internal", durationMs = 10): Answer {
@@ -23,7 +37,7 @@ function at(tries: number, fraction = 0) {
 function dueAfter(seconds: number, slow = false): Outcome {
   return { kind: "retry", dueMs: NOW + seconds * 1_000, slow };
 }
-const dead = (cause: "gone" | "rejected" | "exhausted"): Outcome => ({ kind: "dead", cause });
+const dead = (cause: "gone" | "aborted" | "rejected" | "exhausted"): Outcome => ({ kind: "dead", cause });
 
 it("judge() follows the table for every status and every try", () => {
   const statuses = [0, ...Array.from({ length: 500 }, (_, index) => 100 + index), 999];
@@ -119,6 +133,115 @@ it("judge() ends every delivery: at the latest when the schedule is used up", ()
       expect(tries).toBe(scheduleSeconds.length + 1);
     }),
   );
+});
+
+const STATUSES = [0, ...Array.from({ length: 500 }, (_, index) => 100 + index), 999];
+const STEERINGS: readonly (Steering | null)[] = [
+  null,
+  { kind: "disable" },
+  { kind: "abort" },
+  { kind: "defer", seconds: 90 },
+];
+const isSuccess = (status: number): boolean => status >= 200 && status <= 299;
+
+it("judge() follows the table for every status, steering and try", () => {
+  for (const status of STATUSES) {
+    for (const steering of STEERINGS) {
+      for (let tries = 1; tries <= retry.scheduleSeconds.length + 2; tries++) {
+        const wait = retry.scheduleSeconds[tries - 1];
+        const isDeferred = steering?.kind === "defer";
+        let expected = wait === undefined ? dead("exhausted") : dueAfter(isDeferred ? 90 : wait);
+        if (retry.permanent.includes(status) && tries >= PERMANENT_TRIES_MAX && !isDeferred)
+          expected = dead("rejected");
+        if (steering?.kind === "abort") expected = dead("aborted");
+        if (status === 410 || steering?.kind === "disable") expected = dead("gone");
+        if (isSuccess(status)) expected = { kind: "delivered" };
+        expect(judge(answered(status, { steering }), at(tries)), `${status} ${steering?.kind} try ${tries}`).toEqual(
+          expected,
+        );
+      }
+    }
+  }
+});
+
+it.each([1, 4, 301, DEFER_SECONDS_MAX])(
+  "judge() takes defer=%i for the next attempt, before and after the schedule's, whatever Retry-After says",
+  (seconds) => {
+    for (const status of [429, 500, 503, 400]) {
+      for (const retryAtMs of [null, NOW + 1, NOW + DAY_MS]) {
+        const answer = answered(status, { steering: { kind: "defer", seconds }, retryAtMs });
+        expect(judge(answer, at(1)), `${status} ${retryAtMs}`).toEqual(dueAfter(seconds));
+      }
+    }
+  },
+);
+
+it("judge() spreads what is deferred too: never earlier, at most a tenth later, never over 24 h", () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: DEFER_SECONDS_MAX }),
+      fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+      (seconds, fraction) => {
+        const outcome = judge(answered(503, { steering: { kind: "defer", seconds } }), at(1, fraction));
+        if (outcome.kind !== "retry") throw new Error("It is given up");
+        expect(Number.isInteger(outcome.dueMs)).toBe(true);
+        expect(outcome.dueMs - NOW).toBeGreaterThanOrEqual(seconds * 1_000);
+        expect(outcome.dueMs - NOW).toBeLessThanOrEqual(Math.min(seconds * 1_000 * (1 + JITTER_MAX) + 1, DAY_MS));
+      },
+    ),
+  );
+});
+
+it("judge() lets defer neither outlast the schedule nor undo a delivered event", () => {
+  const steering = { kind: "defer", seconds: 90 } as const;
+  expect(judge(answered(500, { steering }), at(retry.scheduleSeconds.length + 1))).toEqual(dead("exhausted"));
+  expect(judge(answered(204, { steering }), at(1))).toEqual({ kind: "delivered" });
+  expect(judge(answered(410, { steering }), at(1))).toEqual(dead("gone"));
+});
+
+it("signOf() follows its table for every status, steering and Retry-After", () => {
+  for (const status of STATUSES) {
+    for (const steering of STEERINGS) {
+      for (const retryAtMs of [null, NOW + 60_000]) {
+        const pauses = status === 429 || status === 503;
+        const expected: Sign = {
+          works:
+            isSuccess(status) ||
+            steering !== null ||
+            retry.permanent.includes(status) ||
+            (status === 429 && retryAtMs !== null),
+          pausedUntilMs: pauses ? retryAtMs : null,
+          disables: status === 410 ? "gone" : steering?.kind === "disable" ? "receiver" : null,
+          ignored: 0,
+        };
+        const name = `${status} ${steering?.kind} ${retryAtMs}`;
+        expect(signOf(answered(status, { steering, retryAtMs }), retry), name).toEqual(expected);
+      }
+    }
+  }
+});
+
+it("signOf() says nothing of the sink when the fault is ours, and that it fails when it cannot be reached", () => {
+  expect(signOf(failed("internal"), retry)).toBeNull();
+  for (const error of ["timeout", "connection", "refused"] as const)
+    expect(signOf(failed(error), retry)).toEqual({ works: false, pausedUntilMs: null, disables: null, ignored: 0 });
+});
+
+it("signOf() tells how many headers were not obeyed", () => {
+  for (const ignored of [0, 1, 2]) expect(signOf(answered(500, { ignored }), retry)).toMatchObject({ ignored });
+});
+
+it("wasSlow() says of an attempt on record what judge() said of it", () => {
+  const answers = [
+    answered(500, { durationMs: SLOW_ATTEMPT_MS }),
+    answered(500, { durationMs: SLOW_ATTEMPT_MS + 1 }),
+    failed("timeout", 1),
+    failed("connection", SLOW_ATTEMPT_MS),
+    failed("connection", SLOW_ATTEMPT_MS + 1),
+    failed("internal"),
+  ];
+  for (const answer of answers)
+    expect(judge(answer, at(1))).toMatchObject({ kind: "retry", slow: wasSlow(recordOf(answer, 1, NOW)) });
 });
 
 it("parseRetryAfter() reads seconds and the three forms of an HTTP date", () => {

@@ -64,6 +64,7 @@ const settlement: fc.Arbitrary<Settlement> = fc.record({
 const parcel: fc.Arbitrary<Parcel> = fc.oneof(
   event,
   fc.record({ kind: fc.constant("wake" as const), keys: fc.array(key) }),
+  fc.record({ kind: fc.constant("resume" as const), bus: text, subscriptionId: text, limit: count }),
   fc.record({ kind: fc.constant("outcomes" as const), token: text, settlements: fc.array(settlement) }),
 );
 
@@ -98,6 +99,11 @@ it("decodeParcel() refuses what is not ours, and never throws", () => {
     JSON.stringify({ ...head, kind: "parade" }),
     JSON.stringify({ ...head, keys: [{ bus: "b" }] }),
     JSON.stringify({ ...head, kind: "event" }),
+    JSON.stringify({ ...head, kind: "resume" }),
+    JSON.stringify({ ...head, kind: "resume", bus: "b", subscriptionId: "s" }),
+    JSON.stringify({ ...head, kind: "resume", bus: "b", subscriptionId: "s", limit: -1 }),
+    JSON.stringify({ ...head, kind: "resume", bus: "b", subscriptionId: "s", limit: "10" }),
+    JSON.stringify({ ...head, kind: "resume", bus: "b", subscriptionId: null, limit: 10 }),
     JSON.stringify({ ...head, kind: "outcomes", token: "t", settlements: [{ key: {}, outcome: {}, attempt: null }] }),
   ]) {
     expect(decodeParcel(other).ok).toBe(false);
@@ -137,4 +143,54 @@ it("outcomesParcels() keeps every outcome, in order, in messages that a queue ta
     }),
     { numRuns: 30 },
   );
+});
+
+/** As it was written before there were signs, with what this version says beside it. */
+const outcomesText = (one: unknown): string =>
+  JSON.stringify({ v: 1, kind: "outcomes", token: "t", settlements: [one] });
+const KEY = { bus: "b", seq: "s", subscriptionId: "sub_1", run: "" };
+const ATTEMPT = { attempt: 1, at_ms: 1, duration_ms: 1, status: 500, error: null, answer: null };
+
+it("decodeParcel() takes outcomes of a version without signs: they say nothing of their sinks, what was given back was only that", () => {
+  const before: readonly [unknown, unknown][] = [
+    [
+      { kind: "released", dueMs: 7 },
+      { kind: "released", dueMs: 7, cause: "released" },
+    ],
+    [{ kind: "delivered" }, { kind: "delivered" }],
+    [
+      { kind: "retry", dueMs: 7, slow: true },
+      { kind: "retry", dueMs: 7, slow: true },
+    ],
+    [
+      { kind: "dead", cause: "gone" },
+      { kind: "dead", cause: "gone" },
+    ],
+  ];
+  for (const [outcome, expected] of before) {
+    const decoded = decodeParcel(outcomesText({ key: KEY, outcome, attempt: ATTEMPT }));
+    if (!decoded.ok || decoded.value.kind !== "outcomes") throw new Error("It was refused");
+    expect(decoded.value.settlements).toEqual([
+      { key: KEY, outcome: expect.objectContaining(expected as object), attempt: ATTEMPT, sign: null },
+    ]);
+  }
+});
+
+it("decodeParcel() refuses outcomes whose sign or release is not one", () => {
+  const sign = { works: true, pausedUntilMs: null, disables: null, ignored: 0 };
+  const outcome = { kind: "released", dueMs: 7, cause: "released" };
+  const good = { key: KEY, outcome, attempt: null, sign };
+  expect(decodeParcel(outcomesText(good)).ok).toBe(true);
+  for (const bad of [
+    { ...good, sign: undefined, outcome: { ...outcome, cause: "bored" } },
+    { ...good, sign: "well" },
+    { ...good, sign: { ...sign, works: 1 } },
+    { ...good, sign: { ...sign, pausedUntilMs: -1 } },
+    { ...good, sign: { ...sign, disables: "bored" } },
+    { ...good, sign: { ...sign, ignored: null } },
+    { ...good, outcome: { kind: "released", dueMs: 7 } },
+    { ...good, outcome: { ...outcome, cause: "bored" } },
+    null,
+  ])
+    expect(decodeParcel(outcomesText(bad)).ok, JSON.stringify(bad)).toBe(false);
 });

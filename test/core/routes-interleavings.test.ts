@@ -35,6 +35,15 @@ const nth = fc.nat(7);
 const step = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant("put" as const), bus: aBus, id: anId, here: fc.boolean() }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant("drop" as const), bus: aBus, id: anId, here: fc.boolean() }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant("lane" as const),
+      bus: aBus,
+      id: anId,
+      lane: fc.constantFrom("fast" as const, "slow" as const),
+    }),
+  },
   { weight: 4, arbitrary: fc.record({ do: fc.constant("request" as const), bus: aBus }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant("run" as const), nth }) },
   { weight: 6, arbitrary: fc.record({ do: fc.constant("answer" as const), nth }) },
@@ -109,9 +118,21 @@ function schedule() {
   return { world, clock, state, routes, background, put, drop, end, make, ended, living, shown, truth, rowsOf };
 }
 
-async function showsTheTruth(routes: Routes, { truth }: Pick<ReturnType<typeof schedule>, "truth">): Promise<void> {
-  for (const bus of BUSES) expect(takers(await routes.bus(bus, () => undefined), ALL)).toEqual(truth(bus));
+async function showsTheTruth(
+  routes: Routes,
+  { truth, world }: Pick<ReturnType<typeof schedule>, "truth" | "world">,
+): Promise<void> {
+  for (const bus of BUSES) {
+    const found = await routes.bus(bus, () => undefined);
+    const active = takers(found, ALL);
+    expect(active).toEqual(truth(bus));
+    for (const id of active ?? []) expect(found?.laneOf(id), `${bus} ${id}`).toBe(world.laneOf(bus, id));
+  }
 }
+
+/** Attempts are made of subscriptions that are active only. */
+const isActive = ({ truth }: Pick<ReturnType<typeof schedule>, "truth">, { bus, id }: { bus: string; id: string }) =>
+  truth(bus)?.includes(id) === true;
 
 test.each([
   ["with room for all", Number.POSITIVE_INFINITY],
@@ -156,6 +177,8 @@ test.each([
             routes.applied(change);
             made.set(`${todo.bus} ${todo.id}`, change.version);
           }
+        } else if (todo.do === "lane") {
+          if (isActive(at, todo)) world.lane(todo.bus, todo.id, todo.lane);
         } else if (todo.do === "request") void request(todo.bus);
         else if (todo.do === "tick") await clock.advance(todo.ms);
         else if (todo.do === "purge") world.purge();

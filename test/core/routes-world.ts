@@ -5,6 +5,7 @@
 import { DEFAULT_BUS_SETTINGS, type BusSettings } from "../../src/core/bus.ts";
 import { ROUTES_CHANGES_MAX } from "../../src/core/limits.ts";
 import type { CloudEvent } from "../../src/core/event.ts";
+import type { Lane } from "../../src/core/health.ts";
 import type { Wanted } from "../../src/core/subscription.ts";
 import {
   type BusRoutes,
@@ -67,6 +68,10 @@ export interface World {
   sweepBus(bus: string): void;
   put(bus: string, id: string, wanted: Wanted | string): SubscriptionChange;
   drop(bus: string, id: string): SubscriptionChange;
+  /** A settle changes the lane of a subscription's sink. */
+  lane(bus: string, id: string, lane: Lane): Change;
+  /** As it is in the database. */
+  laneOf(bus: string, id: string): Lane;
   grant(bus: string, id: string, limits?: Partial<KeyLimits>): Change;
   revoke(bus: string, id: string): Change;
   /** Erases all tombstones. */
@@ -112,6 +117,13 @@ export function newWorld(): World {
     return { changes: [...loaded, ...changes], version, purgedVersion, failuresOnly: world.failuresOnly };
   }
 
+  const laneOf = (bus: string, id: string): Lane => {
+    const row = rows.get(`${bus} lane ${id}`);
+    return row?.kind === "lane" ? row.lane : "fast";
+  };
+  const putLane = (bus: string, id: string, lane: Lane): Change =>
+    stamp(`lane ${id}`, { kind: "lane", version: ++version, bus, id, lane });
+
   /** A bus that takes the place of a deleted one is another bus. */
   function busChange(bus: string, settings: BusSettings | null): Change {
     const known = rows.get(`${bus} `);
@@ -147,15 +159,18 @@ export function newWorld(): World {
     sweepBus(bus) {
       for (const [name, change] of rows) if (change.bus === bus && change.kind !== "bus") rows.delete(name);
     },
-    put: (bus, id, wanted) =>
-      stamp(id, {
-        kind: "subscription",
-        version: ++version,
-        bus,
-        id,
-        wanted: typeof wanted === "string" ? wanted : JSON.stringify(wanted),
-      }),
+    put(bus, id, wanted) {
+      const before = rows.get(`${bus} ${id}`);
+      const text = typeof wanted === "string" ? wanted : JSON.stringify(wanted);
+      const change = stamp(id, { kind: "subscription" as const, version: ++version, bus, id, wanted: text });
+      // What becomes active again begins on lane `fast`, in the same transaction.
+      const wasActive = before?.kind === "subscription" && before.wanted !== null;
+      if (!wasActive && laneOf(bus, id) === "slow") putLane(bus, id, "fast");
+      return change;
+    },
     drop: (bus, id) => stamp(id, { kind: "subscription", version: ++version, bus, id, wanted: null }),
+    lane: putLane,
+    laneOf,
     grant: (bus, id, limits = {}) =>
       stamp(id, {
         kind: "key",
@@ -170,6 +185,7 @@ export function newWorld(): World {
         if (!isTombstone(change)) continue;
         purgedVersion = Math.max(purgedVersion, change.version);
         rows.delete(name);
+        if (change.kind === "subscription") rows.delete(`${change.bus} lane ${change.id}`);
       }
     },
     restore(to) {

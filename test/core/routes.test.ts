@@ -8,6 +8,7 @@ import {
   ROUTES_LOAD_TIMEOUT_MS,
   ROUTES_OUTAGE_MS,
   ROUTES_QUERY_TIMEOUT_MS,
+  ROUTES_SLOW_BYTES,
   ROUTES_STALE_MS,
   ROUTES_UNKNOWN_BUSES_MAX,
   ROUTES_UNKNOWN_MS,
@@ -613,6 +614,132 @@ describe("applied()", () => {
     await clock.advance(ROUTES_STALE_MS + 1);
     await bus();
     expect(state.buses.get("b")?.ahead.size).toBe(0);
+  });
+});
+
+describe("lanes", () => {
+  const laneOf = async (id = "sub_1") => (await bus())?.laneOf(id);
+  const passStale = () => clock.advance(ROUTES_STALE_MS + 1);
+
+  test("are fast until the feed says otherwise, and then what it said last", async () => {
+    await warm();
+    expect(await laneOf()).toBe("fast");
+    expect(await laneOf("sub_unknown")).toBe("fast");
+    world.lane("b", "sub_1", "slow");
+    expect(await laneOf()).toBe("fast");
+    await passStale();
+    expect(await laneOf()).toBe("slow");
+    world.lane("b", "sub_1", "fast");
+    await passStale();
+    expect(await laneOf()).toBe("fast");
+  });
+
+  test("are in a load, whether the subscription changed after its lane or before", async () => {
+    world.put("b", "sub_1", wants("t"));
+    world.lane("b", "sub_1", "slow");
+    world.put("b", "sub_2", wants("t"));
+    world.lane("b", "sub_2", "slow");
+    world.put("b", "sub_2", wants("t", "u"));
+    expect([await laneOf("sub_1"), await laneOf("sub_2")]).toEqual(["slow", "slow"]);
+    expect(await seen()).toEqual(["sub_1", "sub_2"]);
+    expect(sent()).toBe(1);
+  });
+
+  test("and subscriptions of the same id do not stand in each other's way, whichever is made here", async () => {
+    await warm();
+    world.lane("b", "sub_1", "slow");
+    // Ahead of the lane's change, which is still news when it comes.
+    routes.applied(world.put("b", "sub_1", wants("t", "u")));
+    expect(await laneOf()).toBe("fast");
+    await passStale();
+    expect(await laneOf()).toBe("slow");
+    world.put("b", "sub_1", wants("v"));
+    routes.applied(world.lane("b", "sub_1", "fast"));
+    expect([await laneOf(), await seen()]).toEqual(["fast", ["sub_1"]]);
+    await passStale();
+    expect([await laneOf(), await seen()]).toEqual(["fast", []]);
+  });
+
+  test("ahead of the feed are not undone by an older answer, nor by the wrong order", async () => {
+    await warm();
+    const earlier = world.lane("b", "sub_1", "slow");
+    world.mode = "manual";
+    await clock.advance(ROUTES_FRESH_MS + 1);
+    await bus();
+    query(-1).run();
+    routes.applied(world.lane("b", "sub_1", "fast"));
+    routes.applied(earlier);
+    await query(-1).answer();
+    expect(await laneOf()).toBe("fast");
+    expect(state.buses.get("b")?.ahead.size).toBe(1);
+    world.mode = "prompt";
+    await passStale();
+    expect(await laneOf()).toBe("fast");
+    expect(state.buses.get("b")?.ahead.size).toBe(0);
+  });
+
+  test("of a refresh that began earlier and ends later are no news", async () => {
+    await warm();
+    world.lane("b", "sub_1", "slow");
+    world.mode = "manual";
+    await clock.advance(ROUTES_FRESH_MS + 1);
+    await bus();
+    query(1).run();
+    world.lane("b", "sub_1", "fast");
+    await clock.advance(ROUTES_FRESH_MS);
+    await bus();
+    await query(2).answer();
+    await query(1).answer();
+    expect(await laneOf()).toBe("fast");
+  });
+
+  test("go with their subscription, in memory too", async () => {
+    await warm();
+    const bytes = () => bytesOf(state.buses.get("b") ?? emptyBus(""));
+    const before = bytes();
+    routes.applied(world.lane("b", "sub_1", "slow"));
+    expect(bytes()).toBe(before + ROUTES_SLOW_BYTES);
+    // Told twice, it is held once.
+    routes.applied(world.lane("b", "sub_1", "slow"));
+    expect(bytes()).toBe(before + ROUTES_SLOW_BYTES);
+    routes.applied(world.lane("b", "sub_1", "fast"));
+    expect(bytes()).toBe(before);
+    routes.applied(world.lane("b", "sub_1", "slow"));
+    routes.applied(world.drop("b", "sub_1"));
+    expect([await seen(), await laneOf(), bytes() < before]).toEqual([[], "fast", true]);
+    expect(bytes()).toBe(bytesOf(emptyBus("")));
+  });
+
+  test("of a subscription that is active again begin anew", async () => {
+    await warm();
+    world.lane("b", "sub_1", "slow");
+    world.drop("b", "sub_1");
+    await passStale();
+    await bus();
+    world.put("b", "sub_1", wants("t"));
+    await passStale();
+    expect([await seen(), await laneOf()]).toEqual([["sub_1"], "fast"]);
+  });
+
+  test("are forgotten with a database that was restored to before them", async () => {
+    await warm();
+    const version = world.version();
+    world.lane("b", "sub_1", "slow");
+    await passStale();
+    expect(await laneOf()).toBe("slow");
+    world.restore(version);
+    await passStale();
+    expect(await laneOf()).toBe("fast");
+  });
+
+  test("of one bus say nothing of another's", async () => {
+    world.putBus("other");
+    world.put("other", "sub_1", wants("t"));
+    await warm();
+    await bus("other");
+    world.lane("b", "sub_1", "slow");
+    await passStale();
+    expect([await laneOf(), (await bus("other"))?.laneOf("sub_1")]).toEqual(["slow", "fast"]);
   });
 });
 

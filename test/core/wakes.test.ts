@@ -1,9 +1,10 @@
 // Wake-ups as messages: none lost, none early, never delayed for longer than a queue can.
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
-import { PARCEL_DELIVERIES_MAX, RETRY_DELAY_SECONDS_MAX } from "../../src/core/limits.ts";
+import { shardOf } from "../../src/core/ids.ts";
+import { PARCEL_DELIVERIES_MAX, RETRY_DELAY_SECONDS_MAX, SHARDS } from "../../src/core/limits.ts";
 import { decodeParcel } from "../../src/core/parcel.ts";
-import { type Wake, wakeMessages } from "../../src/core/wakes.ts";
+import { resumeMessage, type Wake, wakeMessages } from "../../src/core/wakes.ts";
 
 const NOW = 1_700_000_000_000;
 const wake: fc.Arbitrary<Wake> = fc.record({
@@ -53,4 +54,24 @@ it("wakeMessages() shares a message between up to ten keys of one delay and shar
       NOW,
     ),
   ).toHaveLength(11);
+});
+
+it("resumeMessage() goes to lane slow on the subscription's shard, not before its time, at the latest after 24 h", () => {
+  const resume = fc.record({
+    bus: fc.constant("b"),
+    subscriptionId: fc.string(),
+    atMs: fc.integer({ min: NOW - 1_000_000, max: NOW + 100_000_000 }),
+    limit: fc.nat(),
+  });
+  fc.assert(
+    fc.property(resume, (one) => {
+      const message = resumeMessage(one, NOW);
+      expect(message).toMatchObject({ lane: "slow", shard: shardOf(one.subscriptionId) % SHARDS });
+      expect(message.delaySeconds).toBe(
+        Math.min(RETRY_DELAY_SECONDS_MAX, Math.max(0, Math.ceil((one.atMs - NOW) / 1_000))),
+      );
+      const { atMs: _, ...sent } = one;
+      expect(decodeParcel(message.text)).toEqual({ ok: true, value: { kind: "resume", ...sent } });
+    }),
+  );
 });

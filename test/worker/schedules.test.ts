@@ -4,7 +4,7 @@ import { applyD1Migrations, reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, it } from "vitest";
 import { LOG_LEVELS, type LogLevel } from "../../src/core/bus.ts";
-import { runWorld, type World } from "./simulation.ts";
+import { noTotals, runWorld, type Total, type World } from "./simulation.ts";
 
 const WORLDS = 10;
 const STEPS = 350;
@@ -22,16 +22,16 @@ it.each(LOG_LEVELS)(
   "keeps every promise of the log level %s in random worlds",
   { timeout: 300_000 },
   async (logLevel) => {
-    const sum = { crashes: 0, pushes: 0, delivered: 0, repeated: 0, handedOver: 0 };
+    const sum = noTotals();
     for (let seed = 1; seed <= WORLDS; seed++) {
       const { faults, totals } = await world(seed, { logLevel });
       expect(faults, `seed ${seed}`).toEqual([]);
-      for (const name of Object.keys(sum) as (keyof typeof sum)[]) sum[name] += totals[name];
+      for (const name of Object.keys(sum) as Total[]) sum[name] += totals[name];
     }
     // The worlds were hostile enough to mean something.
     expect(sum.crashes).toBeGreaterThan(WORLDS);
     expect(sum.delivered).toBeGreaterThan(WORLDS * 5);
-    expect(sum.handedOver).toBeGreaterThan(0);
+    for (const [name, count] of Object.entries(sum)) expect(count, name).toBeGreaterThan(0);
   },
 );
 
@@ -54,6 +54,14 @@ const MUTATIONS: readonly [name: string, from: string, to: string, logLevel: Log
     "FROM json_each(?1) k CROSS JOIN events e ON e.event_id = k.value ->> 0\n  WHERE NOT",
     "FROM json_each(?1) k CROSS JOIN events e ON e.event_id = k.value ->> 0\n  WHERE k.value ->> 2 <> 'waiting' AND NOT",
     "failures",
+  ],
+  ["a batch keeps more than its probe", "WHERE p.place > 1 AND", "WHERE p.place > 100 AND", "all"],
+  ["nothing that is parked is freed", "WHERE place <= coalesce(", "WHERE 0 AND place <= coalesce(", "all"],
+  [
+    "a failure is counted as often as it is settled",
+    "AND d.run = o.run\n      AND d.claim = ?2)",
+    "AND d.run = o.run)",
+    "all",
   ],
 ];
 

@@ -2,10 +2,11 @@
 // a seed. Every call outward waits at a gate until the driver lets it pass, fail before it acts, fail after it acted, or crash its
 // invocation for good; so every interleaving of awaits can happen, and a seed repeats it.
 import { DEFAULT_BUS_SETTINGS, rulesOf, type LogLevel } from "../../src/core/bus.ts";
-import type { Answer } from "../../src/core/delivery.ts";
+import type { Answer, DeliveryKey, Settlement } from "../../src/core/delivery.ts";
 import type { Lane } from "../../src/core/health.ts";
 import type { CloudEvent } from "../../src/core/event.ts";
 import { deliveryIdOf, eventIdOf } from "../../src/core/ids.ts";
+import { LEASE_MS } from "../../src/core/limits.ts";
 import { createVault } from "../../src/core/vault.ts";
 import { d1Log } from "../../src/d1/log.ts";
 import type { Subscription } from "../../src/core/subscription.ts";
@@ -14,9 +15,21 @@ import { noteFor } from "../fake-stores.ts";
 import { d1Sweep } from "../../src/d1/sweep.ts";
 import { createDeliver, type QueueMessage } from "../../src/deliver.ts";
 import { createIngest } from "../../src/ingest.ts";
-import { type Clock, type Lanes, type Logger, type Outgoing, type Random, Unavailable } from "../../src/ports.ts";
+import {
+  type Claimed,
+  type Clock,
+  type Lanes,
+  type Logger,
+  type Outgoing,
+  type Random,
+  Unavailable,
+} from "../../src/ports.ts";
 import { createSweep } from "../../src/sweep.ts";
 
+/** What an ill sink asks for with `Retry-After`. */
+const PAUSE_SECONDS = 30;
+/** A minute each: far more than any wait of the protocol but that of what nobody frees. */
+const CALM_ROUNDS_MAX = 150;
 const SCHEDULE_SECONDS = 20;
 const ATTEMPTS = 7;
 const TIMEOUT_MS = 15_000;
@@ -64,8 +77,24 @@ async function settleTurns(): Promise<void> {
   for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setTimeout(resolve, 0));
 }
 
+const TOTALS = [
+  "crashes",
+  "pushes",
+  "delivered",
+  "repeated",
+  "handedOver",
+  "forwarded",
+  "parked",
+  "probes",
+  "pauses",
+  "resumed",
+] as const;
+export type Total = (typeof TOTALS)[number];
+export const noTotals = (): Record<Total, number> =>
+  Object.fromEntries(TOTALS.map((name) => [name, 0])) as Record<Total, number>;
+
 export interface World {
-  readonly totals: Record<"crashes" | "pushes" | "delivered" | "repeated" | "handedOver", number>;
+  readonly totals: Record<Total, number>;
   /** What broke a promise, in words; empty in a correct world. */
   readonly faults: string[];
 }
@@ -80,7 +109,7 @@ export async function runWorld(options: {
   readonly mutate: (sql: string) => string;
 }): Promise<World> {
   const dice = createDice(options.seed);
-  const world: World = { totals: { crashes: 0, pushes: 0, delivered: 0, repeated: 0, handedOver: 0 }, faults: [] };
+  const world: World = { totals: noTotals(), faults: [] };
   const { totals, faults } = world;
   const rules = rulesOf({ ...DEFAULT_BUS_SETTINGS, logLevel: options.logLevel }, false);
   let now = 1_800_000_000_000;
@@ -100,6 +129,7 @@ export async function runWorld(options: {
   const logger: Logger = {
     info: (_name, fields) => {
       if (fields["handed_over"] === true) totals.handedOver += 1;
+      if (typeof fields["forwarded"] === "number") totals.forwarded += fields["forwarded"];
     },
     warn: () => {},
     error: (name, fields) => {
@@ -212,22 +242,21 @@ export async function runWorld(options: {
   const notBefore = new Map<string, number>();
   const received = new Map<string, number>();
 
-  function answerNow(): Answer {
+  /** Sinks that fail for a while: what opens breakers. */
+  const ill = new Set<string>();
+
+  function answerNow(subscriptionId: string, beganMs: number): Answer {
+    const durationMs = now - beganMs;
+    const answered = { kind: "answered", retryAtMs: null, steering: null, ignored: 0, sample: "", durationMs } as const;
+    if (calm) return { ...answered, status: 204 };
+    // It hung until its timeout.
+    if (durationMs >= TIMEOUT_MS) return { kind: "failed", error: "timeout", detail: "15000 ms", durationMs };
     const roll = dice.fraction();
-    if (calm || roll < 0.55)
-      return { kind: "answered", status: 204, retryAtMs: null, steering: null, ignored: 0, sample: "", durationMs: 20 };
-    if (roll < 0.8)
-      return {
-        kind: "answered",
-        status: 503,
-        retryAtMs: null,
-        steering: null,
-        ignored: 0,
-        sample: "busy",
-        durationMs: 20,
-      };
-    if (roll < 0.9) return { kind: "failed", error: "connection", detail: "reset", durationMs: 5 };
-    return { kind: "failed", error: "timeout", detail: "15000 ms", durationMs: TIMEOUT_MS };
+    if (roll < (ill.has(subscriptionId) ? 0.05 : 0.6)) return { ...answered, status: 204 };
+    if (roll < 0.82) return { ...answered, status: 503, sample: "busy" };
+    if (roll > 0.9) return { kind: "failed", error: "connection", detail: "reset", durationMs };
+    totals.pauses += 1;
+    return { ...answered, status: roll < 0.86 ? 429 : 503, retryAtMs: now + PAUSE_SECONDS * 1_000 };
   }
 
   function beginPush(id: string, invocation: Invocation): void {
@@ -238,12 +267,89 @@ export async function runWorld(options: {
     livePushes.set(id, { invocation });
   }
 
-  function endPush(id: string): Answer {
-    const answer = answerNow();
+  function endPush(id: string, subscriptionId: string, beganMs: number): Answer {
+    const answer = answerNow(subscriptionId, beganMs);
     livePushes.delete(id);
     if (answer.kind === "answered" && answer.status < 300) received.set(id, (received.get(id) ?? 0) + 1);
     else notBefore.set(id, now + SCHEDULE_SECONDS * 1000 - 1000);
     return answer;
+  }
+
+  // ---- Invariants of sinks' health -----------------------------------------------------------------------------------
+
+  interface Shut {
+    readonly subscription_id: string;
+    readonly breaker: string;
+    readonly probe: string | null;
+    readonly probe_ms: number | null;
+    readonly paused_until_ms: number;
+    readonly failures: number;
+    readonly lane: Lane;
+  }
+  async function healths(): Promise<Map<string, Shut>> {
+    const { results } = await options.db.prepare("SELECT * FROM health").all<Shut>();
+    return new Map(results.map((row) => [row.subscription_id, row]));
+  }
+  const nameOf = ({ seq, subscriptionId, run }: DeliveryKey): string => `${seq}${subscriptionId}${run}`;
+
+  /** By subscription: the probe that was made and not settled, and until when no other may be. */
+  const probing = new Map<string, { readonly token: string; readonly untilMs: number }>();
+
+  /** A claim takes nothing of a sink that is shut; of one that is to be tried, one delivery, and no other batch another. */
+  async function watchedClaim(
+    { token, at, lane }: { token: string; at: number; lane: Lane },
+    act: () => Promise<Claimed>,
+  ): Promise<Claimed> {
+    const keys = await options.db.prepare("SELECT keys FROM claims WHERE token = ?1").bind(token).first<string>("keys");
+    // A claim that is repeated may have taken these before the sink was shut.
+    const earlier = new Set((JSON.parse(keys ?? "[]") as string[][]).map(([, seq, id, run]) => `${seq}${id}${run}`));
+    const before = await healths();
+    const claimed = await act();
+    const after = await healths();
+    for (const [id, deliveries] of Map.groupBy(claimed.deliveries, ({ key }) => key.subscriptionId)) {
+      const [was, is] = [before.get(id), after.get(id)];
+      const taken = deliveries.filter(({ key }) => !earlier.has(nameOf(key)));
+      if (is === undefined || taken.length === 0) continue;
+      if (is.paused_until_ms > at) faults.push(`${id} wants nothing before ${is.paused_until_ms}, taken at ${at}`);
+      if (is.lane === "slow" && lane === "fast") faults.push(`${id} is slow, taken by lane fast`);
+      if (is.breaker === "closed") continue;
+      totals.probes += 1;
+      if (taken.length > 1) faults.push(`${id} is shut, and ${taken.length} are taken`);
+      if (is.probe !== token) faults.push(`${id} is shut, and taken without a probe`);
+      if ((was?.probe_ms ?? 0) > at) faults.push(`${id} is probed before its time`);
+      const other = probing.get(id);
+      if (other !== undefined && other.token !== token && other.untilMs > at) faults.push(`${id} has two probes`);
+      probing.set(id, { token, untilMs: at + LEASE_MS });
+    }
+    for (const [id, { probe, probe_ms: dueMs }] of before)
+      if (probe !== token && after.get(id)?.probe === token && (dueMs ?? 0) > at)
+        faults.push(`the probe of ${id} is taken before its time`);
+    return claimed;
+  }
+
+  const counted = new Set<string>();
+  /** A failure is counted once, however often its settle runs. */
+  async function watchedSettle<T>(
+    token: string,
+    settlements: readonly Settlement[],
+    act: () => Promise<T>,
+  ): Promise<T> {
+    const before = await healths();
+    const result = await act();
+    const failed = settlements.flatMap(({ key, attempt, sign }) =>
+      sign?.works === false ? [{ id: key.subscriptionId, name: `${nameOf(key)} ${attempt?.attempt}` }] : [],
+    );
+    const fresh = Map.groupBy(
+      failed.filter(({ name }) => !counted.has(name)),
+      ({ id }) => id,
+    );
+    for (const [id, { failures }] of await healths())
+      if (failures > (before.get(id)?.failures ?? 0) + (fresh.get(id)?.length ?? 0))
+        faults.push(`a failure of ${id} is counted twice`);
+    for (const { name } of failed) counted.add(name);
+    for (const { key } of settlements)
+      if (probing.get(key.subscriptionId)?.token === token) probing.delete(key.subscriptionId);
+    return result;
   }
 
   // ---- Invariants, after every claim and settle ----------------------------------------------------------------------
@@ -252,12 +358,13 @@ export async function runWorld(options: {
   async function audit(): Promise<void> {
     const { results } = await options.db
       .prepare(
-        `SELECT d.seq || d.subscription_id || d.run AS id, d.state, d.due_ms,
+        `SELECT d.seq || d.subscription_id || d.run AS id, d.state, d.cause, d.due_ms,
            EXISTS (SELECT 1 FROM claims c WHERE c.token = d.claim) AS in_flight FROM deliveries d`,
       )
-      .all<{ id: string; state: string; due_ms: number | null; in_flight: number }>();
+      .all<{ id: string; state: string; cause: string | null; due_ms: number | null; in_flight: number }>();
     for (const row of results) {
       if (row.state === "claimed" && row.in_flight === 0) faults.push(`${row.id} is claimed by nobody in flight`);
+      if (row.cause === "breaker" || row.cause === "retry-after") totals.parked += 1;
       if ((row.state === "waiting") !== (row.due_ms !== null))
         faults.push(`${row.id} is ${row.state} and due at ${row.due_ms}`);
       if (row.state === "delivered") absorbed.add(row.id);
@@ -297,20 +404,22 @@ export async function runWorld(options: {
       log: {
         claim: (parcels, o) =>
           gated(invocation, "claim", async () => {
-            const result = await log.claim(parcels, o);
+            const watched = { token: o.token, at: o.now, lane: o.lane };
+            const result = await watchedClaim(watched, () => log.claim(parcels, o));
             claimed = true;
             await audit();
             return result;
           }),
         settle: (settlements, o) =>
           gated(invocation, "settle", async () => {
-            const changes = await log.settle(settlements, o);
+            const changes = await watchedSettle(o.token, settlements, () => log.settle(settlements, o));
             await audit();
             return changes;
           }),
         resume: (sink, o) =>
           gated(invocation, "resume", async () => {
             const freed = await log.resume(sink, o);
+            totals.resumed += freed.length;
             await audit();
             return freed;
           }),
@@ -328,9 +437,12 @@ export async function runWorld(options: {
       limiters: { ask: async () => new Map(), done: async () => {} },
       lanes: lanesOf(invocation),
       webhooks: {
-        push: ({ deliveryId }) => {
+        push: ({ deliveryId, push }) => {
           beginPush(deliveryId, invocation);
-          return gated(invocation, "push", async () => endPush(deliveryId), now + TIMEOUT_MS);
+          const beganMs = now;
+          // Each subscription has a sink of its own.
+          const [subscriptionId = ""] = push.sink.split("/").slice(-1);
+          return gated(invocation, "push", async () => endPush(deliveryId, subscriptionId, beganMs), now + TIMEOUT_MS);
         },
       },
       disable: async () => true,
@@ -352,6 +464,11 @@ export async function runWorld(options: {
 
   const must = new Set<string>();
   const routesOf = new Map<string, Set<string>>();
+  /** How many publishes of an event were not confirmed whole: parts of them may be on their way. */
+  const unconfirmed = new Map<string, number>();
+  const publishes = (id: string, by: number): unknown => unconfirmed.set(id, (unconfirmed.get(id) ?? 0) + by);
+  /** What the edge knows of lanes: what it learned last. */
+  let slow = new Set<string>();
   function publish(event: CloudEvent, subscriptionIds: readonly string[]): void {
     const invocation = begin("publish");
     const log = d1Log({ db, vault });
@@ -362,7 +479,7 @@ export async function runWorld(options: {
           rules,
           match: () => subscriptionIds,
           nearest: () => subscriptionIds,
-          laneOf: () => "fast",
+          laneOf: (id) => (slow.has(id) ? "slow" : "fast"),
           size: 0,
         }),
         key: async () => null,
@@ -375,12 +492,14 @@ export async function runWorld(options: {
       random,
     });
     routesOf.set(event.id, new Set([...(routesOf.get(event.id) ?? []), subscriptionIds.join()]));
+    publishes(event.id, 1);
     ingest({ bus: BUS, requestId: invocation.name, hops: 0, events: [event], background: () => {} }).then(
-      (accepted) =>
-        accepted.ok &&
-        accepted.value.forEach(({ eventId }) =>
-          subscriptionIds.forEach((id) => must.add(deliveryIdOf(eventId, id, ""))),
-        ),
+      (accepted) => {
+        if (!accepted.ok) return;
+        publishes(event.id, -1);
+        for (const { eventId } of accepted.value)
+          for (const id of subscriptionIds) must.add(deliveryIdOf(eventId, id, ""));
+      },
       (error) => {
         if (!(error instanceof Unavailable)) faults.push(`ingest() threw ${String(error)}`);
       },
@@ -426,7 +545,7 @@ export async function runWorld(options: {
       id: `sub_${String(index).padStart(26, "0")}`,
       bus: BUS,
       name: null,
-      sink: "https://sink.example/",
+      sink: `https://sink.example/sub_${String(index).padStart(26, "0")}`,
       types: null,
       source: null,
       filters: [],
@@ -477,6 +596,13 @@ export async function runWorld(options: {
     } else if (roll < 0.24) startSweep();
     else if (roll < 0.26) await setStatus(ids[dice.pick(ids.length)] ?? "", dice.chance(0.7) ? "active" : "paused");
     else if (roll < 0.28) outage = dice.chance(0.4);
+    else if (roll < 0.3) {
+      const id = ids[dice.pick(ids.length)] ?? "";
+      if (!ill.delete(id)) ill.add(id);
+    } else if (roll < 0.31)
+      slow = new Set(
+        [...(await healths()).values()].flatMap((row) => (row.lane === "slow" ? [row.subscription_id] : [])),
+      );
     else if (roll < 0.45) await advance(dice.chance(0.1) ? 200_000 : dice.pick(6_000));
     else await openOne();
     if (roll < 0.28) await settleTurns();
@@ -486,8 +612,9 @@ export async function runWorld(options: {
   calm = true;
   outage = false;
   for (const id of ids) await setStatus(id, "active");
-  // Longer than the sweep waits before it wakes a row twice.
-  for (let idle = 0; idle < 14;) {
+  // Longer than the sweep waits before it wakes a row twice, and than a breaker does for its probe.
+  let rounds = 0;
+  for (let idle = 0; idle < 20 && rounds < CALM_ROUNDS_MAX; rounds++) {
     while (gates.length > 0) await openOne();
     await advance(61_000);
     if (gates.length > 0) continue;
@@ -497,6 +624,8 @@ export async function runWorld(options: {
     startSweep();
     await settleTurns();
   }
+
+  if (rounds === CALM_ROUNDS_MAX) faults.push("the world does not come to rest");
 
   // ---- What must hold -----------------------------------------------------------------------------------------------
 
@@ -534,6 +663,7 @@ export async function runWorld(options: {
       options.logLevel === "all" &&
       row !== null &&
       routesOf.get(event.id)?.size === 1 &&
+      unconfirmed.get(event.id) === 0 &&
       row.matched !== row.deliveries
     ) {
       faults.push(`${eventId} matched ${row.matched} and has ${row.deliveries} deliveries`);

@@ -22,7 +22,7 @@ const ids = ["a", "b", "c"].map((name) => `sub_${name.repeat(26)}`);
 const [A = "", B = "", C = ""] = ids;
 
 beforeEach(async () => {
-  for (const table of ["deliveries", "events", "bodies", "claims", "subscriptions"])
+  for (const table of ["deliveries", "events", "bodies", "claims", "subscriptions", "health"])
     await db.exec(`DELETE FROM ${table}`);
   const subscriptions = d1Subscriptions({ db, vault, random: fakeRandom() });
   for (const id of ids) {
@@ -121,6 +121,29 @@ it("a claim ends with the last delivery that carries its token, in whatever part
     expect((await rows()).filter(({ state }) => state === "delivered")).toHaveLength(index + 1);
   }
   expect((await db.prepare("SELECT token FROM claims").all()).results).toEqual([]);
+});
+
+it("a claim that was given up, and that the database makes after its repetition, does not shorten the lease", async () => {
+  const { deliveries } = await claim([parcel("e1", [A])], "mine", NOW + 10_200);
+  expect(deliveries).toHaveLength(1);
+  await claim([parcel("e1", [A])], "mine", NOW);
+  const other = await claim([parcel("e1", [A])], "other", NOW + LEASE_MS + 1);
+  expect(other.deliveries).toEqual([]);
+  expect(other.elsewhere).toMatchObject([{ leaseMs: NOW + 10_200 + LEASE_MS }]);
+});
+
+it("a claim that is repeated keeps what it took before its sink was shut, and takes no probe from another batch", async () => {
+  await claim([parcel("e1", [A])], "mine");
+  await db
+    .prepare(
+      "INSERT INTO health (bus, subscription_id, breaker, opened_ms, probe, probe_ms) VALUES ('default', ?1, 'half-open', ?2, 'other', ?3)",
+    )
+    .bind(A, NOW, NOW + LEASE_MS)
+    .run();
+  const again = await claim([parcel("e1", [A]), parcel("e2", [A])], "mine", NOW + 200);
+  expect(again.deliveries.map(({ eventId }) => eventId)).toEqual(["e1"]);
+  const health = await db.prepare("SELECT breaker, probe, probe_ms FROM health").first();
+  expect(health).toEqual({ breaker: "half-open", probe: "other", probe_ms: NOW + LEASE_MS });
 });
 
 it("a settle that is repeated late does not undo a manual retry", async () => {
