@@ -246,9 +246,12 @@ export const FAILURE_WEIGHT = 0.05;
 export const BREAKER_FAILURE_RATE = 0.5;
 /** Below it a failure rate counts as none, so that a healthy sink is not written after each batch. */
 export const FAILURE_RATE_NOTED = 0.02;
-/** The first wait of an open breaker for its probe, doubled with each probe that fails, BREAKER_DOUBLINGS_MAX times: 16 min. */
-export const BREAKER_OPEN_MS = 30_000;
-export const BREAKER_DOUBLINGS_MAX = 5;
+/**
+ * The first wait of an open breaker for its probe, doubled with each probe that fails, BREAKER_DOUBLINGS_MAX times: 21 min. A sink that was only
+ * restarted is not kept waiting for long.
+ */
+export const BREAKER_OPEN_MS = 5_000;
+export const BREAKER_DOUBLINGS_MAX = 8;
 /** A sink that has done nothing but fail for so long, and BREAKER_FAILURES times at the least, is disabled. */
 export const FAILING_DISABLE_MS = 5 * 86_400_000;
 /** What waits for a breaker or a pause is woken when that ends; should nobody do so, it is looked at again after so long. */

@@ -186,7 +186,7 @@ describe("the breaker", () => {
     expect(length).toBeGreaterThanOrEqual(BREAKER_FAILURES);
     expect(length).toBeLessThanOrEqual(BREAKER_FAILURES + 1);
     expect(await health(id)).toMatchObject({ breaker: "open" });
-    await pass(5);
+    await pass(3);
     const parked = await states(id);
     expect(parked).toEqual({ "waiting:retry": length, "waiting:breaker": 25 - length });
     const { results } = await env.DB.prepare(
