@@ -1,6 +1,7 @@
 /**
- * `npm run test:faults -- [hostile] [steady] [killed]`: the router in the real local runtime against sinks that misbehave, under
- * more load than its sinks bear, and killed in mid-load. Everything is judged by what the sinks counted. Exit code 1 when anything that must hold does not.
+ * `npm run test:faults -- [hostile] [steady] [killed]`: the router in the real local runtime against sinks that misbehave, under more
+ * load than its sinks are to bear, and killed in mid-load. Everything is judged by what the sinks counted. Exit code 1 when anything
+ * that must hold does not.
  */
 import { hostile } from "./hostile.ts";
 import { killed } from "./killed.ts";
