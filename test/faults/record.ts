@@ -8,6 +8,8 @@ export interface Recorded {
   readonly subscriptionId: string;
   readonly state: string;
   readonly cause: string | null;
+  /** Attempts ever claimed and not given back. */
+  readonly attempt: number;
   /** Finished ones. */
   readonly attempts: readonly { readonly status: number | null; readonly error: string | null }[];
 }
@@ -19,7 +21,7 @@ export const isOpen = ({ state }: Recorded): boolean => !ENDED.includes(state);
 
 export async function recorded(runtime: Runtime): Promise<Recorded[]> {
   const rows = await runtime.query(`
-    SELECT events.event_id, subscription_id, run, state, cause, attempts
+    SELECT events.event_id, subscription_id, run, state, cause, attempt, attempts
     FROM deliveries JOIN events USING (bus, seq)`);
   return rows.map((row) => {
     const [eventId, subscriptionId] = [String(row["event_id"]), String(row["subscription_id"])];
@@ -29,6 +31,7 @@ export async function recorded(runtime: Runtime): Promise<Recorded[]> {
       subscriptionId,
       state: String(row["state"]),
       cause: typeof row["cause"] === "string" ? row["cause"] : null,
+      attempt: Number(row["attempt"]),
       // As the settle wrote them.
       attempts: JSON.parse(String(row["attempts"])) as Recorded["attempts"],
     };

@@ -1,12 +1,14 @@
 /**
- * `npm run test:faults -- [hostile] [killed]`: the router in the real local runtime against sinks that misbehave, and killed in
- * mid-load. Everything is judged by what the sinks counted. Exit code 1 when anything that must hold does not.
+ * `npm run test:faults -- [hostile] [steady] [killed]`: the router in the real local runtime against sinks that misbehave, under more
+ * load than its sinks are to bear, and killed in mid-load. Everything is judged by what the sinks counted. Exit code 1 when anything
+ * that must hold does not.
  */
 import { hostile } from "./hostile.ts";
 import { killed } from "./killed.ts";
 import { createReport, type Report } from "./report.ts";
+import { steady } from "./steady.ts";
 
-const SCENARIOS: Readonly<Record<string, (report: Report) => Promise<void>>> = { hostile, killed };
+const SCENARIOS: Readonly<Record<string, (report: Report) => Promise<void>>> = { hostile, steady, killed };
 
 const chosen = process.argv.slice(2);
 const unknown = chosen.filter((name) => SCENARIOS[name] === undefined);

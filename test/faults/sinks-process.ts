@@ -5,6 +5,8 @@
  *   /ok/<name>?ms=20           200 after so long
  *   /flaky/<name>?every=4      503 to the first request of one delivery in four, by its id: too seldom for a breaker
  *   /hang/<name>?ms=15000      nothing until then, then 200; without `ms` nothing ever
+ *   /thaws/<name>?ms=3000&first=6   the same to so many requests, then 200 at once
+ *   /ill/<name>?ms=200         500 until it is told to be well, then 200; after so long
  *   … and the others of `BEHAVIOURS`
  */
 import { randomBytes } from "node:crypto";
@@ -28,11 +30,29 @@ export interface Seen {
   readonly firstMs: number;
 }
 
+/** What one sink has seen of all deliveries together. */
+export interface Traffic {
+  /** Of each request, as `firstMs`. */
+  readonly arrivalsMs: number[];
+  open: number;
+  /** The most requests that were open at a time. */
+  openMax: number;
+  isWell: boolean;
+}
+
+/** What an event says of itself, as the headers of format `binary` have it. */
+export interface Noticed {
+  readonly type: string;
+  readonly source: string;
+  readonly subject: string;
+}
+
 interface Asked {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly query: URLSearchParams;
   readonly seen: Seen;
+  readonly traffic: Traffic;
 }
 type Behaviour = (asked: Asked) => Promise<void> | void;
 
@@ -47,6 +67,8 @@ const DRIP_MS = 100;
 const REDIRECTS = [301, 302, 303, 307, 308] as const;
 
 const seen = new Map<string, Seen>();
+const traffic = new Map<string, Traffic>();
+const noticed: Noticed[] = [];
 let open = 0;
 let overflows = 0;
 let trapped = 0;
@@ -67,6 +89,21 @@ const BEHAVIOURS: Readonly<Record<string, Behaviour>> = {
   async hang({ query, ...asked }) {
     if (!query.has("ms")) return;
     await delay(Number(query.get("ms")));
+    take(asked);
+  },
+  async thaws({ query, ...asked }) {
+    if (asked.traffic.arrivalsMs.length <= Number(query.get("first"))) await delay(Number(query.get("ms")));
+    take(asked);
+  },
+  async ill({ query, ...asked }) {
+    await delay(Number(query.get("ms") ?? 0));
+    if (asked.traffic.isWell) take(asked);
+    else asked.response.writeHead(500).end("not well");
+  },
+  /** Notes what comes. */
+  notes(asked) {
+    const header = (name: string) => String(asked.request.headers[`ce-${name}`]);
+    noticed.push({ type: header("type"), source: header("source"), subject: header("subject") });
     take(asked);
   },
   /** No byte of an answer. */
@@ -129,6 +166,12 @@ function take({ response, seen: one }: Pick<Asked, "response" | "seen">): void {
   response.writeHead(200).end("ok");
 }
 
+function trafficOf(sink: string): Traffic {
+  const known = traffic.get(sink) ?? { arrivalsMs: [], open: 0, openMax: 0, isWell: false };
+  traffic.set(sink, known);
+  return known;
+}
+
 /** As fast as it is read, until nobody reads any more. */
 async function pour(response: ServerResponse, bytes: number, status: number): Promise<void> {
   response.writeHead(status);
@@ -154,11 +197,18 @@ async function receive(request: IncomingMessage, response: ServerResponse): Prom
   seen.set(webhookId, one);
   one.requests += 1;
   open += 1;
-  response.once("close", () => (open -= 1));
+  const mine = trafficOf(one.sink);
+  mine.arrivalsMs.push(firstMs);
+  mine.open += 1;
+  mine.openMax = Math.max(mine.openMax, mine.open);
+  response.once("close", () => {
+    open -= 1;
+    mine.open -= 1;
+  });
   // A client that goes in between is what half of this is about.
   response.on("error", () => response.destroy());
   for await (const _ of request);
-  await behaviour({ request, response, query: url.searchParams, seen: one });
+  await behaviour({ request, response, query: url.searchParams, seen: one, traffic: mine });
 }
 
 /** Small, and 1 GB when inflated. */
@@ -196,7 +246,21 @@ const served = {
   seen: (): Seen[] => [...seen.values()],
 
   /** Of what comes from now on, it counts anew. */
-  forget: () => seen.clear(),
+  forget() {
+    seen.clear();
+    traffic.clear();
+  },
+
+  /** What came to the sink `<kind>/<name>`. */
+  traffic: (sink: string): Traffic => trafficOf(sink),
+
+  /** From now on that sink is well. */
+  heal(sink: string): void {
+    trafficOf(sink).isWell = true;
+  },
+
+  /** What the sinks that note have noted. */
+  noticed: (): Noticed[] => noticed,
 
   /** Cheap enough to be asked all the time. `trapped`: requests that followed a redirect. */
   counts(): { requests: number; taken: number; open: number; trapped: number; overflows: number } {

@@ -1,5 +1,6 @@
 /** A runtime, its sinks and its producer, set up for one scenario and gone after it, however it ends. */
 import { STOP_SIGNALS } from "../../scripts/router.ts";
+import { createClient, type Client } from "../../src/client/index.ts";
 import { start, type Started } from "./calls.ts";
 import type { Load, LoadCalls, Published } from "./load-process.ts";
 import { makeRuntime, type Runtime } from "./runtime.ts";
@@ -11,8 +12,9 @@ type Settings = Omit<Parameters<Runtime["client"]["subscriptions"]["create"]>[0]
 export interface Stage {
   readonly runtime: Runtime;
   readonly sinks: Started<SinksCalls>;
-  /** Subscribes `path` of the sinks; resolves with the subscription's id. */
-  subscribe(path: string, settings: Settings): Promise<string>;
+  clientOf(bus: string): Client;
+  /** Subscribes `path` of the sinks, on the default bus unless another is named; resolves with the subscription's id. */
+  subscribe(path: string, settings: Settings, bus?: string): Promise<string>;
   /** Until all subscriptions made so far are in effect everywhere. */
   inEffect(): Promise<void>;
   publish(events: Load["events"], perSecond: number): Promise<Published[]>;
@@ -23,14 +25,16 @@ export async function withStage(scenario: (stage: Stage) => Promise<void>): Prom
   const runtime = await makeRuntime();
   const sinks = start<SinksCalls>("./sinks-process.ts");
   const load = start<LoadCalls>("./load-process.ts");
+  const clientOf = (bus: string) => createClient({ url: runtime.url, key: runtime.rootKey, bus });
   let effectiveMs = 0;
   try {
     const [sinkUrl] = await Promise.all([sinks.call("start", undefined), runtime.start()]);
     await scenario({
       runtime,
       sinks,
-      async subscribe(path, settings) {
-        const made = await runtime.client.subscriptions.create({ ...settings, sink: `${sinkUrl}${path}` });
+      clientOf,
+      async subscribe(path, settings, bus = "default") {
+        const made = await clientOf(bus).subscriptions.create({ ...settings, sink: `${sinkUrl}${path}` });
         effectiveMs = Date.parse(made.effective_at);
         return made.id;
       },
