@@ -13,7 +13,7 @@ export const HEALING_MS = 200;
 
 /** A retry long after the run, or one that is soon. */
 const PATIENT = { retry: { schedule_s: [3_600] } };
-const EAGER = { retry: { schedule_s: [10, 3_600] } };
+const EAGER = { retry: { schedule_s: [10, 10, 10, 10, 10, 3_600] } };
 
 /** Each takes the events whose subject is its name. */
 const SUBSCRIPTIONS = {
