@@ -15,6 +15,7 @@ import {
   LATENCY_NOTED_MS,
   LATENCY_WEIGHT,
   LEASE_MS,
+  PARKED_MS,
   RESUME_SINKS_MAX,
   SLOW_ATTEMPT_MS,
   SWEEP_GRACE_MS,
@@ -200,13 +201,13 @@ const OURS = "claims c CROSS JOIN json_each(c.keys) j WHERE c.token = ?1";
  * A batch that took deliveries of a sink whose probe is due makes the probe: the one batch for which this finds the breaker so. ?1 its token,
  * ?2 now. Until LEASE_MS is over no other probe is made, whatever becomes of this one. Primary keys.
  */
-export const TAKE_PROBES = `
+const TAKE_PROBES = `
   UPDATE health SET breaker = 'half-open', probe = ?1, probe_ms = ?2 + ${LEASE_MS}
   FROM (SELECT DISTINCT j.value ->> 0 AS bus, j.value ->> 2 AS subscription_id FROM ${OURS}) k
   WHERE health.bus = k.bus AND health.subscription_id = k.subscription_id AND breaker <> 'closed' AND probe_ms <= ?2`;
 
 /** What the batch has of these sinks beside the probe, its oldest, is put back. ?3 when it is looked at again at the latest. Primary keys. */
-export const KEEP_PROBES = `
+const KEEP_PROBES = `
   UPDATE deliveries SET state = 'waiting', cause = 'breaker', due_ms = ?3, claim = NULL, attempt = attempt - 1, tries = tries - 1
   FROM (
     SELECT k.bus, k.seq, k.subscription_id, k.run, row_number() OVER (PARTITION BY k.bus, k.subscription_id ORDER BY k.seq, k.run) AS place
@@ -214,6 +215,15 @@ export const KEEP_PROBES = `
     CROSS JOIN health h ON h.bus = k.bus AND h.subscription_id = k.subscription_id AND h.breaker = 'half-open' AND h.probe = ?1) p
   WHERE p.place > 1 AND deliveries.bus = p.bus AND deliveries.seq = p.seq AND deliveries.subscription_id = p.subscription_id
     AND deliveries.run = p.run AND deliveries.claim = ?1 AND deliveries.state = 'claimed'`;
+
+/** Statements of a claim of lane `slow`, to stand after what writes the claim; one of lane `fast` takes nothing that would be a probe. */
+export const takeProbes = (
+  db: D1Database,
+  { token, now }: { readonly token: string; readonly now: number },
+): D1PreparedStatement[] => [
+  db.prepare(TAKE_PROBES).bind(token, now),
+  db.prepare(KEEP_PROBES).bind(token, now, now + PARKED_MS),
+];
 
 // ---- Resuming ----------------------------------------------------------------------------------------------------
 

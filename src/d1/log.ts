@@ -19,7 +19,7 @@ import type { Claimed, ClaimedDelivery, ClaimedEvent, Log } from "../ports.ts";
 import { type DeliveryKeyRow, keyList, toKey } from "./delivery-key.ts";
 import { insertEvents, IS_ERASED } from "./event-rows.ts";
 import { peek, recordFirst } from "./first-attempts.ts";
-import { changesIn, KEEP_PROBES, observe, PARKED, PARKED_CAUSE, resume, TAKE_PROBES } from "./health.ts";
+import { changesIn, observe, PARKED, PARKED_CAUSE, resume, takeProbes } from "./health.ts";
 import { jsonParameters } from "./json-parameter.ts";
 import { rowsOf } from "./rows.ts";
 import { HEALTH_COLUMNS, openPushes, type PushRow } from "./subscriptions.ts";
@@ -38,10 +38,10 @@ const GONE = `(s.id IS NULL OR s.status = 'deleted' OR b.status IS NOT 'active')
 
 /**
  * Why a delivery of bus `b` and health `h` is not for a batch of lane ?4 to push now: its sink is shut, or slow, or its bus has its share of
- * lane `slow`. ?2 now, ?3 our token.
+ * lane `slow`. No batch of lane `fast` takes what would be a probe. ?2 now, ?3 our token.
  */
 const WAITS = `coalesce(${PARKED_CAUSE}, CASE
-  WHEN ?4 = 'fast' AND h.lane = 'slow' THEN 'forwarded'
+  WHEN ?4 = 'fast' AND (h.lane = 'slow' OR h.breaker <> 'closed') THEN 'forwarded'
   WHEN ?4 = 'slow' AND ${SLOW_BATCHES_PER_BUS_MAX} <= (
     SELECT count(*) FROM claims c WHERE c.lane = 'slow' AND c.bus = b.bus AND c.lease_ms > ?2 AND c.token <> ?3) THEN 'crowded' END)`;
 
@@ -290,8 +290,7 @@ export function d1Log({ db, vault }: { db: D1Database; vault: Vault }): Log {
           db.prepare(CLAIM_FIRST).bind(first, now, token, lane),
           db.prepare(CLAIM_WOKEN).bind(woken, now, token, lane),
           db.prepare(WRITE_CLAIM).bind(first, now + LEASE_MS, token, woken, lane),
-          db.prepare(TAKE_PROBES).bind(token, now),
-          db.prepare(KEEP_PROBES).bind(token, now, now + PARKED_MS),
+          ...(lane === "slow" ? takeProbes(db, { token, now }) : []),
           db.prepare(READ_CLAIMED).bind(first, now, token, woken),
           db.prepare(READ_SUBSCRIPTIONS).bind(token),
           db.prepare(READ_EVENTS).bind(token, marks, CLAIM_BODIES_BYTES_MAX),
