@@ -1,7 +1,7 @@
 /** How events go on record: the statement that claim, adopt and failed first attempts share. */
 import { BUS_CLOCK_MS } from "../core/limits.ts";
 import type { EventParcel } from "../core/parcel.ts";
-import { jsonParameters } from "./json-parameter.ts";
+import { jsonParameters, PARAMETER_ROWS } from "./json-parameter.ts";
 
 /**
  * Nothing of a deleted bus, or of an earlier one of its name, and nothing that was erased goes on record again, whatever messages still
@@ -13,7 +13,7 @@ const INSERT_EVENTS = `
   SELECT j.value ->> 'bus', j.value ->> 'seq', j.value ->> 'eventId', j.value ->> 'receipt', j.value ->> 'acceptedMs',
     j.value ->> 'hops', j.value ->> 'matched', j.value ->> 'bytes', j.value ->> 'id', j.value ->> 'source', j.value ->> 'type',
     j.value ->> 'subject', j.value ->> 'body'
-  FROM json_each(?1) j CROSS JOIN buses b ON b.bus = j.value ->> 'bus'
+  FROM ${PARAMETER_ROWS} j CROSS JOIN buses b ON b.bus = j.value ->> 'bus'
   WHERE b.status = 'active' AND b.created_ms <= j.value ->> 'acceptedMs' + ${BUS_CLOCK_MS} AND NOT EXISTS (SELECT 1 FROM erasures x WHERE x.event_id = j.value ->> 'eventId')
   ON CONFLICT DO NOTHING`;
 

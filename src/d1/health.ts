@@ -15,6 +15,7 @@ import {
   LATENCY_NOTED_MS,
   LATENCY_WEIGHT,
   LEASE_MS,
+  PARKED_MS,
   RESUME_SINKS_MAX,
   SLOW_ATTEMPT_MS,
   SWEEP_GRACE_MS,
@@ -22,7 +23,7 @@ import {
 import { wasSlow } from "../core/outcome.ts";
 import { THIS_VERSION } from "./changes.ts";
 import { type DeliveryKeyRow, keyList, toKey } from "./delivery-key.ts";
-import { jsonParameters } from "./json-parameter.ts";
+import { jsonParameters, PARAMETER_ROWS } from "./json-parameter.ts";
 import { rowsOf } from "./rows.ts";
 import { weather } from "./unavailable.ts";
 
@@ -33,11 +34,12 @@ import { weather } from "./unavailable.ts";
  * attempts without a claim have no token.
  */
 const SEEN = `
-  SELECT o.*, max(iif(o.works = 1, o.at_ms, NULL)) OVER (PARTITION BY o.bus, o.subscription_id) AS good_ms
+  SELECT o.bus, o.subscription_id, o.works, o.at_ms, o.duration_ms, o.slow, o.paused_until_ms, o.ended,
+    max(iif(o.works = 1, o.at_ms, NULL)) OVER (PARTITION BY o.bus, o.subscription_id) AS good_ms
   FROM (
     SELECT value ->> 0 AS bus, value ->> 1 AS seq, value ->> 2 AS subscription_id, value ->> 3 AS run, value ->> 4 AS works,
       value ->> 5 AS at_ms, value ->> 6 AS duration_ms, value ->> 7 AS slow, value ->> 8 AS paused_until_ms, value ->> 9 AS ended
-    FROM json_each(?1)) o
+    FROM ${PARAMETER_ROWS}) o
   WHERE ?2 IS NULL OR EXISTS (
     SELECT 1 FROM deliveries d WHERE d.bus = o.bus AND d.seq = o.seq AND d.subscription_id = o.subscription_id AND d.run = o.run
       AND d.claim = ?2)`;
@@ -108,20 +110,17 @@ const OBSERVE = `
   RETURNING bus, subscription_id, breaker, opened_ms, probe_ms, paused_until_ms, failures, failing_since_ms,
     opened_ms IS ?3 AS opens, parking AND closed_ms IS ?3 AS resumes`;
 
-/** A subscription's first attempt makes its row; a deleted one has none. ?1 what was seen. Primary keys. */
+/** A subscription's first attempt makes its row; a deleted one has none. ?1 pairs of bus and subscription id, each once. Primary keys. */
 const MAKE_ROWS = `
   INSERT INTO health (bus, subscription_id)
-  SELECT DISTINCT s.bus, s.id FROM json_each(?1) o
-  CROSS JOIN subscriptions s ON s.bus = o.value ->> 0 AND s.id = o.value ->> 2 AND s.status <> 'deleted'
+  SELECT s.bus, s.id FROM json_each(?1) k
+  CROSS JOIN subscriptions s ON s.bus = k.value ->> 0 AND s.id = k.value ->> 1 AND s.status <> 'deleted'
   WHERE NOT EXISTS (SELECT 1 FROM health h WHERE h.bus = s.bus AND h.subscription_id = s.id)`;
 
 /** The caches page through changes by version, and no two share one: each change of a lane has taken the next. Index: health_version. */
 export const RAISE_VERSION = `
   UPDATE meta SET version = (SELECT max(version) FROM health WHERE version > 0)
   WHERE version < (SELECT max(version) FROM health WHERE version > 0)`;
-
-/** What one parameter of observations takes, in order. */
-const OBSERVATION = [MAKE_ROWS, OBSERVE, RAISE_VERSION];
 
 interface ChangeRow {
   readonly bus: string;
@@ -171,19 +170,21 @@ export function observe(
 ): D1PreparedStatement[] {
   const rows = [...seen.settlements.map(seenOf), ...seen.open.map(openOf)];
   if (rows.length === 0) return [];
-  return jsonParameters(rows).flatMap((parameter) => [
-    db.prepare(MAKE_ROWS).bind(parameter),
-    db.prepare(OBSERVE).bind(parameter, token, now),
-    db.prepare(RAISE_VERSION),
-  ]);
+  const keys = [...seen.settlements.map(({ key }) => key), ...seen.open];
+  const sinks = new Map(keys.map(({ bus, subscriptionId: id }) => [`${bus} ${id}`, [bus, id]]));
+  return [
+    ...jsonParameters([...sinks.values()]).map((parameter) => db.prepare(MAKE_ROWS).bind(parameter)),
+    ...jsonParameters(rows).flatMap((parameter) => [
+      db.prepare(OBSERVE).bind(parameter, token, now),
+      db.prepare(RAISE_VERSION),
+    ]),
+  ];
 }
 
 /** What these statements changed. `results` are those of the batch, in which they came first. */
 export const changesIn = (results: readonly D1Result[], statements: number): SinkChange[] =>
-  results
-    .slice(0, statements)
-    .filter((_, index) => index % OBSERVATION.length === OBSERVATION.indexOf(OBSERVE))
-    .flatMap((result) => rowsOf<ChangeRow>(result).map(toChange));
+  // Of these only OBSERVE returns rows.
+  results.slice(0, statements).flatMap((result) => rowsOf<ChangeRow>(result).map(toChange));
 
 // ---- In the claim ------------------------------------------------------------------------------------------------
 
@@ -200,13 +201,13 @@ const OURS = "claims c CROSS JOIN json_each(c.keys) j WHERE c.token = ?1";
  * A batch that took deliveries of a sink whose probe is due makes the probe: the one batch for which this finds the breaker so. ?1 its token,
  * ?2 now. Until LEASE_MS is over no other probe is made, whatever becomes of this one. Primary keys.
  */
-export const TAKE_PROBES = `
+const TAKE_PROBES = `
   UPDATE health SET breaker = 'half-open', probe = ?1, probe_ms = ?2 + ${LEASE_MS}
   FROM (SELECT DISTINCT j.value ->> 0 AS bus, j.value ->> 2 AS subscription_id FROM ${OURS}) k
   WHERE health.bus = k.bus AND health.subscription_id = k.subscription_id AND breaker <> 'closed' AND probe_ms <= ?2`;
 
 /** What the batch has of these sinks beside the probe, its oldest, is put back. ?3 when it is looked at again at the latest. Primary keys. */
-export const KEEP_PROBES = `
+const KEEP_PROBES = `
   UPDATE deliveries SET state = 'waiting', cause = 'breaker', due_ms = ?3, claim = NULL, attempt = attempt - 1, tries = tries - 1
   FROM (
     SELECT k.bus, k.seq, k.subscription_id, k.run, row_number() OVER (PARTITION BY k.bus, k.subscription_id ORDER BY k.seq, k.run) AS place
@@ -214,6 +215,15 @@ export const KEEP_PROBES = `
     CROSS JOIN health h ON h.bus = k.bus AND h.subscription_id = k.subscription_id AND h.breaker = 'half-open' AND h.probe = ?1) p
   WHERE p.place > 1 AND deliveries.bus = p.bus AND deliveries.seq = p.seq AND deliveries.subscription_id = p.subscription_id
     AND deliveries.run = p.run AND deliveries.claim = ?1 AND deliveries.state = 'claimed'`;
+
+/** Statements of a claim of lane `slow`, to stand after what writes the claim; one of lane `fast` takes nothing that would be a probe. */
+export const takeProbes = (
+  db: D1Database,
+  { token, now }: { readonly token: string; readonly now: number },
+): D1PreparedStatement[] => [
+  db.prepare(TAKE_PROBES).bind(token, now),
+  db.prepare(KEEP_PROBES).bind(token, now, now + PARKED_MS),
+];
 
 // ---- Resuming ----------------------------------------------------------------------------------------------------
 

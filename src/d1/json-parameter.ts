@@ -5,6 +5,9 @@ import { utf8Bytes } from "../core/utf8.ts";
 
 const BRACKETS_BYTES = 2;
 
+/** The rows of such a parameter, ?1, each read once: every `->>` of a text reads all of it. LIMIT keeps SQLite from merging the two. */
+export const PARAMETER_ROWS = "(SELECT jsonb(value) AS value FROM json_each(?1) LIMIT -1)";
+
 /** JSON arrays of at most D1_PARAMETER_BYTES_MAX bytes that hold the items in order; one empty array for no items. */
 export function jsonParameters(items: readonly unknown[]): string[] {
   const members = items.map((item) => JSON.stringify(item));

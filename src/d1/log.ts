@@ -19,8 +19,8 @@ import type { Claimed, ClaimedDelivery, ClaimedEvent, Log } from "../ports.ts";
 import { type DeliveryKeyRow, keyList, toKey } from "./delivery-key.ts";
 import { insertEvents, IS_ERASED } from "./event-rows.ts";
 import { peek, recordFirst } from "./first-attempts.ts";
-import { changesIn, KEEP_PROBES, observe, PARKED, PARKED_CAUSE, resume, TAKE_PROBES } from "./health.ts";
-import { jsonParameters } from "./json-parameter.ts";
+import { changesIn, observe, PARKED, PARKED_CAUSE, resume, takeProbes } from "./health.ts";
+import { jsonParameters, PARAMETER_ROWS } from "./json-parameter.ts";
 import { rowsOf } from "./rows.ts";
 import { HEALTH_COLUMNS, openPushes, type PushRow } from "./subscriptions.ts";
 import { weather } from "./unavailable.ts";
@@ -38,10 +38,10 @@ const GONE = `(s.id IS NULL OR s.status = 'deleted' OR b.status IS NOT 'active')
 
 /**
  * Why a delivery of bus `b` and health `h` is not for a batch of lane ?4 to push now: its sink is shut, or slow, or its bus has its share of
- * lane `slow`. ?2 now, ?3 our token.
+ * lane `slow`. No batch of lane `fast` takes what would be a probe. ?2 now, ?3 our token.
  */
 const WAITS = `coalesce(${PARKED_CAUSE}, CASE
-  WHEN ?4 = 'fast' AND h.lane = 'slow' THEN 'forwarded'
+  WHEN ?4 = 'fast' AND (h.lane = 'slow' OR h.breaker <> 'closed') THEN 'forwarded'
   WHEN ?4 = 'slow' AND ${SLOW_BATCHES_PER_BUS_MAX} <= (
     SELECT count(*) FROM claims c WHERE c.lane = 'slow' AND c.bus = b.bus AND c.lease_ms > ?2 AND c.token <> ?3) THEN 'crowded' END)`;
 
@@ -49,7 +49,10 @@ const WAITS = `coalesce(${PARKED_CAUSE}, CASE
 const WAITS_UNTIL = `CASE WHEN waits IN ${PARKED} THEN ?2 + ${PARKED_MS} WHEN waits = 'forwarded' THEN ?2
   ELSE ?2 + ${CROWDED_DELAY_MS} + abs(random() % ${CROWDED_DELAY_MS}) END`;
 
-/** What becomes of each of these keys, if it is free: from its subscription, bus and health as they are in this transaction. */
+/**
+ * What becomes of each of these keys, if it is free: from its subscription, bus and health as they are in this transaction. LIMIT: judged once,
+ * not for each mention of the verdict.
+ */
 const judged = (keys: string): string => `
   SELECT bus, seq, subscription_id, run, iif(state = 'claimed', 1, 0) AS counted, iif(state = 'claimed', ?3, NULL) AS claim, state,
     CASE state WHEN 'cancelled' THEN 'subscription-deleted' WHEN 'held' THEN 'subscription-' || status ELSE waits END AS cause,
@@ -60,7 +63,7 @@ const judged = (keys: string): string => `
     FROM (${keys}) k
     LEFT JOIN buses b ON b.bus = k.bus
     LEFT JOIN subscriptions s ON s.bus = k.bus AND s.id = k.subscription_id
-    LEFT JOIN health h ON h.bus = k.bus AND h.subscription_id = k.subscription_id)`;
+    LEFT JOIN health h ON h.bus = k.bus AND h.subscription_id = k.subscription_id LIMIT -1)`;
 
 /**
  * C1: another receipt for a known event is a duplicate publish. ?1 pairs of event id and receipt, one for each publish; a claim that
@@ -165,7 +168,7 @@ const SETTLE = `
   FROM (
     SELECT value ->> 0 AS bus, value ->> 1 AS seq, value ->> 2 AS subscription_id, value ->> 3 AS run, value ->> 4 AS state,
       value ->> 5 AS due_ms, value ->> 6 AS cause, value ->> 7 AS uncounted, nullif(value -> 8, 'null') AS record
-    FROM json_each(?1)) o
+    FROM ${PARAMETER_ROWS}) o
   WHERE deliveries.bus = o.bus AND deliveries.seq = o.seq AND deliveries.subscription_id = o.subscription_id
     AND deliveries.run = o.run
     AND (deliveries.claim = ?2 OR o.state = 'delivered' AND deliveries.state <> 'delivered' AND NOT EXISTS (
@@ -290,8 +293,7 @@ export function d1Log({ db, vault }: { db: D1Database; vault: Vault }): Log {
           db.prepare(CLAIM_FIRST).bind(first, now, token, lane),
           db.prepare(CLAIM_WOKEN).bind(woken, now, token, lane),
           db.prepare(WRITE_CLAIM).bind(first, now + LEASE_MS, token, woken, lane),
-          db.prepare(TAKE_PROBES).bind(token, now),
-          db.prepare(KEEP_PROBES).bind(token, now, now + PARKED_MS),
+          ...(lane === "slow" ? takeProbes(db, { token, now }) : []),
           db.prepare(READ_CLAIMED).bind(first, now, token, woken),
           db.prepare(READ_SUBSCRIPTIONS).bind(token),
           db.prepare(READ_EVENTS).bind(token, marks, CLAIM_BODIES_BYTES_MAX),
