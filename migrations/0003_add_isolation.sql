@@ -25,8 +25,9 @@ CREATE TABLE health (
   probe TEXT,
   -- The sink asked for no request before this; 0 once that was seen to be over.
   paused_until_ms INTEGER NOT NULL DEFAULT 0,
-  -- 1: the breaker or a pause may have left deliveries that no alarm wakes.
+  -- 1: the breaker or a pause may have left deliveries that no alarm wakes. When some of them were let go last.
   parking INTEGER NOT NULL DEFAULT 0,
+  resumed_ms INTEGER NOT NULL DEFAULT 0,
   -- The lag was told of, and is not over yet.
   lagging INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (bus, subscription_id)
@@ -38,6 +39,9 @@ CREATE INDEX health_troubled ON health (bus, subscription_id)
 CREATE INDEX health_lagging ON health (bus, subscription_id) WHERE lagging = 1;
 
 CREATE INDEX deliveries_waiting ON deliveries (subscription_id, bus, seq, run) WHERE state = 'waiting';
+-- What waits for a breaker or a pause, and what was let go after it and is not taken yet.
+CREATE INDEX deliveries_parked ON deliveries (subscription_id, bus, cause, seq, run)
+  WHERE state = 'waiting' AND cause IN ('breaker', 'retry-after', 'resumed');
 
 -- What operators want to hear of are events on a bus of their own; those that nobody takes leave nothing. Its subscriptions are theirs.
 INSERT INTO buses (bus, version, created_ms, updated_ms, log_level)
@@ -45,9 +49,10 @@ SELECT 'fantail', version + 1, unixepoch() * 1000, unixepoch() * 1000, 'failures
 ON CONFLICT DO NOTHING;
 UPDATE meta SET version = version + 1;
 
--- Which lane's batch it is, and the bus of its first delivery: how many batches of lane `slow` one bus has at a time.
+-- Which lane's batch it is, and the bus that has most of its deliveries: how many batches of lane `slow` one bus has at a time.
 ALTER TABLE claims ADD COLUMN lane TEXT NOT NULL DEFAULT 'fast';
 ALTER TABLE claims ADD COLUMN bus TEXT NOT NULL DEFAULT '';
+CREATE INDEX claims_slow ON claims (bus, lease_ms) WHERE lane = 'slow';
 
 -- Of what it holds, events with a lesser `seq` are skipped; empty: none.
 ALTER TABLE subscriptions ADD COLUMN resume_from TEXT NOT NULL DEFAULT '';

@@ -158,7 +158,7 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     const isCounted = ({ part, receipt }: EventParcel): boolean => part === 0 && handedOnce.has(receipt);
     const once = async (): Promise<Taken> => {
       const takenMs = clock.now();
-      const first = await answered(firstAttempts({ log, clock, lane }, unclaimed), clock);
+      const first = await answered(firstAttempts({ log, clock }, unclaimed), clock);
       const parcels = [...rest, ...first.others];
       if (parcels.length === 0) return { claimed: NOTHING, first, takenMs };
       const claimed = await answered(log.claim(parcels, { token, now: takenMs, lane, isCounted }), clock);
@@ -230,16 +230,16 @@ export function createDeliver(deps: DeliverDeps): Deliver {
    */
   async function resume({ bus, subscriptionId, limit }: ResumeParcel): Promise<Verdict> {
     const now = clock.now();
-    let freed: readonly DeliveryKey[];
+    let step: Awaited<ReturnType<Log["resume"]>>;
     try {
-      freed = await answered(log.resume({ bus, subscriptionId }, { limit, now }), clock);
+      step = await answered(log.resume({ bus, subscriptionId }, { limit, now }), clock);
     } catch (error) {
       logger.warn("resume.failed", { bus, subscription_id: subscriptionId, error: String(error) });
       return ACK;
     }
-    await settling.wake(freed.map((key) => ({ key, dueMs: now, slow: true })));
+    await settling.wake(step.freed.map((key) => ({ key, dueMs: now, slow: true })));
     const next = { atMs: now + RESUME_STEP_SECONDS * 1_000, limit: Math.min(limit * 10, RESUME_DELIVERIES_MAX) };
-    if (freed.length === limit) await settling.resume([{ bus, subscriptionId, ...next }]);
+    if (step.more) await settling.resume([{ bus, subscriptionId, ...next }]);
     return ACK;
   }
 

@@ -3,7 +3,7 @@
  * succeeds leaves nothing; the others are put on record, and go on like any delivery. It decides what is kept; it pushes nothing.
  */
 import type { DeliveryKey, Settlement } from "./core/delivery.ts";
-import type { Lane, SinkChange } from "./core/health.ts";
+import type { SinkChange } from "./core/health.ts";
 import { shardOf } from "./core/ids.ts";
 import { LATENCY_NOTED_MS, MESSAGE_RETRY_SECONDS_MIN } from "./core/limits.ts";
 import { encodeParcel, type EventParcel } from "./core/parcel.ts";
@@ -45,12 +45,12 @@ function isNoNews({ outcome, attempt }: Settlement, delivery: ClaimedDelivery | 
   return Math.abs(attempt.duration_ms - latencyMs) <= Math.max(latencyMs / 2, LATENCY_NOTED_MS);
 }
 
-/** The first attempts that these parcels ask for in a batch of that lane. @throws Unavailable, and then nothing was done. */
+/** The first attempts that these parcels ask for. @throws Unavailable, and then nothing was done. */
 export async function firstAttempts(
-  { log, clock, lane }: { readonly log: Pick<Log, "peek" | "recordFirst">; readonly clock: Clock; readonly lane: Lane },
+  { log, clock }: { readonly log: Pick<Log, "peek" | "recordFirst">; readonly clock: Clock },
   parcels: readonly EventParcel[],
 ): Promise<FirstAttempts> {
-  const peeked = parcels.length === 0 ? NONE : await log.peek(parcels, { lane, now: clock.now() });
+  const peeked = parcels.length === 0 ? NONE : await log.peek(parcels, clock.now());
   const deliveries = new Map(peeked.deliveries.map((delivery) => [placeOf(delivery.key), delivery]));
   const parcelOf = new Map(parcels.map((parcel) => [parcel.seq, parcel]));
   /** By event id, of bodies that came by reference: to whom they are still to be delivered. */

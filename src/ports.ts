@@ -200,7 +200,7 @@ export interface Claimed {
 
 /** First attempts that are recorded only when they fail. Nothing was written: no lease keeps others from making them too. */
 export interface Peeked {
-  /** Of active subscriptions whose sinks this lane may push to, not on record. `attempt` and `tries` are 1. */
+  /** Of active subscriptions whose sinks are neither shut nor slow, not on record. `attempt` and `tries` are 1. */
   readonly deliveries: readonly ClaimedDelivery[];
   /** As in `Claimed`. */
   readonly events: ReadonlyMap<string, ClaimedEvent>;
@@ -234,7 +234,7 @@ export interface Log {
     },
   ): Promise<Claimed>;
   /** Reads what the deliveries of these parcels need to be pushed, of events that are recorded only when they fail. */
-  peek(parcels: readonly EventParcel[], options: { readonly lane: Lane; readonly now: number }): Promise<Peeked>;
+  peek(parcels: readonly EventParcel[], now: number): Promise<Peeked>;
   /**
    * Puts on record what `peek` gave and was not delivered, event and delivery; what is on record by now stays. Answers these settlements under
    * the keys that they have on record, without those of erased events and deleted buses.
@@ -257,13 +257,14 @@ export interface Log {
     },
   ): Promise<readonly SinkChange[]>;
   /**
-   * Of the deliveries that wait for the breaker or pause of a sink, the oldest become due now: as many as `limit`, one if it is to be the probe, none
-   * while the sink is shut. Answers which.
+   * Of the deliveries that wait for the breaker or pause of a sink, the oldest become due now: until `limit` of them are and are not taken yet, one if it
+   * is to be the probe, none while the sink is shut. Answers which, and whether another step is to follow. Where the subscription is not active, or skips
+   * them, they are held or end.
    */
   resume(
     sink: { readonly bus: string; readonly subscriptionId: string },
     options: { readonly limit: number; readonly now: number },
-  ): Promise<readonly DeliveryKey[]>;
+  ): Promise<{ readonly freed: readonly DeliveryKey[]; readonly more: boolean }>;
   /** Puts on record what a queue gave up on: rows become `waiting`, due now. Returns the keys to wake. */
   adopt(parcels: readonly EventParcel[], now: number): Promise<readonly DeliveryKey[]>;
   /** Stores bodies that travel by reference; the first body of an event stays. */

@@ -97,13 +97,16 @@ export function createSweep(deps: SweepDeps): Sweep {
     });
   }
 
+  /** How far the last sweep of this isolate came: what it did not reach comes first now. */
+  let readyAfter: ReadySink | null = null;
+  let lagAfter: string | null = null;
+
   /** `graceMs`: whoever closes a breaker has what waited for it looked at; this is for those who could not. */
   async function resumeUntil(deadlineMs: number, graceMs: number): Promise<void> {
-    let after: ReadySink | null = null;
     await repeat(deadlineMs, async () => {
       const now = clock.now();
-      const sinks = await log.readySinks(now - graceMs, after);
-      after = sinks.at(-1) ?? null;
+      const sinks = await log.readySinks(now - graceMs, readyAfter);
+      readyAfter = sinks.length === RESUME_SINKS_MAX ? (sinks.at(-1) ?? null) : null;
       if (sinks.length > 0)
         await lanes.send(sinks.map((sink) => resumeMessage({ ...sink, atMs: now, limit: RESUME_DELIVERIES_MIN }, now)));
       return sinks.length === RESUME_SINKS_MAX;
@@ -118,11 +121,10 @@ export function createSweep(deps: SweepDeps): Sweep {
   /** Told once, and again when it was over in between. */
   async function lag(deadlineMs: number): Promise<void> {
     await log.caughtUp(clock.now() - LAG_OVER_MS);
-    let after: string | null = null;
     await repeat(deadlineMs, async () => {
       const now = clock.now();
-      const { lagging, next } = await log.lagging(now - LAG_TOLD_MS, after);
-      after = next;
+      const { lagging, next } = await log.lagging(now - LAG_TOLD_MS, lagAfter);
+      lagAfter = next;
       await tell(lagging.map((one): Notice => ({ type: "backlog.lagging", ...one, atMs: now })));
       if (lagging.length > 0) await log.told(lagging);
       return next !== null;

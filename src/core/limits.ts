@@ -256,9 +256,9 @@ export const BREAKER_DOUBLINGS_MAX = 8;
 export const FAILING_DISABLE_MS = 5 * 86_400_000;
 /** What waits for a breaker or a pause is woken when that ends; should nobody do so, it is looked at again after so long. */
 export const PARKED_MS = 86_400_000;
-/** Parked deliveries that go out first when their sink is back; each further step takes ten times as many, if it is still well. */
+/** Parked deliveries that are let go first when their sink is back; ten times as many with each further step, if it is still well. */
 export const RESUME_DELIVERIES_MIN = 10;
-/** The most that one step takes. */
+/** The most that are let go and not taken yet. */
 export const RESUME_DELIVERIES_MAX = 1_000;
 /** From one such step to the next: time for the first to show how the sink is. */
 export const RESUME_STEP_SECONDS = 2;
@@ -266,8 +266,8 @@ export const RESUME_STEP_SECONDS = 2;
 export const RESUME_SINKS_MAX = 100;
 /** Batches of lane `slow` that deliveries of one bus fill at a time: half of the lane's concurrency, so that another bus finds room. */
 export const SLOW_BATCHES_PER_BUS_MAX = 40;
-/** What is over comes back so much later, and up to as much more. */
-export const CROWDED_DELAY_MS = 5_000;
+/** What is over comes back so much later. */
+export const CROWDED_DELAY_MS = 30_000;
 /** A subscription of which something waits that was accepted so long ago lags, and operators are told once. */
 export const LAG_TOLD_MS = 3_600_000;
 /** It has caught up when all that waits is younger: half of it, so that it is not told over and over. */
@@ -356,8 +356,8 @@ export const SWEEP_CLAIMS_MAX = 50;
 export const RETENTION_EVENTS_MAX = 500;
 /** Deliveries that one step of retention closes or removes: D1 has one writer, and a batch has 30 s. */
 export const RETENTION_DELIVERIES_MAX = 5_000;
-/** Steps of one part of one sweep: an invocation has 1,000 queries of D1, and one step of every part makes 35. */
-export const SWEEP_STEPS_MAX = 28;
+/** Steps of one part of one sweep: an invocation has 1,000 queries of D1, and one step of every part makes 39. */
+export const SWEEP_STEPS_MAX = 24;
 /** Each part of the sweep starts no further step after so long. */
 export const SWEEP_BUDGET_MS = 10_000;
 export const RETENTION_DAYS_MIN = 1;

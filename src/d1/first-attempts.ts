@@ -6,7 +6,7 @@ import { CLAIM_BODIES_BYTES_MAX, ORPHAN_BODIES_KEPT_MS, SPENT_BODY_KEPT_MS } fro
 import type { Settlement } from "../core/delivery.ts";
 import type { EventParcel } from "../core/parcel.ts";
 import type { Vault } from "../core/vault.ts";
-import type { Lane, SinkChange } from "../core/health.ts";
+import type { SinkChange } from "../core/health.ts";
 import type { ClaimedDelivery, ClaimedEvent, FirstOutcomes, Peeked } from "../ports.ts";
 import { insertEvents, IS_ERASED } from "./event-rows.ts";
 import { changesIn, observe } from "./health.ts";
@@ -16,8 +16,8 @@ import { HEALTH_COLUMNS, openPushes, type PushRow } from "./subscriptions.ts";
 import { weather } from "./unavailable.ts";
 
 /**
- * Which of these pairs of bus, event id and subscription (?1) may be pushed as they are, by a batch of lane ?2 at ?3: not on record, not
- * erased, bus and subscription active, the sink neither shut nor for another lane. Indexes: events_event_id, primary keys.
+ * Which of these pairs of bus, event id and subscription (?1) may be pushed as they are, at ?2: not on record, not erased, bus and
+ * subscription active, the sink neither shut nor slow: what lane `slow` has of a bus is counted by its claims. Indexes: events_event_id, primary keys.
  */
 const READ_FRESH = `
   SELECT k.value ->> 1 AS event_id, s.bus, s.id
@@ -26,7 +26,7 @@ const READ_FRESH = `
   CROSS JOIN subscriptions s ON s.bus = k.value ->> 0 AND s.id = k.value ->> 2
   LEFT JOIN health h ON h.bus = s.bus AND h.subscription_id = s.id
   WHERE b.status = 'active' AND s.status = 'active'
-    AND (h.bus IS NULL OR h.breaker = 'closed' AND h.paused_until_ms <= ?3 AND (?2 = 'slow' OR h.lane = 'fast'))
+    AND (h.bus IS NULL OR h.breaker = 'closed' AND h.paused_until_ms <= ?2 AND h.lane = 'fast')
     AND NOT EXISTS (SELECT 1 FROM erasures x WHERE x.event_id = k.value ->> 1)
     AND NOT EXISTS (
       SELECT 1 FROM events e CROSS JOIN deliveries d
@@ -93,14 +93,14 @@ function loadable(parcels: readonly EventParcel[]): readonly string[] {
 export async function peek(
   { db, vault }: { readonly db: D1Database; readonly vault: Vault },
   parcels: readonly EventParcel[],
-  { lane, now }: { readonly lane: Lane; readonly now: number },
+  now: number,
 ): Promise<Peeked> {
   const pairs = parcels.flatMap(({ bus, eventId, subscriptionIds }) => subscriptionIds.map((id) => [bus, eventId, id]));
   const subscriptions = new Map(pairs.map(([bus, , id]) => [`${bus} ${id}`, [bus, id]]));
   const loaded = loadable(parcels);
   const [fresh, rows, bodies] = await weather(() =>
     db.batch([
-      db.prepare(READ_FRESH).bind(JSON.stringify(pairs), lane, now),
+      db.prepare(READ_FRESH).bind(JSON.stringify(pairs), now),
       db.prepare(READ_SUBSCRIPTIONS).bind(JSON.stringify([...subscriptions.values()])),
       db.prepare(READ_BODIES).bind(JSON.stringify(loaded)),
     ]),

@@ -16,7 +16,9 @@ import {
   LATENCY_WEIGHT,
   LEASE_MS,
   PARKED_MS,
+  RESUME_DELIVERIES_MAX,
   RESUME_SINKS_MAX,
+  RESUME_STEP_SECONDS,
   SLOW_ATTEMPT_MS,
   SWEEP_GRACE_MS,
 } from "../core/limits.ts";
@@ -64,7 +66,7 @@ const AVERAGED = `
 
 /**
  * What becomes of the breaker. Only what was begun after it opened can close it; of failures only that of its own probe counts then. A
- * probe that was given back lets another be made.
+ * probe that was not made, or failed for a reason of ours, lets another be made a little later.
  */
 const BROKEN = `
   SELECT *, iif(raw_rate < ${FAILURE_RATE_NOTED} AND bad = 0, 0, raw_rate) AS rate_now,
@@ -85,7 +87,7 @@ const JUDGED = `
     CASE turn WHEN 'opens' THEN 1 WHEN 'opens again' THEN openings + 1 WHEN 'closes' THEN 0 ELSE openings END AS openings_now,
     CASE turn WHEN 'opens' THEN ?3 + ${BREAKER_OPEN_MS}
       WHEN 'opens again' THEN ?3 + (${BREAKER_OPEN_MS} << min(openings, ${BREAKER_DOUBLINGS_MAX}))
-      WHEN 'lost its probe' THEN ?3 WHEN 'closes' THEN NULL ELSE probe_ms END AS probe_now_ms,
+      WHEN 'lost its probe' THEN ?3 + ${BREAKER_OPEN_MS} WHEN 'closes' THEN NULL ELSE probe_ms END AS probe_now_ms,
     CASE
       WHEN slow = 1 OR turn IN ('opens', 'opens again', 'lost its probe') OR turn = 'stays' AND breaker <> 'closed' THEN 'slow'
       WHEN failures_now = 0 AND latency_now_ms < ${LANE_FAST_LATENCY_MS} THEN 'fast'
@@ -227,39 +229,75 @@ export const takeProbes = (
 
 // ---- Resuming ----------------------------------------------------------------------------------------------------
 
-/** How many parked deliveries may go: none while it is shut, one as its probe, else ?4. ?1 bus, ?2 subscription, ?3 now. Primary key. */
-const ROOM = `
-  SELECT CASE WHEN paused_until_ms > ?3 OR breaker <> 'closed' AND probe_ms > ?3 THEN 0 WHEN breaker <> 'closed' THEN 1 ELSE ?4 END
-  FROM health WHERE bus = ?1 AND subscription_id = ?2`;
+/** Of sink ?2 on bus ?1 what waits for that cause, oldest first, up to that many. Index: deliveries_parked. */
+const waiting = (cause: string, limit: string): string => `
+  SELECT * FROM (
+    SELECT bus, seq, subscription_id, run FROM deliveries INDEXED BY deliveries_parked
+    WHERE state = 'waiting' AND cause IN ('breaker', 'retry-after', 'resumed') AND subscription_id = ?2 AND bus = ?1 AND cause = '${cause}'
+    ORDER BY seq, run LIMIT ${limit})`;
 
-/** The oldest of them become due now. Index: deliveries_waiting. */
+/** All that is parked for it, oldest first. */
+const parked = (limit: string): string =>
+  `SELECT * FROM (${PARKED_CAUSES.map((cause) => waiting(cause, limit)).join(" UNION ALL ")}) ORDER BY seq, run LIMIT ${limit}`;
+
+/** Of several steps that come together one is made; the others find that one was made just now. ?1 bus, ?2 subscription, ?3 now. */
+const STEP = `
+  UPDATE health SET resumed_ms = ?3 WHERE bus = ?1 AND subscription_id = ?2 AND resumed_ms <= ?3 - ${(RESUME_STEP_SECONDS * 1_000) / 2}
+  RETURNING paused_until_ms > ?3 OR breaker <> 'closed' AND probe_ms > ?3 AS shut`;
+
+/** It is not active any more, or went on from a later place: what is parked is held or ends, as it would have from the beginning. Primary keys. */
+const WITHDRAW = `
+  UPDATE deliveries SET due_ms = NULL,
+    state = CASE WHEN w.gone THEN 'cancelled' WHEN w.status <> 'active' THEN 'held' ELSE 'cancelled' END,
+    cause = CASE WHEN w.gone THEN 'subscription-deleted' WHEN w.status <> 'active' THEN 'subscription-' || w.status ELSE 'skipped' END
+  FROM (
+    SELECT p.*, s.status, s.id IS NULL OR s.status = 'deleted' AS gone FROM (${parked(String(RESUME_DELIVERIES_MAX))}) p
+    LEFT JOIN subscriptions s ON s.bus = p.bus AND s.id = p.subscription_id
+    WHERE s.status IS NOT 'active' OR p.seq < s.resume_from) w
+  WHERE deliveries.bus = w.bus AND deliveries.seq = w.seq AND deliveries.subscription_id = w.subscription_id
+    AND deliveries.run = w.run AND deliveries.state = 'waiting'`;
+
+/**
+ * How many parked deliveries may go: none while it is shut, one as its probe, else ?4 less those that were let go before and are not taken yet.
+ * ?3 now. Primary keys, deliveries_parked.
+ */
+const ROOM = `
+  SELECT CASE WHEN h.paused_until_ms > ?3 OR h.breaker <> 'closed' AND h.probe_ms > ?3 THEN 0
+    WHEN h.breaker <> 'closed' THEN 1 ELSE ?4 - (SELECT count(*) FROM (${waiting("resumed", "?4")})) END
+  FROM health h CROSS JOIN subscriptions s ON s.bus = h.bus AND s.id = h.subscription_id AND s.status = 'active'
+  WHERE h.bus = ?1 AND h.subscription_id = ?2`;
+
+/** The oldest of them become due now. */
 const UNPARK = `
-  UPDATE deliveries SET due_ms = ?3, cause = 'released'
+  UPDATE deliveries SET due_ms = ?3, cause = 'resumed'
   WHERE (bus, seq, subscription_id, run) IN (
     SELECT bus, seq, subscription_id, run FROM (
-      SELECT bus, seq, subscription_id, run, row_number() OVER (ORDER BY seq, run) AS place FROM (
-        SELECT bus, seq, subscription_id, run FROM deliveries INDEXED BY deliveries_waiting
-        WHERE state = 'waiting' AND subscription_id = ?2 AND bus = ?1 AND cause IN ${PARKED} ORDER BY seq, run LIMIT ?4))
-    WHERE place <= coalesce((${ROOM}), ?4))
+      SELECT p.*, row_number() OVER (ORDER BY p.seq, p.run) AS place FROM (${parked("?4")}) p
+      CROSS JOIN subscriptions s ON s.bus = p.bus AND s.id = p.subscription_id AND p.seq >= s.resume_from)
+    WHERE place <= (${ROOM}))
   RETURNING bus, seq, subscription_id, run`;
 
-/** Whether anything is parked for the row of `health`. Index: deliveries_waiting. */
+/** Whether anything is parked for the row of `health`. Index: deliveries_parked. */
 const HAS_PARKED = `EXISTS (
-    SELECT 1 FROM deliveries d INDEXED BY deliveries_waiting
-    WHERE d.state = 'waiting' AND d.subscription_id = health.subscription_id AND d.bus = health.bus AND d.cause IN ${PARKED})`;
+    SELECT 1 FROM deliveries d INDEXED BY deliveries_parked
+    WHERE d.state = 'waiting' AND d.cause IN ('breaker', 'retry-after', 'resumed') AND d.subscription_id = health.subscription_id
+      AND d.bus = health.bus AND d.cause IN ${PARKED})`;
 
 /**
  * Nothing is left, and nothing can come: it is not shut, and its pause ended so long ago that no claim is under way that still saw it. Primary
- * key, deliveries_waiting.
+ * key, deliveries_parked.
  */
 const END_PARKING = `
   UPDATE health SET parking = 0
   WHERE bus = ?1 AND subscription_id = ?2 AND parking = 1 AND breaker = 'closed' AND paused_until_ms <= ?3 - ${SWEEP_GRACE_MS}
     AND NOT ${HAS_PARKED}`;
 
+/** ?1 bus, ?2 subscription. */
+const LEFT = `SELECT 1 AS more FROM health WHERE bus = ?1 AND subscription_id = ?2 AND ${HAS_PARKED}`;
+
 /**
  * Sinks that may have something parked and are ready for it; a dead one to which nobody sends has no probe to make. ?1 now, less a grace for those
- * who do it in time. Index: health_parking.
+ * who do it in time. Indexes: health_parking, deliveries_parked.
  */
 const READY = `
   SELECT bus, subscription_id FROM health INDEXED BY health_parking
@@ -271,19 +309,30 @@ interface Sink {
   readonly subscriptionId: string;
 }
 
-/** Frees the oldest parked deliveries of one sink, as many as there is room for. @throws Unavailable */
+/**
+ * Lets the oldest parked deliveries of one sink go, as many as there is room for. Answers which, and whether another step is to follow: something is left
+ * that may go. It ends without a trace when it is one of several, or its isolate ends in between: the sweep has what is parked. @throws Unavailable
+ */
 export async function resume(
   db: D1Database,
   { bus, subscriptionId }: Sink,
   { limit, now }: { readonly limit: number; readonly now: number },
-): Promise<DeliveryKey[]> {
-  const results = await weather(() =>
+): Promise<{ readonly freed: readonly DeliveryKey[]; readonly more: boolean }> {
+  const at = [bus, subscriptionId] as const;
+  const step = db.prepare(STEP).bind(...at, now);
+  const made = await weather(() => step.first<{ readonly shut: number }>());
+  if (made === null) return { freed: [], more: false };
+  const [withdrawn, unparked, , , left] = await weather(() =>
     db.batch([
-      db.prepare(UNPARK).bind(bus, subscriptionId, now, limit),
-      db.prepare(END_PARKING).bind(bus, subscriptionId, now),
+      db.prepare(WITHDRAW).bind(...at),
+      db.prepare(UNPARK).bind(...at, now, limit),
+      db.prepare(END_PARKING).bind(...at, now),
+      db.prepare(FORGET).bind(...at),
+      db.prepare(LEFT).bind(...at),
     ]),
   );
-  return rowsOf<DeliveryKeyRow>(results[0]).map(toKey);
+  const goesOn = made.shut !== 1 || (withdrawn?.meta.changes ?? 0) > 0;
+  return { freed: rowsOf<DeliveryKeyRow>(unparked).map(toKey), more: goesOn && rowsOf(left).length > 0 };
 }
 
 /** A page of the sinks that have been ready since `before`, after that one. @throws Unavailable */
@@ -295,19 +344,25 @@ export async function readySinks(db: D1Database, before: number, after: Sink | n
 
 // ---- With the subscription ---------------------------------------------------------------------------------------
 
+/** A sink of which nothing is known. */
+const WELL = `latency_ms = NULL, failure_rate = 0, failures = 0, failing_since_ms = NULL, breaker = 'closed', opened_ms = NULL,
+    openings = 0, probe_ms = NULL, probe = NULL, paused_until_ms = 0, resumed_ms = 0, lane = 'fast'`;
+
 /**
  * Nothing is known any more of a sink that is another (?4 its URL), or is to be tried again (?5 its status). It stands before the change itself, whose
  * version is ?3; RAISE_VERSION comes last. What is parked is freed by the sweep. Primary keys.
  */
 export const RESET = `
-  UPDATE health SET latency_ms = NULL, failure_rate = 0, failures = 0, failing_since_ms = NULL, breaker = 'closed', opened_ms = NULL,
-    openings = 0, probe_ms = NULL, probe = NULL, paused_until_ms = 0, lane = 'fast',
-    version = iif(lane = 'fast', version, ${THIS_VERSION} + 1)
+  UPDATE health SET ${WELL}, version = iif(lane = 'fast', version, ${THIS_VERSION} + 1)
   WHERE bus = ?1 AND subscription_id = ?2 AND EXISTS (
     SELECT 1 FROM subscriptions s WHERE s.bus = ?1 AND s.id = ?2 AND s.version = ?3
       AND (s.sink <> ?4 OR s.status <> 'active' AND ?5 = 'active'))`;
 
-/** With its subscription, once that is deleted. ?1 bus, ?2 id. Primary keys. */
-export const FORGET = `
-  DELETE FROM health WHERE bus = ?1 AND subscription_id = ?2
-    AND EXISTS (SELECT 1 FROM subscriptions s WHERE s.bus = ?1 AND s.id = ?2 AND s.status = 'deleted')`;
+/** The subscription is deleted. ?1 bus, ?2 id. Primary key. */
+const IS_DELETED = "EXISTS (SELECT 1 FROM subscriptions s WHERE s.bus = ?1 AND s.id = ?2 AND s.status = 'deleted')";
+
+/** With its subscription, once that is deleted: at once, or when what is parked has ended. Primary key. */
+export const FORGET = `DELETE FROM health WHERE bus = ?1 AND subscription_id = ?2 AND parking = 0 AND ${IS_DELETED}`;
+
+/** So that what is parked is found and ends. It stands before FORGET. Primary key. */
+export const OPEN_UP = `UPDATE health SET ${WELL} WHERE bus = ?1 AND subscription_id = ?2 AND ${IS_DELETED}`;

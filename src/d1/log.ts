@@ -36,18 +36,22 @@ const FREE = `(
 
 const GONE = `(s.id IS NULL OR s.status = 'deleted' OR b.status IS NOT 'active')`;
 
+/** Buses that have their share of the batches of lane `slow`, ours (?3) not counted. ?2 now. Index: claims_slow. */
+const CROWDED = `
+  SELECT bus FROM claims INDEXED BY claims_slow WHERE lane = 'slow' AND lease_ms > ?2 AND token <> ?3
+  GROUP BY bus HAVING count(*) >= ${SLOW_BATCHES_PER_BUS_MAX}`;
+
 /**
  * Why a delivery of bus `b` and health `h` is not for a batch of lane ?4 to push now: its sink is shut, or slow, or its bus has its share of
  * lane `slow`. No batch of lane `fast` takes what would be a probe. ?2 now, ?3 our token.
  */
 const WAITS = `coalesce(${PARKED_CAUSE}, CASE
   WHEN ?4 = 'fast' AND (h.lane = 'slow' OR h.breaker <> 'closed') THEN 'forwarded'
-  WHEN ?4 = 'slow' AND ${SLOW_BATCHES_PER_BUS_MAX} <= (
-    SELECT count(*) FROM claims c WHERE c.lane = 'slow' AND c.bus = b.bus AND c.lease_ms > ?2 AND c.token <> ?3) THEN 'crowded' END)`;
+  WHEN ?4 = 'slow' AND b.bus IN (${CROWDED}) THEN 'crowded' END)`;
 
 /** When what waits for these is due: what is parked when somebody says so, or much later. */
 const WAITS_UNTIL = `CASE WHEN waits IN ${PARKED} THEN ?2 + ${PARKED_MS} WHEN waits = 'forwarded' THEN ?2
-  ELSE ?2 + ${CROWDED_DELAY_MS} + abs(random() % ${CROWDED_DELAY_MS}) END`;
+  ELSE ?2 + ${CROWDED_DELAY_MS} END`;
 
 /**
  * What becomes of each of these keys, if it is free: from its subscription, bus and health as they are in this transaction. LIMIT: judged once,
@@ -76,8 +80,9 @@ const COUNT_DUPLICATES = `
     WHERE e.receipt <> j.value ->> 1 AND NOT EXISTS (SELECT 1 FROM claims WHERE token = ?2) GROUP BY e.event_id) p
   WHERE events.event_id = p.event_id`;
 
-/** What was deferred by its rate comes back as such: those that come back are let through first. */
-const CAUSE_KEPT = (cause: string): string => `iif(deliveries.cause = 'rate' AND ${cause} IS NULL, 'rate', ${cause})`;
+/** What was deferred by its rate comes back as such, by whichever lane: those that come back are let through first. */
+const CAUSE_KEPT = (cause: string): string =>
+  `iif(deliveries.cause = 'rate' AND coalesce(${cause}, 'forwarded') IN ('forwarded', 'crowded'), 'rate', ${cause})`;
 
 /** C2: first deliveries of events, keyed by event id so that a duplicate publish meets the row on record. Index: primary keys. */
 const CLAIM_FIRST = `
@@ -113,8 +118,10 @@ const NAMED_DELIVERIES = `${NAMED} n CROSS JOIN deliveries d
  */
 const WRITE_CLAIM = `
   INSERT INTO claims (token, lease_ms, keys, lane, bus)
-  SELECT ?3, ?2, json_group_array(json_array(d.bus, d.seq, d.subscription_id, d.run)), ?5, min(d.bus)
-  FROM ${NAMED_DELIVERIES} WHERE d.claim = ?3 AND d.state = 'claimed' HAVING count(*) > 0
+  SELECT ?3, ?2, keys, ?5, iif(?5 = 'slow', (SELECT value ->> 0 FROM json_each(keys) GROUP BY 1 ORDER BY count(*) DESC LIMIT 1), '')
+  FROM (
+    SELECT json_group_array(json_array(d.bus, d.seq, d.subscription_id, d.run)) AS keys
+    FROM ${NAMED_DELIVERIES} WHERE d.claim = ?3 AND d.state = 'claimed' HAVING count(*) > 0) WHERE true
   ON CONFLICT (token) DO UPDATE SET lease_ms = max(lease_ms, excluded.lease_ms), keys = excluded.keys`;
 
 /**
@@ -127,7 +134,8 @@ const READ_CLAIMED = `
   FROM ${NAMED_DELIVERIES}
   CROSS JOIN events e ON e.bus = d.bus AND e.seq = d.seq
   LEFT JOIN claims c ON c.token = d.claim
-  WHERE d.state = 'claimed' OR d.state = 'waiting' AND d.cause IN ('forwarded', 'crowded')`;
+  WHERE d.state = 'claimed'
+    OR d.state = 'waiting' AND (d.cause IN ('forwarded', 'crowded') OR d.cause = 'rate' AND d.due_ms <= ?2 + ${CROWDED_DELAY_MS})`;
 
 /** C6: the subscriptions of what is ours, as of this transaction. */
 const READ_SUBSCRIPTIONS = `
@@ -336,7 +344,7 @@ export function d1Log({ db, vault }: { db: D1Database; vault: Vault }): Log {
         .map(toKey);
     },
 
-    peek: (parcels, options) => peek({ db, vault }, parcels, options),
+    peek: (parcels, now) => peek({ db, vault }, parcels, now),
     recordFirst: (outcomes, now) => recordFirst({ db }, outcomes, now),
 
     async storeBodies(bodies, now) {

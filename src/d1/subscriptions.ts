@@ -18,7 +18,7 @@ import type { AuditNote, ChangedSubscription, Random, StoredSubscription, Subscr
 import { audited } from "./audit.ts";
 import { ON_LIVING_BUS } from "./bus-row.ts";
 import { NEXT_VERSION, THIS_VERSION } from "./changes.ts";
-import { FORGET, RAISE_VERSION, RESET } from "./health.ts";
+import { FORGET, OPEN_UP, RAISE_VERSION, RESET } from "./health.ts";
 import { pageOf, type Scanned } from "./page.ts";
 import { rowsOf } from "./rows.ts";
 import { weather } from "./unavailable.ts";
@@ -310,7 +310,8 @@ export function d1Subscriptions(deps: {
     async delete(bus, id, { expected, now, note }) {
       const deletion = db.prepare(DELETE).bind(bus, id, now, expected);
       const counted = db.prepare(count("- 1")).bind(bus, id);
-      const row = await change({ bus, id }, note, deletion, counted, db.prepare(FORGET).bind(bus, id));
+      const forgotten = [OPEN_UP, FORGET].map((sql) => db.prepare(sql).bind(bus, id));
+      const row = await change({ bus, id }, note, deletion, counted, ...forgotten);
       return row === null ? null : { kind: "subscription", version: row.version, bus, id, wanted: null };
     },
 

@@ -36,7 +36,7 @@ const END_DEAD_CLAIMS = `DELETE FROM claims WHERE token IN (SELECT token FROM ($
 const READ_OVERDUE = `
   SELECT bus, seq, subscription_id, run, due_ms FROM deliveries INDEXED BY deliveries_due
   WHERE state = 'waiting' AND due_ms <= ?1
-    AND (coalesce(cause, '') NOT IN ('overdue', 'released', 'forwarded', 'crowded', 'rate') OR due_ms <= ?2)
+    AND (coalesce(cause, '') NOT IN ('overdue', 'released', 'resumed', 'forwarded', 'crowded', 'rate') OR due_ms <= ?2)
   ORDER BY due_ms LIMIT ${SWEEP_ROWS_MAX}`;
 
 /** S3, when their alarms are sent: due again now. ?2 now, ?3 now - grace. Index: primary key. */

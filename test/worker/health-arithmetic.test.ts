@@ -124,7 +124,7 @@ function after(before: Health, seen: readonly Sight[], { token, now }: { token: 
     const waitMs = BREAKER_OPEN_MS * 2 ** Math.min(before.openings, BREAKER_DOUBLINGS_MAX);
     Object.assign(next, { breaker: "open", openings: before.openings + 1, probe_ms: now + waitMs });
   } else if (isProbing && seen.every(({ settlement }) => settlement !== null))
-    Object.assign(next, { breaker: "open", probe_ms: now });
+    Object.assign(next, { breaker: "open", probe_ms: now + BREAKER_OPEN_MS });
   else turned = false;
   if (turned) next.probe = null;
 

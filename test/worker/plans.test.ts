@@ -288,7 +288,7 @@ it("every statement of the log and the sweep was sent", () => {
   // C1 (two statements) to C7, T1 and T2 with three of health; the probes of lane slow, adopt, the store of bodies, and what was parked come on
   // top.
   expect(of(claimed)).toBe(13);
-  expect(of([...claimed, ...woken, ...rest])).toBe(19);
+  expect(of([...claimed, ...woken, ...rest])).toBe(23);
   const sweep = { lostAlarms: 4, unhold: 1, resume: 1, lag: 2, erase: 3, retain: 5, database: 2, shorten: 2 };
   const purges = { buses: 10, keys: 3, tombstones: 4, bodies: 3, erasures: 1, audit: 1, idempotency: 1 };
   // What expired is told, for which the routes of the operators' bus are loaded: three statements.

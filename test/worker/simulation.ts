@@ -418,10 +418,10 @@ export async function runWorld(options: {
           }),
         resume: (sink, o) =>
           gated(invocation, "resume", async () => {
-            const freed = await log.resume(sink, o);
-            totals.resumed += freed.length;
+            const step = await log.resume(sink, o);
+            totals.resumed += step.freed.length;
             await audit();
-            return freed;
+            return step;
           }),
         peek: (parcels, o) => gated(invocation, "peek", () => log.peek(parcels, o)),
         recordFirst: (outcomes, at) =>
