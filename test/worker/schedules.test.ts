@@ -56,7 +56,7 @@ const MUTATIONS: readonly [name: string, from: string, to: string, logLevel: Log
     "failures",
   ],
   ["a batch keeps more than its probe", "WHERE p.place > 1 AND", "WHERE p.place > 100 AND", "all"],
-  ["nothing that is parked is freed", "WHERE place <= coalesce(", "WHERE 0 AND place <= coalesce(", "all"],
+  ["nothing that is parked is freed", "WHERE place <= (", "WHERE 0 AND place <= (", "all"],
   [
     "a failure is counted as often as it is settled",
     "AND d.run = o.run\n      AND d.claim = ?2)",
