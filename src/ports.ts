@@ -220,6 +220,12 @@ export interface FirstOutcomes {
   readonly spentBodies: readonly string[];
 }
 
+/** What a settle did. */
+export interface Settled {
+  readonly changes: readonly SinkChange[];
+  readonly written: readonly DeliveryKey[];
+}
+
 /** The log of deliveries. Each method is one D1 `batch()`, a transaction; all may be repeated with the same token. */
 export interface Log {
   claim(
@@ -245,7 +251,7 @@ export interface Log {
   ): Promise<{ readonly settlements: readonly Settlement[]; readonly changes: readonly SinkChange[] }>;
   /**
    * Writes outcomes, and what they and the pushes that are still open say of their sinks; the claim ends with the last delivery that carries its
-   * token. Answers which sinks that changed. Run again, it changes nothing.
+   * token. Answers which sinks that changed, and which deliveries it wrote. Run again, it changes nothing, and answers so.
    */
   settle(
     settlements: readonly Settlement[],
@@ -255,7 +261,7 @@ export interface Log {
       /** Deliveries of the batch whose push is open for longer than SLOW_ATTEMPT_MS. */
       readonly open: readonly DeliveryKey[];
     },
-  ): Promise<readonly SinkChange[]>;
+  ): Promise<Settled>;
   /**
    * Of the deliveries that wait for the breaker or pause of a sink, the oldest become due now: as many as `limit`, one if it is to be the probe, none
    * while the sink is shut. Answers which.

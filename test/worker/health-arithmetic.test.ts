@@ -371,7 +371,7 @@ it("OBSERVE does what the model does, once for each observation", { timeout: 120
       async function settle(items: readonly Item[], token: string, isTwice: boolean): Promise<void> {
         const seen = await make(items, token);
         const { settlements, open } = split(seen);
-        const run = () => log.settle(settlements, { token, now, open });
+        const run = async () => (await log.settle(settlements, { token, now, open })).changes;
         await check(seen, token, run);
         release(seen, token);
         if (!isTwice) return;
