@@ -191,7 +191,6 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     const rest = await pushAll(together(claimed, first), {
       claimedMs: takenMs,
       token,
-      lane,
       settleEarly: async (finished, open) => {
         const done = await settling.settle(finished, batch, open);
         if (done) all.push(...finished);

@@ -14,6 +14,8 @@ import type { Background, Clock, Logger, Random } from "./ports.ts";
 /** Publishes notices, for NOTICES_TIMEOUT_MS at the longest. Never throws. */
 export type Tell = (notices: readonly Notice[]) => Promise<void>;
 
+const tooLate = () => new Error(`Not published within ${NOTICES_TIMEOUT_MS} ms`);
+
 export function createTell(deps: {
   readonly ingest: Ingest;
   readonly clock: Clock;
@@ -32,7 +34,6 @@ export function createTell(deps: {
     const events = noticeEvents(notices);
     if (events.length === 0) return;
     const limit = clock.sleep(NOTICES_TIMEOUT_MS);
-    const tooLate = () => new Error(`Not published within ${NOTICES_TIMEOUT_MS} ms`);
     const behind: Promise<unknown>[] = [];
     for (const part of cutByCount(events, BATCH_EVENTS_MAX)) {
       try {
