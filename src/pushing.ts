@@ -65,11 +65,15 @@ function causeOfEnd({ attempt, tries, lastRecorded, push }: ClaimedDelivery): De
   return spare > CRASHES_SPARE ? "crashed" : null;
 }
 
-const deferred = (
-  { key, eventId }: ClaimedDelivery,
+/** What only waits for its rate is no matter of a slow sink, unless it has one. */
+function deferred(
+  { key, eventId, health }: ClaimedDelivery,
   dueMs: number,
   cause: "released" | "rate" = "released",
-): Settlement => ({ key, eventId, outcome: { kind: "released", dueMs, cause }, attempt: null, sign: null });
+): Settlement {
+  const slow = cause === "released" || health.lane === "slow";
+  return { key, eventId, outcome: { kind: "released", dueMs, cause, slow }, attempt: null, sign: null };
+}
 
 /** Events by their ids, each decoded once. */
 function loader(events: Claimed["events"]): (eventId: string) => Loaded {

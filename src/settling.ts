@@ -112,10 +112,8 @@ function resumesOf(changes: readonly SinkChange[], now: number): Resume[] {
 
 function wakesOf(settlements: readonly Settlement[]): Wake[] {
   return settlements.flatMap(({ key, outcome }): Wake[] => {
-    if (outcome.kind === "retry") return [{ key, dueMs: outcome.dueMs, slow: outcome.slow }];
-    // What only waits for its rate is no matter of a slow sink.
-    if (outcome.kind === "released") return [{ key, dueMs: outcome.dueMs, slow: outcome.cause !== "rate" }];
-    return [];
+    if (outcome.kind !== "retry" && outcome.kind !== "released") return [];
+    return [{ key, dueMs: outcome.dueMs, slow: outcome.slow }];
   });
 }
 

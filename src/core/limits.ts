@@ -218,8 +218,11 @@ export const ANSWER_BYTES_MAX = 16_384;
 export const ANSWER_SAMPLE_BYTES_MAX = 1_024;
 /** Shorter header values of a subscription are no secrets: masking them in an answer would blot out its words. */
 export const HEADER_SECRET_CHARS_MIN = 4;
-/** The wait for all addresses of a sink's name, part of its timeout: a resolver answers in some ten milliseconds, or is away. */
-export const DNS_TIMEOUT_MS = 3_000;
+/**
+ * The wait for all addresses of a sink's name, part of its timeout: a resolver answers in some ten milliseconds, or is away. Less than
+ * SLOW_ATTEMPT_MS: it makes no sink slow.
+ */
+export const DNS_TIMEOUT_MS = 1_500;
 /** Bytes of one answer of the resolver: twice what DNS over UDP carries. */
 export const DNS_ANSWER_BYTES_MAX = 8_192;
 /** Records of one answer: names with the most addresses have some dozens. What is over is not trusted, for all must be looked at. */

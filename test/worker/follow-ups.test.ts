@@ -49,9 +49,15 @@ it("a refresh of the routes that hangs behind a notice ends no batch late", asyn
   for (let index = 0; index < BREAKER_FAILURES; index++) await router.publish({ type: "t" });
   const messages = router.take();
   stage.clock.advance(ROUTES_FRESH_MS + 1);
-  stage.flaky.fate = (statements) => (isRefresh(statements) ? never() : "pass");
+  const refreshing = Promise.withResolvers<void>();
+  stage.flaky.fate = (statements) => {
+    if (!isRefresh(statements)) return "pass";
+    refreshing.resolve();
+    return never();
+  };
   const handling = router.handle(messages);
-  await stage.clock.pass(NOTICES_TIMEOUT_MS);
+  await refreshing.promise;
+  stage.clock.advance(NOTICES_TIMEOUT_MS);
   expect((await handling).every(({ verdict }) => verdict === "ack")).toBe(true);
 });
 

@@ -291,7 +291,13 @@ function settlementOf(key: DeliveryKey, { kind, ageMs, durationMs }: Item, now: 
     case "ours":
       return { key, eventId, outcome: retry, attempt: { ...attempt, error: "internal: x" }, sign: null };
     case "released":
-      return { key, eventId, outcome: { kind: "released", dueMs: now, cause: "released" }, attempt: null, sign: null };
+      return {
+        key,
+        eventId,
+        outcome: { kind: "released", dueMs: now, cause: "released", slow: true },
+        attempt: null,
+        sign: null,
+      };
     case "open":
       return null;
   }

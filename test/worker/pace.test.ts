@@ -86,6 +86,21 @@ it("what is over waits with cause rate, on lane fast, and its sink's health says
   expect(router.take().every(({ queue }) => queue.startsWith("fantail-fast"))).toBe(true);
 });
 
+it("what is over of a slow sink waits for lane slow, and goes from there", async () => {
+  const { id } = await router.subscribe({ sink: one.url, rate: { limit: 1, period_s: 60 } });
+  await env.DB.prepare(
+    "INSERT INTO health (bus, subscription_id, lane, latency_ms) VALUES ('default', ?1, 'slow', 5000)",
+  )
+    .bind(id)
+    .run();
+  for (let index = 0; index < 3; index++) await router.publish({ type: "t", data: index });
+  await router.handle(router.take(), "fantail-slow-0");
+  expect(await states(id)).toEqual({ delivered: 1, "waiting:rate": 2 });
+  const wakes = router.take();
+  expect(wakes.map(({ queue }) => queue.slice(0, "fantail-slow".length))).toEqual(wakes.map(() => "fantail-slow"));
+  expect(wakes.length).toBeGreaterThan(0);
+});
+
 it("a concurrency is held across batches, and its places are free when a batch is done", async () => {
   const { id } = await router.subscribe({ sink: one.url, concurrency: 1 });
   await one.program([{ delayMs: 300 }], { status: 200 });
