@@ -1,7 +1,7 @@
 // The pace of a subscription from end to end: whatever comes, and however many batches at a time, its sink gets what it asked for; evenly; and nobody else waits for it.
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { PACE_RETRY_MS, PACE_TIMEOUT_MS, SETTLE_EARLY_MS } from "../../src/core/limits.ts";
+import { PACE_RETRY_MS, PACE_TIMEOUT_MS, RELEASE_DELAY_MS, SETTLE_EARLY_MS } from "../../src/core/limits.ts";
 import { sink, type SinkClient } from "../sink-client.ts";
 import type { LimiterNamespace } from "../../src/limiter.ts";
 import { handLimiters } from "./hand-limiters.ts";
@@ -234,6 +234,19 @@ it("permits whose answer was lost are given back", async () => {
   stage.clock.advance(wake.delaySeconds * 1_000);
   await router.handle([wake]);
   expect(await states(id)).toEqual({ delivered: 1 });
+});
+
+it("what a limiter names no slot for comes back a little later", async () => {
+  const forgetful = {
+    getByName: () => ({ ask: async () => ({ allowed: 1, width: 1, deferMs: [] }), done: async () => {} }),
+  };
+  stage = await createStage({ LIMITERS: forgetful as never });
+  router = stage.router;
+  const { id } = await router.subscribe({ sink: one.url, rate: { limit: 1, period_s: 60 } });
+  for (let index = 0; index < 2; index++) await router.publish({ type: "t", data: index });
+  await router.handle(router.take().map((message) => ({ ...message, queue: "fantail-fast-0" })));
+  expect(await states(id)).toEqual({ delivered: 1, "waiting:rate": 1 });
+  expect(router.take().map(({ delaySeconds }) => delaySeconds)).toEqual([RELEASE_DELAY_MS / 1_000]);
 });
 
 it("is not asked about subscriptions without a pace", async () => {
