@@ -29,7 +29,7 @@ import type { Wake } from "./core/wakes.ts";
 import { firstAttempts, type FirstAttempts } from "./first-attempts.ts";
 import type { Claimed, Log } from "./ports.ts";
 import { createPushing, type PushingDeps } from "./pushing.ts";
-import { answered, createSettling, type SettlingDeps } from "./settling.ts";
+import { answered, type Batch, createSettling, type SettlingDeps } from "./settling.ts";
 
 export interface QueueMessage {
   readonly body: unknown;
@@ -184,14 +184,13 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     const taken = await take(work, { token, lane });
     if (taken === null) return work.map(({ message }) => retryLater(message));
     const { claimed, first, takenMs } = taken;
-    const batch = { token, first, isClaimed: claimed.deliveries.length > 0 };
+    const batch: Batch = { token, first, isClaimed: claimed.deliveries.length > 0, following: [] };
     const all: Settlement[] = [];
     // While pushes run: what is for the other lane must not wait for them.
     const forwarding = settling.wake(claimed.forwarded);
     const rest = await pushAll(together(claimed, first), {
       claimedMs: takenMs,
       token,
-      lane,
       settleEarly: async (finished, open) => {
         const done = await settling.settle(finished, batch, open);
         if (done) all.push(...finished);
@@ -202,6 +201,7 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     const settled = await settling.settleFirmly(rest, batch);
     const safe = settled || (await settling.handOver(rest, batch));
     await forwarding;
+    await settling.finish(batch);
     logger.info("batch", {
       lane,
       messages: work.length,

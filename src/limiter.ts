@@ -45,11 +45,7 @@ export interface LimiterNamespace {
   getByName(name: string): Remote;
 }
 
-/** What a line says of failures: the first of them stands for all. */
-function failures(failed: ReadonlyMap<{ readonly subscriptionId: string }, unknown>, token: string) {
-  const [first] = failed;
-  return { token, subscriptions: failed.size, subscription_id: first?.[0].subscriptionId, error: String(first?.[1]) };
-}
+const tooLate = () => new Error(`No answer within ${PACE_TIMEOUT_MS} ms`);
 
 /** The Durable Objects behind the port. */
 export function durableLimiters(deps: {
@@ -62,56 +58,60 @@ export function durableLimiters(deps: {
   const remote = ({ bus, subscriptionId }: { readonly bus: string; readonly subscriptionId: string }): Remote =>
     namespace.getByName(`${bus}/${subscriptionId}`);
 
-  /** Does the work for each, PACE_ASKS_MAX at a time and none that would start after PACE_TIMEOUT_MS. Answers what failed, and why. */
-  async function forEach<T>(list: readonly T[], work: (one: T) => Promise<void>): Promise<ReadonlyMap<T, unknown>> {
-    const failed = new Map<T, unknown>(list.map((one) => [one, "It was not asked in time"]));
-    if (list.length === 0) return failed;
-    const timeout = clock.sleep(PACE_TIMEOUT_MS);
-    const startedMs = clock.now();
-    const rest = list.values();
-    const worker = async (): Promise<void> => {
-      for (const one of rest) {
-        if (clock.now() - startedMs >= PACE_TIMEOUT_MS) return;
-        try {
-          await inTime(work(one), timeout, () => new Error(`No answer within ${PACE_TIMEOUT_MS} ms`));
-          failed.delete(one);
-        } catch (error) {
-          failed.set(one, error);
-        }
-      }
-    };
-    await Promise.all(Array.from({ length: Math.min(PACE_ASKS_MAX, list.length) }, worker));
-    return failed;
-  }
-
   /** Spread by chance, because nobody knows what else waits. */
-  function nothing({ fresh, returning }: PaceRequest): Permits {
+  function nothing({ fresh, returning }: PaceRequest, granted: number): Permits {
     const now = clock.now();
     const dueMs = (): number => now + Math.ceil(PACE_RETRY_MS * (1 + random.fraction()));
     const deferMs = Array.from({ length: fresh + returning }, dueMs).toSorted((a, b) => a - b);
-    return { allowed: 0, width: 0, deferMs, untilMs: null };
+    return { allowed: 0, width: 0, deferMs, untilMs: null, granted };
   }
 
   return {
-    async ask(requests, token) {
-      const granted = new Map<string, Permits>();
-      const failed = await forEach(requests, async (request) => {
-        const { bus: _, subscriptionId, ...wanted } = request;
+    ask(requests, token) {
+      const failed = new Map<PaceRequest, unknown>();
+      const limit = clock.sleep(PACE_TIMEOUT_MS);
+      const startedMs = clock.now();
+
+      async function askOne(request: PaceRequest): Promise<Permits> {
         const askedMs = clock.now();
-        const grant = await remote(request).ask({ ...wanted, token });
-        const untilMs = request.pace.rate === null ? null : askedMs + PACE_PERMIT_MS;
-        granted.set(subscriptionId, { ...grant, untilMs });
+        if (askedMs - startedMs >= PACE_TIMEOUT_MS) {
+          failed.set(request, "It was not asked in time");
+          return nothing(request, 0);
+        }
+        const { bus: _, subscriptionId: __, ...wanted } = request;
+        try {
+          const grant = await inTime(remote(request).ask({ ...wanted, token }), limit, tooLate);
+          const untilMs = request.pace.rate === null ? null : askedMs + PACE_PERMIT_MS;
+          return { ...grant, untilMs, granted: grant.allowed };
+        } catch (error) {
+          failed.set(request, error);
+          // What answers after its time is not to be used: nobody knows by then how long its permits still hold.
+          return nothing(request, request.fresh + request.returning);
+        }
+      }
+
+      const answers = requests.map(() => Promise.withResolvers<Permits>());
+      const rest = requests.entries();
+      const worker = async (): Promise<void> => {
+        for (const [index, request] of rest) answers[index]?.resolve(await askOne(request));
+      };
+      const workers = Array.from({ length: Math.min(PACE_ASKS_MAX, requests.length) }, worker);
+      void Promise.all(workers).then(() => {
+        const [first] = failed;
+        if (first === undefined) return;
+        const [{ subscriptionId: subscription_id }, error] = first;
+        // One line: the first of them stands for all.
+        logger.warn("rate.unavailable", { token, subscriptions: failed.size, subscription_id, error: String(error) });
       });
-      if (failed.size > 0) logger.warn("rate.unavailable", failures(failed, token));
-      // What answers after its time is not to be used: nobody knows by then how long its permits still hold.
-      for (const request of failed.keys()) granted.set(request.subscriptionId, nothing(request));
-      return new Map(granted);
+      return answers.map(({ promise }) => promise);
     },
 
-    async done(uses, token) {
-      const owing = uses.filter(({ pace, unused }) => pace.concurrency !== null || unused > 0);
-      const failed = await forEach(owing, (use) => remote(use).done({ token, unused: use.unused }));
-      if (failed.size > 0) logger.warn("rate.not_freed", failures(failed, token));
+    async done(use, token) {
+      try {
+        await inTime(remote(use).done({ token, unused: use.unused }), clock.sleep(PACE_TIMEOUT_MS), tooLate);
+      } catch (error) {
+        logger.warn("rate.not_freed", { token, subscription_id: use.subscriptionId, error: String(error) });
+      }
     },
   };
 }

@@ -8,7 +8,7 @@ import type { Breaker, Lane, SinkChange } from "./core/health.ts";
 import type { Grant, PaceAsk } from "./core/pace.ts";
 import type { EventParcel, WakeParcel } from "./core/parcel.ts";
 import type { Result } from "./core/result.ts";
-import type { Pace, Push, RetryPolicy, Subscription, Wanted } from "./core/subscription.ts";
+import type { Push, RetryPolicy, Subscription, Wanted } from "./core/subscription.ts";
 import type { Wake } from "./core/wakes.ts";
 
 export interface Clock {
@@ -172,6 +172,7 @@ export interface ClaimedDelivery {
     readonly failures: number;
     /** Null before the first attempt. */
     readonly latencyMs: number | null;
+    readonly lane: Lane;
     /** On lane `fast`, and nothing failed lately. */
     readonly isClean: boolean;
   };
@@ -220,6 +221,12 @@ export interface FirstOutcomes {
   readonly spentBodies: readonly string[];
 }
 
+/** What a settle did. */
+export interface Settled {
+  readonly changes: readonly SinkChange[];
+  readonly written: readonly DeliveryKey[];
+}
+
 /** The log of deliveries. Each method is one D1 `batch()`, a transaction; all may be repeated with the same token. */
 export interface Log {
   claim(
@@ -245,7 +252,7 @@ export interface Log {
   ): Promise<{ readonly settlements: readonly Settlement[]; readonly changes: readonly SinkChange[] }>;
   /**
    * Writes outcomes, and what they and the pushes that are still open say of their sinks; the claim ends with the last delivery that carries its
-   * token. Answers which sinks that changed. Run again, it changes nothing.
+   * token. Answers which sinks that changed, and which deliveries it wrote. Run again, it changes nothing, and answers so.
    */
   settle(
     settlements: readonly Settlement[],
@@ -255,7 +262,7 @@ export interface Log {
       /** Deliveries of the batch whose push is open for longer than SLOW_ATTEMPT_MS. */
       readonly open: readonly DeliveryKey[];
     },
-  ): Promise<readonly SinkChange[]>;
+  ): Promise<Settled>;
   /**
    * Of the deliveries that wait for the breaker or pause of a sink, the oldest become due now: until `limit` of them are and are not taken yet, one if it
    * is to be the probe, none while the sink is shut. Answers which, and whether another step is to follow. Where the subscription is not active, or skips
@@ -394,28 +401,25 @@ export interface PaceRequest extends Omit<PaceAsk, "token"> {
 }
 
 export interface Permits extends Grant {
+  /** So many were granted, or may have been: `allowed`, or without an answer all that was asked for. Those that are not used are to be given back. */
+  readonly granted: number;
   /** No push of these starts later; null: none has to hurry. */
   readonly untilMs: number | null;
 }
 
-/** What holds the pace of subscriptions across all consumers. Neither method throws. */
+/** What holds the pace of subscriptions across all consumers. Neither method throws, and no answer fails. */
 export interface Limiters {
   /**
-   * Asked once per batch, and only of subscriptions with a rate or a concurrency; answers each by the subscription's id. One that does not
-   * answer grants nothing, and all it was asked for is due again some seconds later.
+   * Asked once per batch, and only of subscriptions with a rate or a concurrency; answers each for itself, in the order of the requests. One that
+   * does not answer grants nothing, and all it was asked for is due again some seconds later.
    */
-  ask(requests: readonly PaceRequest[], token: string): Promise<ReadonlyMap<string, Permits>>;
+  ask(requests: readonly PaceRequest[], token: string): readonly Promise<Permits>[];
   /**
-   * The batch has ended its pushes of these: frees its places, and the permits that it did not use. To be told of all that it asked for: what
-   * went unanswered may have been granted. Best effort: places free themselves after LEASE_MS.
+   * The batch has ended its pushes of this one: frees its places, and the permits that it did not use. Best effort: places free themselves after
+   * LEASE_MS, and permits are over.
    */
   done(
-    uses: readonly {
-      readonly bus: string;
-      readonly subscriptionId: string;
-      readonly pace: Pace;
-      readonly unused: number;
-    }[],
+    use: { readonly bus: string; readonly subscriptionId: string; readonly unused: number },
     token: string,
   ): Promise<void>;
 }

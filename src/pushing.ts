@@ -5,20 +5,12 @@
 import { decodeEvent } from "./core/cloudevents/json.ts";
 import type { Answer, DeadCause, DeliveryKey, Settlement } from "./core/delivery.ts";
 import type { CloudEvent } from "./core/event.ts";
-import type { Lane, Sign } from "./core/health.ts";
+import type { Sign } from "./core/health.ts";
 import { deliveryIdOf } from "./core/ids.ts";
-import {
-  BREAKER_FAILURES,
-  CRASHES_SPARE,
-  PUSH_START_MS,
-  PUSHES_MAX,
-  PUSHES_PER_SUBSCRIPTION_MAX,
-  RELEASE_DELAY_MS,
-  SETTLE_EARLY_MS,
-  SLOW_ATTEMPT_MS,
-} from "./core/limits.ts";
+import { BREAKER_FAILURES, CRASHES_SPARE, PUSH_START_MS, PUSHES_MAX, RELEASE_DELAY_MS } from "./core/limits.ts";
 import { isTimeout, judge, recordOf, signOf } from "./core/outcome.ts";
 import { createTurns } from "./core/turns.ts";
+import { createEarlySettles } from "./early-settles.ts";
 import { createPacing } from "./pacing.ts";
 import type { Claimed, ClaimedDelivery, ClaimedEvent, Clock, Limiters, Logger, Random, Webhooks } from "./ports.ts";
 
@@ -34,8 +26,6 @@ export interface PushingOptions {
   /** When the claim was made: no push starts later than PUSH_START_MS after it. */
   readonly claimedMs: number;
   readonly token: string;
-  /** Of the batch: on `fast` a push that stays open makes its sink slow, and ends its subscription's turn. */
-  readonly lane: Lane;
   /**
    * Settles what has finished while pushes are open, and notes that these deliveries' sinks are slow; false when it could not: the settlements
    * then come back at the end.
@@ -48,14 +38,6 @@ interface Loaded {
   readonly event: CloudEvent;
   readonly text: string;
   readonly claimed: ClaimedEvent;
-}
-
-/** A push under way. */
-interface OpenPush {
-  readonly delivery: ClaimedDelivery;
-  readonly sinceMs: number;
-  /** The database knows that its sink is slow. */
-  isTold: boolean;
 }
 
 /** Where a delivery goes that is not pushed, and how long after now. */
@@ -83,11 +65,40 @@ function causeOfEnd({ attempt, tries, lastRecorded, push }: ClaimedDelivery): De
   return spare > CRASHES_SPARE ? "crashed" : null;
 }
 
-const deferred = (
-  { key, eventId }: ClaimedDelivery,
+/** What only waits for its rate is no matter of a slow sink, unless it has one. */
+function deferred(
+  { key, eventId, health }: ClaimedDelivery,
   dueMs: number,
   cause: "released" | "rate" = "released",
-): Settlement => ({ key, eventId, outcome: { kind: "released", dueMs, cause }, attempt: null, sign: null });
+): Settlement {
+  const slow = cause === "released" || health.lane === "slow";
+  return { key, eventId, outcome: { kind: "released", dueMs, cause, slow }, attempt: null, sign: null };
+}
+
+/** Events by their ids, each decoded once. */
+function loader(events: Claimed["events"]): (eventId: string) => Loaded {
+  const decoded = new Map<string, CloudEvent>();
+  return (eventId) => {
+    const claimed = events.get(eventId);
+    const text = claimed?.body;
+    if (claimed === undefined || text === undefined || text === null) throw new Error("A push has no event");
+    const event = decoded.get(eventId) ?? decodeEvent(text);
+    decoded.set(eventId, event);
+    return { event, text, claimed };
+  };
+}
+
+/** Failures in a row after an attempt, by subscription: what the claim knew and what this batch adds. */
+function failureCounts(): (delivery: ClaimedDelivery, sign: Sign | null) => number {
+  const failures = new Map<string, number>();
+  return ({ key, health }, sign) => {
+    const place = `${key.bus} ${key.subscriptionId}`;
+    const before = failures.get(place) ?? health.failures;
+    const after = sign === null ? before : sign.works ? 0 : before + 1;
+    failures.set(place, after);
+    return after;
+  };
+}
 
 export function createPushing({ webhooks, limiters, clock, random, logger }: PushingDeps) {
   const pace = createPacing({ limiters });
@@ -114,6 +125,20 @@ export function createPushing({ webhooks, limiters, clock, random, logger }: Pus
     }
   }
 
+  /** One attempt, and what it makes of its delivery. */
+  async function attempt(
+    delivery: ClaimedDelivery,
+    load: (eventId: string) => Loaded,
+  ): Promise<{ readonly answer: Answer; readonly settlement: Settlement }> {
+    const { key, eventId, tries, push } = delivery;
+    const { retry } = push;
+    const atMs = clock.now();
+    const answer = await ask(delivery, () => load(eventId));
+    const outcome = judge(answer, { tries, retry, now: clock.now(), fraction: random.fraction() });
+    const record = recordOf(answer, delivery.attempt, atMs);
+    return { answer, settlement: { key, eventId, outcome, attempt: record, sign: signOf(answer, retry) } };
+  }
+
   const soon = (delayMs: number): number => clock.now() + Math.ceil(delayMs * (1 + random.fraction()));
 
   /** What a delivery that is not to be pushed becomes; null when it is to be pushed. */
@@ -138,117 +163,61 @@ export function createPushing({ webhooks, limiters, clock, random, logger }: Pus
     const turns = createTurns(pacing.free, ({ key }) => key);
     const giveBack: GiveBack = (deliveries, delayMs, cause) => {
       finished.push(...deliveries.map((delivery) => deferred(delivery, soon(delayMs), cause)));
+      for (const delivery of deliveries) pacing.ended(delivery);
     };
-
-    // Subscriptions without a pace do not wait for what limiters say of the others.
-    const asking = new Set<Promise<void>>();
-    const granted = pacing.granted?.then(({ allowed, deferred: rest }) => {
-      asking.clear();
-      finished.push(...rest.map(({ delivery, dueMs }) => deferred(delivery, dueMs, "rate")));
-      turns.add(allowed, (delivery) => pacing.permitOf(delivery)?.width ?? PUSHES_PER_SUBSCRIPTION_MAX);
+    const early = createEarlySettles({
+      clock,
+      finished,
+      settle: options.settleEarly,
+      onHanging: (delivery) => giveBack(turns.withdraw(delivery), 0),
     });
-    if (granted !== undefined) asking.add(granted);
-    /** A permit that is not used in time is none: others were given since. */
-    const isOver = (delivery: ClaimedDelivery): boolean => {
-      const untilMs = pacing.permitOf(delivery)?.untilMs ?? null;
-      return untilMs !== null && clock.now() > untilMs;
-    };
-    const pushed: ClaimedDelivery[] = [];
 
-    const decoded = new Map<string, CloudEvent>();
-    const loaded = (eventId: string): Loaded => {
-      const event = claimed.events.get(eventId);
-      const text = event?.body;
-      if (event === undefined || text === undefined || text === null) throw new Error("A push has no event");
-      const known = decoded.get(eventId) ?? decodeEvent(text);
-      decoded.set(eventId, known);
-      return { event: known, text, claimed: event };
-    };
+    // Nobody waits for what the limiters of others say.
+    const asking = new Set<Promise<void>>();
+    for (const answer of pacing.granted) {
+      const granted = answer.then(({ allowed, width, deferred: rest }) => {
+        asking.delete(granted);
+        const noSlotMs = soon(RELEASE_DELAY_MS);
+        finished.push(...rest.map(({ delivery, dueMs }) => deferred(delivery, dueMs ?? noSlotMs, "rate")));
+        turns.add(allowed, () => width);
+      });
+      asking.add(granted);
+    }
 
-    /** Failures in a row, by subscription: what the claim knew and what this batch adds. */
-    const failures = new Map<string, number>();
-    const countFailures = ({ key, health }: ClaimedDelivery, sign: Sign | null): number => {
-      const place = `${key.bus} ${key.subscriptionId}`;
-      const before = failures.get(place) ?? health.failures;
-      const after = sign === null ? before : sign.works ? 0 : before + 1;
-      failures.set(place, after);
-      return after;
-    };
-
-    async function attempt(delivery: ClaimedDelivery): Promise<void> {
-      const { retry } = delivery.push;
-      const atMs = clock.now();
-      const answer = await ask(delivery, () => loaded(delivery.eventId));
-      const context = { tries: delivery.tries, retry, now: clock.now(), fraction: random.fraction() };
-      const sign = signOf(answer, retry);
-      const record = recordOf(answer, delivery.attempt, atMs);
-      const { key, eventId } = delivery;
-      finished.push({ key, eventId, outcome: judge(answer, context), attempt: record, sign });
+    const load = loader(claimed.events);
+    const countFailures = failureCounts();
+    async function push(delivery: ClaimedDelivery): Promise<void> {
+      const { answer, settlement } = await attempt(delivery, load);
+      finished.push(settlement);
       turns.ended(delivery);
+      pacing.ended(delivery);
+      const { sign } = settlement;
       const delayMs = breakAfter(answer, sign, countFailures(delivery, sign));
       if (delayMs !== null) giveBack(turns.withdraw(delivery), delayMs);
     }
 
-    const open = new Map<Promise<void>, OpenPush>();
     const startMore = (): void => {
       if (clock.now() - options.claimedMs > PUSH_START_MS) giveBack(turns.withdraw(), RELEASE_DELAY_MS);
-      while (open.size < PUSHES_MAX) {
+      while (early.open.size < PUSHES_MAX) {
         const delivery = turns.next();
         if (delivery === null) return;
-        if (isOver(delivery)) {
+        if (pacing.isOver(delivery, clock.now())) {
           turns.ended(delivery);
           giveBack([delivery, ...turns.withdraw(delivery)], RELEASE_DELAY_MS, "rate");
           continue;
         }
-        pushed.push(delivery);
-        const push = attempt(delivery).finally(() => open.delete(push));
-        open.set(push, { delivery, sinceMs: clock.now(), isTold: options.lane === "slow" });
+        pacing.began(delivery);
+        early.began(delivery, push(delivery));
       }
     };
 
-    const untold = (): OpenPush[] => [...open.values()].filter(({ isTold }) => !isTold);
-    const hangsSince = ({ sinceMs }: OpenPush): number => sinceMs + SLOW_ATTEMPT_MS;
-
-    // One early settle at a time; a promise that is done already stands for none.
-    let settling = Promise.resolve();
-    let isSettling = false;
-    const settleEarly = async (hanging: readonly OpenPush[]): Promise<void> => {
-      const part = finished.splice(0);
-      const keys = hanging.map(({ delivery }) => delivery.key);
-      if (!(await options.settleEarly(part, keys))) finished.push(...part);
-      else for (const push of hanging) push.isTold = true;
-      isSettling = false;
-    };
-    const settleSome = (): void => {
-      const now = clock.now();
-      const hanging = untold().filter((push) => hangsSince(push) <= now);
-      for (const { delivery } of hanging) giveBack(turns.withdraw(delivery), 0);
-      if (isSettling || finished.length + hanging.length === 0) return;
-      isSettling = true;
-      settling = settleEarly(hanging);
-    };
-
-    let due = false;
-    const arm = (): Promise<void> => {
-      due = false;
-      const now = clock.now();
-      const waits = untold().map((push) => hangsSince(push) - now);
-      // What hangs already is told, or being told: its time is no alarm.
-      const nextMs = Math.min(SETTLE_EARLY_MS, ...waits.filter((ms) => ms > 0));
-      return clock.sleep(nextMs).then(() => void (due = true));
-    };
     startMore();
-    const isUnderWay = (): boolean => open.size + asking.size > 0;
-    let alarm = isUnderWay() ? arm() : Promise.resolve();
-    while (isUnderWay()) {
-      await Promise.race([...open.keys(), ...asking, alarm]);
+    while (early.open.size + asking.size > 0) {
+      await Promise.race([...early.open.keys(), ...asking, early.alarm()]);
       startMore();
-      if (!due) continue;
-      if (open.size > 0) settleSome();
-      startMore();
-      alarm = arm();
+      if (early.look()) startMore();
     }
-    await Promise.all([settling, pacing.done(pushed)]);
+    await Promise.all([early.ended(), pacing.told()]);
     return finished;
   };
 }

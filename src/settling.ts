@@ -18,7 +18,7 @@ import { encodeParcel, outcomesParcels } from "./core/parcel.ts";
 import { type Resume, resumeMessage, type Wake, wakeMessages } from "./core/wakes.ts";
 import type { FirstAttempts } from "./first-attempts.ts";
 import type { Notice } from "./core/notice.ts";
-import { type Clock, type Lanes, type Log, type Logger, Unavailable } from "./ports.ts";
+import { type Clock, type Lanes, type Log, type Logger, type Settled, Unavailable } from "./ports.ts";
 import type { Tell } from "./telling.ts";
 
 export interface SettlingDeps {
@@ -44,6 +44,8 @@ export interface Batch {
   readonly token: string;
   readonly first: FirstAttempts;
   readonly isClaimed: boolean;
+  /** What follows from each settle so far, under way beside the batch, and what operators are to hear of it. None of them fails. */
+  readonly following: Promise<readonly Notice[]>[];
 }
 
 export interface Settling {
@@ -55,6 +57,8 @@ export interface Settling {
   ) => Promise<boolean>;
   /** The same, repeated for as long as a batch can wait. */
   readonly settleFirmly: (settlements: readonly Settlement[], batch: Batch) => Promise<boolean>;
+  /** Waits for what follows from all that is settled, and tells operators of it. */
+  readonly finish: (batch: Pick<Batch, "following">) => Promise<void>;
   /** Sends what could not be settled as messages. False when that fails too. */
   readonly handOver: (settlements: readonly Settlement[], batch: Batch) => Promise<boolean>;
   /** Settles what was handed over. */
@@ -79,10 +83,16 @@ function disabledBy(settlements: readonly Settlement[], changes: readonly SinkCh
   return [...new Map([...failing, ...told].map((one) => [`${one.bus} ${one.id}`, one])).values()];
 }
 
-/** What operators hear of it. An event that is not named travelled in a message from before there were notices. */
-function noticesOf(settlements: readonly Settlement[], changes: readonly SinkChange[], now: number): Notice[] {
+const placeOf = ({ bus, seq, subscriptionId, run }: DeliveryKey): string => [bus, seq, subscriptionId, run].join(" ");
+
+/**
+ * What operators hear of it: of what was written, not of what was to be. An event that is not named travelled in a message from before there
+ * were notices.
+ */
+function noticesOf(settlements: readonly Settlement[], { changes, written }: Settled, now: number): Notice[] {
+  const places = new Set(written.map(placeOf));
   const dead = settlements.flatMap(({ key, eventId, outcome, attempt }): Notice[] => {
-    if (outcome.kind !== "dead" || eventId === "") return [];
+    if (outcome.kind !== "dead" || eventId === "" || !places.has(placeOf(key))) return [];
     return [{ type: "delivery.dead", key, eventId, atMs: now, cause: outcome.cause, attempt: attempt?.attempt ?? 0 }];
   });
   const opened = changes.flatMap(({ bus, subscriptionId, isOpening, openedMs, failures, probeMs }): Notice[] => {
@@ -102,10 +112,8 @@ function resumesOf(changes: readonly SinkChange[], now: number): Resume[] {
 
 function wakesOf(settlements: readonly Settlement[]): Wake[] {
   return settlements.flatMap(({ key, outcome }): Wake[] => {
-    if (outcome.kind === "retry") return [{ key, dueMs: outcome.dueMs, slow: outcome.slow }];
-    // What only waits for its rate is no matter of a slow sink.
-    if (outcome.kind === "released") return [{ key, dueMs: outcome.dueMs, slow: outcome.cause !== "rate" }];
-    return [];
+    if (outcome.kind !== "retry" && outcome.kind !== "released") return [];
+    return [{ key, dueMs: outcome.dueMs, slow: outcome.slow }];
   });
 }
 
@@ -138,23 +146,36 @@ export function createSettling({ log, lanes, clock, logger, disable, tell }: Set
     }
   }
 
-  /** What follows from what is settled. A failure is logged only: the sweep has what waits, the next answer disables whom this one should. */
-  async function followUp(settlements: readonly Settlement[], changes: readonly SinkChange[]): Promise<void> {
-    const now = clock.now();
-    const notices = noticesOf(settlements, changes, now);
-    for (const disabled of disabledBy(settlements, changes, now)) {
-      const { bus, id, reason } = disabled;
-      try {
-        const isNews = await disable(disabled);
-        if (isNews) notices.push({ type: "subscription.disabled", bus, subscriptionId: id, atMs: now, reason });
-      } catch (error) {
-        logger.warn("disable.failed", { bus, subscription_id: id, error: String(error) });
-      }
+  /** What operators hear of it: nothing when it is no news, or failed. */
+  async function disableOne(disabled: Disabled, now: number): Promise<readonly Notice[]> {
+    const { bus, id, reason } = disabled;
+    try {
+      const isNews = await answered(disable(disabled), clock);
+      return isNews ? [{ type: "subscription.disabled", bus, subscriptionId: id, atMs: now, reason }] : [];
+    } catch (error) {
+      logger.warn("disable.failed", { bus, subscription_id: id, error: String(error) });
+      return [];
     }
+  }
+
+  /**
+   * What follows from what is settled, and what operators are to hear of it. A failure is logged only: the sweep has what waits, the next answer
+   * disables whom this one should.
+   */
+  async function followUp(settlements: readonly Settlement[], settled: Settled): Promise<readonly Notice[]> {
+    const now = clock.now();
+    const { changes } = settled;
+    const disabling = disabledBy(settlements, changes, now).map((disabled) => disableOne(disabled, now));
+    const disabled = (await Promise.all(disabling)).flat();
     // After it: the rest of a sink that is gone is held by the claim that its alarm brings.
     await wake(wakesOf(settlements));
     await resume(resumesOf(changes, now));
-    await tell(notices);
+    return [...noticesOf(settlements, settled, now), ...disabled];
+  }
+
+  async function finish({ following }: Pick<Batch, "following">): Promise<void> {
+    const notices = await Promise.all(following);
+    await tell(notices.flat());
   }
 
   async function settle(
@@ -162,22 +183,28 @@ export function createSettling({ log, lanes, clock, logger, disable, tell }: Set
     batch: Batch,
     open: readonly DeliveryKey[] = [],
   ): Promise<boolean> {
-    const { token, first } = batch;
+    const { token, first, following } = batch;
     const [claimed, unclaimed] = [
       settlements.filter(({ key }) => !first.has(key)),
       settlements.filter(({ key }) => first.has(key)),
     ];
     const [openClaimed, openUnclaimed] = [open.filter((key) => !first.has(key)), open.filter((key) => first.has(key))];
+    // Both in the time of one call: the lease is made for that.
+    const limit = clock.sleep(D1_CALL_TIMEOUT_MS);
     try {
       // A claim that took nothing left no row to settle.
-      const changes = batch.isClaimed
-        ? await answered(log.settle(claimed, { token, now: clock.now(), open: openClaimed }), clock)
-        : [];
-      const recorded = await answered(first.settle(unclaimed, openUnclaimed), clock);
-      await followUp(
-        [...claimed, ...unclaimed.filter(isDelivered), ...recorded.settlements],
-        [...changes, ...recorded.changes],
-      );
+      if (batch.isClaimed) {
+        const settled = await inTime(
+          log.settle(claimed, { token, now: clock.now(), open: openClaimed }),
+          limit,
+          noAnswer,
+        );
+        // Now: a repetition, should the rest fail, finds it written, and answers of no change.
+        following.push(followUp(claimed, settled));
+      }
+      const { settlements: recorded, changes } = await inTime(first.settle(unclaimed, openUnclaimed), limit, noAnswer);
+      const written = recorded.map(({ key }) => key);
+      following.push(followUp([...unclaimed.filter(isDelivered), ...recorded], { changes, written }));
       return true;
     } catch (error) {
       logger.warn("settle.failed", { token, deliveries: settlements.length, error: String(error) });
@@ -214,16 +241,16 @@ export function createSettling({ log, lanes, clock, logger, disable, tell }: Set
   }
 
   async function settleClaimed(settlements: readonly Settlement[], token: string): Promise<boolean> {
-    let changes: readonly SinkChange[];
+    let settled: Settled;
     try {
-      changes = await answered(log.settle(settlements, { token, now: clock.now(), open: [] }), clock);
+      settled = await answered(log.settle(settlements, { token, now: clock.now(), open: [] }), clock);
     } catch (error) {
       logger.warn("settle.failed", { token, deliveries: settlements.length, error: String(error) });
       return false;
     }
-    await followUp(settlements, changes);
+    await finish({ following: [followUp(settlements, settled)] });
     return true;
   }
 
-  return { settle, settleFirmly, handOver, settleClaimed, wake, resume };
+  return { settle, settleFirmly, finish, handOver, settleClaimed, wake, resume };
 }

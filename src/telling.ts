@@ -4,13 +4,17 @@
  */
 import { cutByCount } from "./core/cut.ts";
 import { ID_RANDOM_BYTES, timeOrderedId } from "./core/ids.ts";
-import { BATCH_EVENTS_MAX } from "./core/limits.ts";
+import { inTime } from "./core/in-time.ts";
+import { BATCH_EVENTS_MAX, NOTICES_TIMEOUT_MS } from "./core/limits.ts";
+import type { CloudEvent } from "./core/event.ts";
 import { type Notice, noticeEvents, OPERATOR_BUS } from "./core/notice.ts";
 import type { Ingest } from "./ingest.ts";
-import type { Clock, Logger, Random } from "./ports.ts";
+import type { Background, Clock, Logger, Random } from "./ports.ts";
 
-/** Publishes notices. Never throws. */
+/** Publishes notices, for NOTICES_TIMEOUT_MS at the longest. Never throws. */
 export type Tell = (notices: readonly Notice[]) => Promise<void>;
+
+const tooLate = () => new Error(`Not published within ${NOTICES_TIMEOUT_MS} ms`);
 
 export function createTell(deps: {
   readonly ingest: Ingest;
@@ -20,21 +24,29 @@ export function createTell(deps: {
 }): Tell {
   const { ingest, clock, random, logger } = deps;
 
-  /** What runs behind a publish ends before whoever told goes on: a queue's consumer has nothing that outlives it. */
-  async function publish(events: ReturnType<typeof noticeEvents>): Promise<void> {
-    const behind: Promise<unknown>[] = [];
+  async function publish(events: readonly CloudEvent[], background: Background): Promise<void> {
     const requestId = `req_${timeOrderedId(clock.now(), random.bytes(ID_RANDOM_BYTES))}`;
-    try {
-      const background = (work: Promise<unknown>) => void behind.push(work);
-      const accepted = await ingest({ bus: OPERATOR_BUS, requestId, hops: 0, events, background });
-      if (!accepted.ok) logger.warn("notices.not_told", { notices: events.length, error: accepted.error.detail });
-    } catch (error) {
-      logger.warn("notices.not_told", { notices: events.length, error: String(error) });
-    }
-    await Promise.allSettled(behind);
+    const accepted = await ingest({ bus: OPERATOR_BUS, requestId, hops: 0, events, background });
+    if (!accepted.ok) throw new Error(accepted.error.detail);
   }
 
   return async function tell(notices) {
-    for (const events of cutByCount(noticeEvents(notices), BATCH_EVENTS_MAX)) await publish(events);
+    const events = noticeEvents(notices);
+    if (events.length === 0) return;
+    const limit = clock.sleep(NOTICES_TIMEOUT_MS);
+    const behind: Promise<unknown>[] = [];
+    for (const part of cutByCount(events, BATCH_EVENTS_MAX)) {
+      try {
+        await inTime(
+          publish(part, (work) => void behind.push(work)),
+          limit,
+          tooLate,
+        );
+      } catch (error) {
+        logger.warn("notices.not_told", { notices: part.length, error: String(error) });
+      }
+    }
+    // What runs behind a publish ends before whoever told goes on, if it can: a queue's consumer has nothing that outlives it.
+    await Promise.race([Promise.allSettled(behind), limit]);
   };
 }

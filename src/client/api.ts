@@ -763,7 +763,7 @@ export interface SubscriptionCreated {
   readonly concurrency: number | null;
   /** What is paused or disabled is matched as ever, and holds its deliveries. */
   readonly status: "active" | "paused" | "disabled";
-  /** `gone`: the sink answered 410. Null unless `status` is `disabled`. */
+  /** `gone`: the sink answered 410. `receiver`: it answered `webhook-delivery: disable`. `failing`: it did nothing but fail for five days. Null unless `status` is `disabled`. */
   readonly disabled_reason: string | null;
   /** When it was made. */
   readonly created_at: string;
@@ -823,7 +823,7 @@ export interface Subscription {
   readonly concurrency: number | null;
   /** What is paused or disabled is matched as ever, and holds its deliveries. */
   readonly status: "active" | "paused" | "disabled";
-  /** `gone`: the sink answered 410. Null unless `status` is `disabled`. */
+  /** `gone`: the sink answered 410. `receiver`: it answered `webhook-delivery: disable`. `failing`: it did nothing but fail for five days. Null unless `status` is `disabled`. */
   readonly disabled_reason: string | null;
   /** When it was made. */
   readonly created_at: string;

@@ -59,10 +59,10 @@ export type Outcome =
   | { readonly kind: "retry"; readonly dueMs: number; readonly slow: boolean }
   | { readonly kind: "dead"; readonly cause: DeadCause }
   /**
-   * Given back without an attempt: not counted, woken on the slow lane, a little later so that it does not go in circles. `rate`: the
-   * subscription's own rate or concurrency had no room for it before then.
+   * Given back without an attempt: not counted, and due a little later, so that it does not go in circles. `rate`: the subscription's own rate or
+   * concurrency had no room for it before then. `slow`: woken on the slow lane.
    */
-  | { readonly kind: "released"; readonly dueMs: number; readonly cause: "released" | "rate" };
+  | { readonly kind: "released"; readonly dueMs: number; readonly cause: "released" | "rate"; readonly slow: boolean };
 
 /** One finished attempt as it is kept, JSON in the column `attempts`. */
 export interface AttemptRecord {

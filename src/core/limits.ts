@@ -187,7 +187,10 @@ export const PUSHES_PER_SUBSCRIPTION_MAX = 2;
 export const PUSH_START_MS = 30_000;
 /** While a push stays open, what has finished is settled at this interval. */
 export const SETTLE_EARLY_MS = 2_000;
-/** A claim's lease: PUSH_START_MS + TIMEOUT_MS_MAX + the settle retries, with room; under the platform's 15 min. */
+/**
+ * A claim's lease: PUSH_START_MS + TIMEOUT_MS_MAX + an early settle under way + the settles and the waits between them, with room; under the
+ * platform's 15 min. What follows from a settle is waited for when the lease guards nothing any more.
+ */
 export const LEASE_MS = 180_000;
 /**
  * What a queue hands out more often is claimed at any log level. Waits for a database that is away come first: these are 40 minutes of them.
@@ -201,6 +204,8 @@ export const D1_CALL_TIMEOUT_MS = 10_000;
 export const OUTCOMES_RETRY_SECONDS = 15;
 /** A lease's end is waited for with up to so much more, so that messages of one crash do not come back as one batch. */
 export const LEASE_SPREAD_MS = 10_000;
+/** What operators are to hear that is not on its way by then is not told: it holds up no batch. */
+export const NOTICES_TIMEOUT_MS = 5_000;
 /** The waits before a failed settle is repeated with the same token. */
 export const SETTLE_RETRY_MS = [200, 1_000, 5_000, 15_000] as const;
 /** A wake-up may come this much before the due time: queue delays are whole seconds. */
@@ -213,8 +218,11 @@ export const ANSWER_BYTES_MAX = 16_384;
 export const ANSWER_SAMPLE_BYTES_MAX = 1_024;
 /** Shorter header values of a subscription are no secrets: masking them in an answer would blot out its words. */
 export const HEADER_SECRET_CHARS_MIN = 4;
-/** The wait for all addresses of a sink's name, part of its timeout: a resolver answers in some ten milliseconds, or is away. */
-export const DNS_TIMEOUT_MS = 3_000;
+/**
+ * The wait for all addresses of a sink's name, part of its timeout: a resolver answers in some ten milliseconds, or is away. Less than
+ * SLOW_ATTEMPT_MS: it makes no sink slow.
+ */
+export const DNS_TIMEOUT_MS = 1_500;
 /** Bytes of one answer of the resolver: twice what DNS over UDP carries. */
 export const DNS_ANSWER_BYTES_MAX = 8_192;
 /** Records of one answer: names with the most addresses have some dozens. What is over is not trusted, for all must be looked at. */

@@ -158,7 +158,11 @@ function isOutcome(value: unknown): value is Settlement["outcome"] {
     case "delivered":
       return true;
     case "released":
-      return isCount(value["dueMs"]) && ["released", "rate"].includes(String(value["cause"]));
+      return (
+        isCount(value["dueMs"]) &&
+        ["released", "rate"].includes(String(value["cause"])) &&
+        typeof value["slow"] === "boolean"
+      );
     case "retry":
       return isCount(value["dueMs"]) && typeof value["slow"] === "boolean";
     case "dead":
@@ -194,11 +198,16 @@ const isSettlement = (value: unknown): value is Settlement =>
   (value["attempt"] === null || isAttempt(value["attempt"])) &&
   (value["sign"] === null || isSign(value["sign"]));
 
-/** Messages from before there were signs, and causes of a release, have none, and do not name the event. */
+/**
+ * Messages from before there were signs, and causes of a release, have none, and do not name the event. Those from before a release had a lane are
+ * for lane `slow`.
+ */
 function completed(value: unknown): unknown {
-  if (!isMembers(value) || "sign" in value) return value;
+  if (!isMembers(value)) return value;
   const { outcome } = value;
-  const caused = isMembers(outcome) ? { cause: "released", ...outcome } : outcome;
+  const laned = isMembers(outcome) && outcome["kind"] === "released" ? { slow: true, ...outcome } : outcome;
+  if ("sign" in value) return { ...value, outcome: laned };
+  const caused = isMembers(laned) ? { cause: "released", ...laned } : laned;
   return { ...value, eventId: "", outcome: caused, sign: null };
 }
 

@@ -51,7 +51,7 @@ export interface Subscription extends Wanted, Push {
   readonly bus: string;
   readonly name: string | null;
   readonly status: SubscriptionStatus;
-  /** Why it is disabled: `gone` (the sink answered 410). Null unless `status` is `disabled`. */
+  /** Why it is disabled: one of DISABLED_REASONS, as text of whatever version wrote it. Null unless `status` is `disabled`. */
   readonly disabledReason: string | null;
   readonly createdMs: number;
   readonly updatedMs: number;

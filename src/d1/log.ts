@@ -180,7 +180,8 @@ const SETTLE = `
   WHERE deliveries.bus = o.bus AND deliveries.seq = o.seq AND deliveries.subscription_id = o.subscription_id
     AND deliveries.run = o.run
     AND (deliveries.claim = ?2 OR o.state = 'delivered' AND deliveries.state <> 'delivered' AND NOT EXISTS (
-      SELECT 1 FROM json_each(deliveries.attempts) a WHERE a.value ->> 'attempt' = o.record ->> 'attempt'))`;
+      SELECT 1 FROM json_each(deliveries.attempts) a WHERE a.value ->> 'attempt' = o.record ->> 'attempt'))
+  RETURNING bus, seq, subscription_id, run`;
 
 /** T2: the batch is no longer in flight once no delivery carries its token: never in an early settle. Index: primary keys. */
 const END_CLAIM = `
@@ -330,7 +331,8 @@ export function d1Log({ db, vault }: { db: D1Database; vault: Vault }): Log {
       const outcomes = jsonParameters(rows).map((parameter) => db.prepare(SETTLE).bind(parameter, token));
       const observations = observe(db, { settlements, open }, { token, now });
       const results = await weather(() => db.batch([...observations, ...outcomes, db.prepare(END_CLAIM).bind(token)]));
-      return changesIn(results, observations.length);
+      const written = results.slice(observations.length, -1).flatMap((result) => rowsOf<DeliveryKeyRow>(result));
+      return { changes: changesIn(results, observations.length), written: written.map(toKey) };
     },
 
     resume: (sink, options) => resume(db, sink, options),

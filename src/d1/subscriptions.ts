@@ -3,6 +3,7 @@
  * `batch()` that takes the next version, stamps the row, notes it in the audit and keeps `buses.subscriptions` right.
  */
 import { timeOrderedFloor } from "../core/ids.ts";
+import type { Lane } from "../core/health.ts";
 import { LIST_SCAN_ROWS_MAX, SUBSCRIPTIONS_PER_BUS_MAX } from "../core/limits.ts";
 import type {
   Format,
@@ -55,11 +56,12 @@ export interface SubscriptionRow {
 export interface PushRow extends SubscriptionRow {
   readonly failures: number;
   readonly latency_ms: number | null;
+  readonly lane: Lane;
   /** 1: it is on lane `fast`, and nothing failed lately. */
   readonly is_clean: number;
 }
 
-export const HEALTH_COLUMNS = `coalesce(h.failures, 0) AS failures, h.latency_ms,
+export const HEALTH_COLUMNS = `coalesce(h.failures, 0) AS failures, h.latency_ms, coalesce(h.lane, 'fast') AS lane,
   coalesce(h.lane = 'fast' AND h.failures = 0 AND h.failure_rate = 0, 1) AS is_clean`;
 
 /** Where a sealed column belongs: a ciphertext copied to another row or column does not open. */
@@ -107,7 +109,7 @@ export async function openPush(
 /** The same of all these rows, with what is known of their sinks, by bus and id with a space between. */
 export async function openPushes(rows: readonly PushRow[], vault: Vault) {
   const opened = rows.map(async (row) => {
-    const health = { failures: row.failures, latencyMs: row.latency_ms, isClean: row.is_clean === 1 };
+    const health = { failures: row.failures, latencyMs: row.latency_ms, lane: row.lane, isClean: row.is_clean === 1 };
     return [`${row.bus} ${row.id}`, { push: await openPush(row, vault), health }] as const;
   });
   return new Map(await Promise.all(opened));

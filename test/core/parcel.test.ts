@@ -38,6 +38,7 @@ const settlement: fc.Arbitrary<Settlement> = fc.record({
       kind: fc.constant("released" as const),
       dueMs: count,
       cause: fc.constantFrom("released" as const, "rate" as const),
+      slow: fc.boolean(),
     }),
     fc.record({ kind: fc.constant("retry" as const), dueMs: count, slow: fc.boolean() }),
     fc.record({ kind: fc.constant("dead" as const), cause: fc.constant("exhausted" as const) }),
@@ -155,7 +156,7 @@ it("decodeParcel() takes outcomes of a version without signs: they say nothing o
   const before: readonly [unknown, unknown][] = [
     [
       { kind: "released", dueMs: 7 },
-      { kind: "released", dueMs: 7, cause: "released" },
+      { kind: "released", dueMs: 7, cause: "released", slow: true },
     ],
     [{ kind: "delivered" }, { kind: "delivered" }],
     [
@@ -171,15 +172,28 @@ it("decodeParcel() takes outcomes of a version without signs: they say nothing o
     const decoded = decodeParcel(outcomesText({ key: KEY, outcome, attempt: ATTEMPT }));
     if (!decoded.ok || decoded.value.kind !== "outcomes") throw new Error("It was refused");
     expect(decoded.value.settlements).toEqual([
-      { key: KEY, outcome: expect.objectContaining(expected as object), attempt: ATTEMPT, sign: null },
+      { key: KEY, eventId: "", outcome: expect.objectContaining(expected as object), attempt: ATTEMPT, sign: null },
     ]);
   }
+});
+
+it("decodeParcel() takes a release of a version without its lane: it is for lane slow", () => {
+  const sign = { works: true, pausedUntilMs: null, disables: null, ignored: 0 };
+  const one = {
+    key: KEY,
+    eventId: "evt_1",
+    attempt: null,
+    sign,
+    outcome: { kind: "released", dueMs: 7, cause: "rate" },
+  };
+  const decoded = decodeParcel(outcomesText(one));
+  expect(decoded).toMatchObject({ value: { settlements: [{ ...one, outcome: { ...one.outcome, slow: true } }] } });
 });
 
 it("decodeParcel() refuses outcomes whose sign or release is not one", () => {
   const sign = { works: true, pausedUntilMs: null, disables: null, ignored: 0 };
   const outcome = { kind: "released", dueMs: 7, cause: "released" };
-  const good = { key: KEY, outcome, attempt: null, sign };
+  const good = { key: KEY, eventId: "evt_1", outcome, attempt: null, sign };
   expect(decodeParcel(outcomesText(good)).ok).toBe(true);
   for (const bad of [
     { ...good, sign: undefined, outcome: { ...outcome, cause: "bored" } },
@@ -190,6 +204,7 @@ it("decodeParcel() refuses outcomes whose sign or release is not one", () => {
     { ...good, sign: { ...sign, ignored: null } },
     { ...good, outcome: { kind: "released", dueMs: 7 } },
     { ...good, outcome: { ...outcome, cause: "bored" } },
+    { ...good, outcome: { ...outcome, slow: "very" } },
     null,
   ])
     expect(decodeParcel(outcomesText(bad)).ok, JSON.stringify(bad)).toBe(false);

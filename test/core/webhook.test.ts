@@ -10,12 +10,15 @@ import type { AttributeValue, CloudEvent, EventData } from "../../src/core/event
 import {
   ANSWER_BYTES_MAX,
   ANSWER_SAMPLE_BYTES_MAX,
+  DNS_TIMEOUT_MS,
   HEADER_SECRET_CHARS_MIN,
   SIGNING_KEYS_MAX,
+  SLOW_ATTEMPT_MS,
 } from "../../src/core/limits.ts";
+import { ok } from "../../src/core/result.ts";
 import { newSecret } from "../../src/core/signature.ts";
 import type { Push } from "../../src/core/subscription.ts";
-import type { PushRequest } from "../../src/ports.ts";
+import type { PushRequest, Resolver } from "../../src/ports.ts";
 import { createWebhooks, type WebhookDeps } from "../../src/webhook.ts";
 
 // The library of the sink compares with the real time, so the hand-moved clock begins there.
@@ -283,6 +286,27 @@ it("push() answers with status, sample and duration, and keeps no sample of a 2x
       durationMs: 250,
     });
   }
+});
+
+it("push() does not count the lookup of a name as the sink's latency", async () => {
+  const sink = await sinkThat((response) => {
+    clock.ms += 250;
+    response.writeHead(204).end();
+  });
+  const lookingUp = (addresses: readonly string[]): Resolver => ({
+    addresses: async () => {
+      clock.ms += DNS_TIMEOUT_MS - 1;
+      return ok(addresses);
+    },
+  });
+  const named = requestTo(sink.url.replace("127.0.0.1", "sink.example"));
+  const toSink = ((url: string, init?: RequestInit) =>
+    fetch(url.replace("sink.example", "127.0.0.1"), init)) as typeof fetch;
+  const found = webhooks({ resolver: lookingUp(["93.184.216.34"]), fetch: toSink });
+  expect(await found.push(named)).toMatchObject({ kind: "answered", durationMs: 250 });
+  const lost = webhooks({ resolver: lookingUp([]), fetch: toSink });
+  expect(await lost.push(named)).toMatchObject({ kind: "failed", durationMs: 0 });
+  expect(DNS_TIMEOUT_MS).toBeLessThan(SLOW_ATTEMPT_MS);
 });
 
 it("push() follows no redirect", async () => {

@@ -1,10 +1,11 @@
 // One bad sink in a batch: the others are settled at once, the batch keeps its time budget, connections stay bounded.
 import { env } from "cloudflare:workers";
 import { expect, it } from "vitest";
-import { PUSHES_MAX, PUSHES_PER_SUBSCRIPTION_MAX, SETTLE_EARLY_MS } from "../../src/core/limits.ts";
+import { PUSHES_MAX, PUSHES_PER_SUBSCRIPTION_MAX, SETTLE_EARLY_MS, SLOW_ATTEMPT_MS } from "../../src/core/limits.ts";
 import { concurrency, resetConcurrency, sink } from "../sink-client.ts";
 import { flakyDb, isSettle } from "./flaky-db.ts";
 import { createTestRouter } from "./router.ts";
+import { createStage } from "./stage.ts";
 
 const statesOf = async (subscriptionId: string): Promise<Record<string, number>> => {
   const { results } = await env.DB.prepare(
@@ -74,4 +75,19 @@ it("at most five requests are open at a time, however many subscriptions a batch
   expect(concurrentMax).toBeGreaterThan(1);
   expect(concurrentMax).toBeLessThanOrEqual(PUSHES_MAX);
   for (const one of sinks) expect(await one.requests()).toHaveLength(3);
+});
+
+it("a sink that hangs in a batch of lane slow, and was thought fast, is known as slow while it hangs", async () => {
+  const { clock, router } = await createStage();
+  const bad = sink();
+  await bad.program([], { hang: true });
+  const { id } = await router.subscribe({ sink: bad.url });
+  await router.publish({ type: "t" });
+  const handling = router.handle(router.take(), "fantail-slow-0");
+  await bad.waitForArrivals(1);
+  await clock.pass(SLOW_ATTEMPT_MS);
+  const lane = () => env.DB.prepare("SELECT lane FROM health WHERE subscription_id = ?1").bind(id).first("lane");
+  await expect.poll(lane).toBe("slow");
+  await bad.forget();
+  await handling;
 });

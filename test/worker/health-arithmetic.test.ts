@@ -291,7 +291,13 @@ function settlementOf(key: DeliveryKey, { kind, ageMs, durationMs }: Item, now: 
     case "ours":
       return { key, eventId, outcome: retry, attempt: { ...attempt, error: "internal: x" }, sign: null };
     case "released":
-      return { key, eventId, outcome: { kind: "released", dueMs: now, cause: "released" }, attempt: null, sign: null };
+      return {
+        key,
+        eventId,
+        outcome: { kind: "released", dueMs: now, cause: "released", slow: true },
+        attempt: null,
+        sign: null,
+      };
     case "open":
       return null;
   }
@@ -371,7 +377,7 @@ it("OBSERVE does what the model does, once for each observation", { timeout: 120
       async function settle(items: readonly Item[], token: string, isTwice: boolean): Promise<void> {
         const seen = await make(items, token);
         const { settlements, open } = split(seen);
-        const run = () => log.settle(settlements, { token, now, open });
+        const run = async () => (await log.settle(settlements, { token, now, open })).changes;
         await check(seen, token, run);
         release(seen, token);
         if (!isTwice) return;

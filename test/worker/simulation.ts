@@ -434,7 +434,7 @@ export async function runWorld(options: {
         storeBodies: (bodies, at) => log.storeBodies(bodies, at),
       },
       // No subscription here has a pace.
-      limiters: { ask: async () => new Map(), done: async () => {} },
+      limiters: { ask: () => [], done: async () => {} },
       lanes: lanesOf(invocation),
       webhooks: {
         push: ({ deliveryId, push }) => {

@@ -99,7 +99,7 @@ it("a repeated claim that takes more than the first is under one lease with all 
       {
         key: held.key,
         eventId: held.eventId,
-        outcome: { kind: "released", dueMs: NOW, cause: "released" },
+        outcome: { kind: "released", dueMs: NOW, cause: "released", slow: true },
         attempt: null,
         sign: null,
       },

@@ -90,10 +90,10 @@ const shown = {
   status: z
     .enum(["active", "paused", "disabled"])
     .meta({ description: "What is paused or disabled is matched as ever, and holds its deliveries." }),
-  disabled_reason: z
-    .string()
-    .nullable()
-    .meta({ description: "`gone`: the sink answered 410. Null unless `status` is `disabled`." }),
+  disabled_reason: z.string().nullable().meta({
+    description:
+      "`gone`: the sink answered 410. `receiver`: it answered `webhook-delivery: disable`. `failing`: it did nothing but fail for five days. Null unless `status` is `disabled`.",
+  }),
   ...versioned,
   unreadable: z
     .array(z.enum(["secret", "headers"]))
