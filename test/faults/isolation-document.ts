@@ -76,7 +76,8 @@ its own publishes ${eventsPerSecond} events a second, whatever the answers, one 
 share goes to a healthy understudy, so that the load is the same. A latency is the time from when an event was to be sent, by the rate, until
 its sink has the head of the request; only those of the 99 count.
 
-A round has two windows without the culprit and one with it, ${windowEvents} events each, in an order that changes from round to round. Pushes
+A round has two windows without the culprit and one with it, ${windowEvents} events each and some before it that
+do not count, each kind as often first, second and last. Pushes
 that hang are waited for before the next window. All of it is one router in the local runtime, as \`npm run test:faults\` has it.
 
 Machine: ${machine}. ${versions}.

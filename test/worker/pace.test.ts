@@ -78,6 +78,26 @@ it(
   },
 );
 
+it(
+  "a slow sink gets its rate too: what was deferred comes back as such by lane slow",
+  { timeout: 120_000 },
+  async () => {
+    const { id } = await router.subscribe({ sink: one.url, rate: { limit: 120, period_s: 60 } });
+    await router.publish({ type: "t" });
+    await deliverAtOnce(5);
+    await env.DB.exec("UPDATE health SET lane = 'slow', latency_ms = 900000, version = (SELECT version FROM meta) + 1");
+    await env.DB.exec("UPDATE meta SET version = version + 1");
+    for (let index = 0; index < 120; index++) await router.publish({ type: "t", data: index });
+    for (let second = 0; second < 80; second++) {
+      await env.DB.exec("UPDATE health SET latency_ms = 900000, lane = 'slow'");
+      await deliverAtOnce(5);
+      await tick();
+    }
+    // At 2 a second less its tolerance, and whole seconds.
+    expect((await states(id))["delivered"]).toBeGreaterThan(100);
+  },
+);
+
 it("what is over waits with cause rate, on lane fast, and its sink's health says nothing of it", async () => {
   const { id } = await router.subscribe({ sink: one.url, rate: { limit: 1, period_s: 60 } });
   for (let index = 0; index < 3; index++) await router.publish({ type: "t", data: index });
