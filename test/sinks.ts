@@ -222,7 +222,8 @@ function notify(sink: Sink): void {
 }
 
 function answer(response: ServerResponse, status: number, body?: unknown): void {
-  response.writeHead(status, { "content-type": "application/json" });
+  // A sink that answers raw ends its connection; a client that keeps one for the next request would now and then find it so.
+  response.writeHead(status, { "content-type": "application/json", connection: "close" });
   response.end(body === undefined ? undefined : JSON.stringify(body));
 }
 

@@ -82,7 +82,9 @@ it("push() times out on a body that comes byte by byte", async () => {
   expect(answer).toMatchObject({ kind: "failed", error: "timeout" });
 });
 
-const OK = "HTTP/1.1 200 OK\r\n";
+/** What comes on a connection ends it: the next request must not meet what is left of this answer. */
+const CLOSE = "connection: close\r\n";
+const OK = `HTTP/1.1 200 OK\r\n${CLOSE}`;
 
 it.each([
   ["no HTTP", "SSH-2.0-OpenSSH_9.9\r\n\r\n"],
@@ -114,15 +116,25 @@ it.each([
     "after interim answers",
     `${"HTTP/1.1 103 Early Hints\r\n\r\n".repeat(10)}${OK}content-length: 0\r\n\r\n`,
   ],
-  [204, "delivered", "with a body that it must not have", "HTTP/1.1 204 No Content\r\ncontent-length: 5\r\n\r\nhello"],
+  [
+    204,
+    "delivered",
+    "with a body that it must not have",
+    `HTTP/1.1 204 No Content\r\n${CLOSE}content-length: 5\r\n\r\nhello`,
+  ],
   [
     101,
     "retry",
     "that nobody asked for",
     "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\nx",
   ],
-  [304, "retry", "with a body that it must not have", "HTTP/1.1 304 Not Modified\r\ncontent-length: 5\r\n\r\nhello"],
-  [999, "retry", "that there is not", "HTTP/1.1 999 Beyond\r\ncontent-length: 0\r\n\r\n"],
+  [
+    304,
+    "retry",
+    "with a body that it must not have",
+    `HTTP/1.1 304 Not Modified\r\n${CLOSE}content-length: 5\r\n\r\nhello`,
+  ],
+  [999, "retry", "that there is not", `HTTP/1.1 999 Beyond\r\n${CLOSE}content-length: 0\r\n\r\n`],
 ])("push() takes the status %i as %s %s", async (status, kind, _, raw) => {
   const { answer } = await answerTo({ raw });
   expect(answer).toMatchObject({ kind: "answered", status });
