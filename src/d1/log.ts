@@ -62,12 +62,12 @@ const judged = (keys: string): string => `
     CASE state WHEN 'cancelled' THEN 'subscription-deleted' WHEN 'held' THEN 'subscription-' || status ELSE waits END AS cause,
     iif(state = 'waiting', ${WAITS_UNTIL}, NULL) AS due_ms
   FROM (
-    SELECT k.*, s.status, ${WAITS} AS waits,
-      CASE WHEN ${GONE} THEN 'cancelled' WHEN s.status <> 'active' THEN 'held' WHEN ${WAITS} IS NOT NULL THEN 'waiting' ELSE 'claimed' END AS state
-    FROM (${keys}) k
-    LEFT JOIN buses b ON b.bus = k.bus
-    LEFT JOIN subscriptions s ON s.bus = k.bus AND s.id = k.subscription_id
-    LEFT JOIN health h ON h.bus = k.bus AND h.subscription_id = k.subscription_id LIMIT -1)`;
+    SELECT *, CASE WHEN gone THEN 'cancelled' WHEN status <> 'active' THEN 'held' WHEN waits IS NOT NULL THEN 'waiting' ELSE 'claimed' END AS state
+    FROM (
+      SELECT k.*, s.status, ${GONE} AS gone, ${WAITS} AS waits FROM (${keys}) k
+      LEFT JOIN buses b ON b.bus = k.bus
+      LEFT JOIN subscriptions s ON s.bus = k.bus AND s.id = k.subscription_id
+      LEFT JOIN health h ON h.bus = k.bus AND h.subscription_id = k.subscription_id LIMIT -1))`;
 
 /**
  * C1: another receipt for a known event is a duplicate publish. ?1 pairs of event id and receipt, one for each publish; a claim that
