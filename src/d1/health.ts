@@ -229,11 +229,14 @@ export const takeProbes = (
 
 // ---- Resuming ----------------------------------------------------------------------------------------------------
 
+/** What the index deliveries_parked holds, word for word: SQLite uses a partial index only where its condition stands in the query. */
+const IN_PARKED_INDEX = "state = 'waiting' AND cause IN ('breaker', 'retry-after', 'resumed')";
+
 /** Of sink ?2 on bus ?1 what waits for that cause, oldest first, up to that many. Index: deliveries_parked. */
 const waiting = (cause: string, limit: string): string => `
   SELECT * FROM (
     SELECT bus, seq, subscription_id, run FROM deliveries INDEXED BY deliveries_parked
-    WHERE state = 'waiting' AND cause IN ('breaker', 'retry-after', 'resumed') AND subscription_id = ?2 AND bus = ?1 AND cause = '${cause}'
+    WHERE ${IN_PARKED_INDEX} AND subscription_id = ?2 AND bus = ?1 AND cause = '${cause}'
     ORDER BY seq, run LIMIT ${limit})`;
 
 /** All that is parked for it, oldest first. */
@@ -280,8 +283,7 @@ const UNPARK = `
 /** Whether anything is parked for the row of `health`. Index: deliveries_parked. */
 const HAS_PARKED = `EXISTS (
     SELECT 1 FROM deliveries d INDEXED BY deliveries_parked
-    WHERE d.state = 'waiting' AND d.cause IN ('breaker', 'retry-after', 'resumed') AND d.subscription_id = health.subscription_id
-      AND d.bus = health.bus AND d.cause IN ${PARKED})`;
+    WHERE ${IN_PARKED_INDEX} AND d.subscription_id = health.subscription_id AND d.bus = health.bus AND cause IN ${PARKED})`;
 
 /**
  * Nothing is left, and nothing can come: it is not shut, and its pause ended so long ago that no claim is under way that still saw it. Primary
