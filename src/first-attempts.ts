@@ -2,7 +2,7 @@
  * Use case, a part of `deliver.ts`: first attempts on buses of the log level `failures`. Nothing is claimed for them, and one that
  * succeeds leaves nothing; the others are put on record, and go on like any delivery. It decides what is kept; it pushes nothing.
  */
-import type { DeliveryKey, Settlement } from "./core/delivery.ts";
+import { type DeliveryKey, deliveryKeyText, type Settlement } from "./core/delivery.ts";
 import type { SinkChange } from "./core/health.ts";
 import { shardOf } from "./core/ids.ts";
 import { LATENCY_NOTED_MS, MESSAGE_RETRY_SECONDS_MIN } from "./core/limits.ts";
@@ -51,7 +51,7 @@ export async function firstAttempts(
   parcels: readonly EventParcel[],
 ): Promise<FirstAttempts> {
   const peeked = parcels.length === 0 ? NONE : await log.peek(parcels, clock.now());
-  const deliveries = new Map(peeked.deliveries.map((delivery) => [placeOf(delivery.key), delivery]));
+  const deliveries = new Map(peeked.deliveries.map((delivery) => [deliveryKeyText(delivery.key), delivery]));
   const parcelOf = new Map(parcels.map((parcel) => [parcel.seq, parcel]));
   /** By event id, of bodies that came by reference: to whom they are still to be delivered. */
   const waiting = new Map(
@@ -73,10 +73,10 @@ export async function firstAttempts(
 
   return {
     ...peeked,
-    has: (key) => deliveries.has(placeOf(key)),
+    has: (key) => deliveries.has(deliveryKeyText(key)),
 
     async settle(settlements, open) {
-      const news = settlements.filter((one) => !isNoNews(one, deliveries.get(placeOf(one.key))));
+      const news = settlements.filter((one) => !isNoNews(one, deliveries.get(deliveryKeyText(one.key))));
       const outcomes = { parcels, settlements: news, open, spentBodies: spentBodies(settlements) };
       const isNothing = news.length + open.length + outcomes.spentBodies.length === 0;
       return isNothing ? { settlements: [], changes: [] } : log.recordFirst(outcomes, clock.now());
@@ -97,5 +97,3 @@ export async function firstAttempts(
 }
 
 const NONE: Peeked = { deliveries: [], events: new Map(), others: [] };
-
-const placeOf = ({ bus, seq, subscriptionId, run }: DeliveryKey): string => [bus, seq, subscriptionId, run].join(" ");

@@ -6,6 +6,7 @@ import { DurableObject } from "cloudflare:workers";
 import { inTime } from "./core/in-time.ts";
 import { PACE_ASKS_MAX, PACE_PERMIT_MS, PACE_RETRY_MS, PACE_TIMEOUT_MS } from "./core/limits.ts";
 import { ask, done, forgottenMs, type Grant, type PaceAsk, type PaceState } from "./core/pace.ts";
+import type { SinkKey } from "./core/sink-key.ts";
 import type { Clock, Limiters, Logger, PaceRequest, Permits, Random } from "./ports.ts";
 
 const STATE = "state";
@@ -55,8 +56,7 @@ export function durableLimiters(deps: {
   readonly logger: Logger;
 }): Limiters {
   const { namespace, clock, random, logger } = deps;
-  const remote = ({ bus, subscriptionId }: { readonly bus: string; readonly subscriptionId: string }): Remote =>
-    namespace.getByName(`${bus}/${subscriptionId}`);
+  const remote = ({ bus, subscriptionId }: SinkKey): Remote => namespace.getByName(`${bus}/${subscriptionId}`);
 
   /** Spread by chance, because nobody knows what else waits. */
   function nothing({ fresh, returning }: PaceRequest, granted: number): Permits {

@@ -3,6 +3,7 @@
  * about, once for each subscription of the batch; each is told its end when nothing of it is pushed any more. It pushes nothing.
  */
 import { PACE_EXPECTED_MS } from "./core/limits.ts";
+import { type SinkKey, sinkKeyText } from "./core/sink-key.ts";
 import type { Pace } from "./core/subscription.ts";
 import type { ClaimedDelivery, Limiters, Permits } from "./ports.ts";
 
@@ -38,9 +39,7 @@ function paceOf({ push }: ClaimedDelivery): Pace | null {
 }
 
 /** Deliveries of one subscription that has a pace. */
-interface Crowd {
-  readonly bus: string;
-  readonly subscriptionId: string;
+interface Crowd extends SinkKey {
   readonly pace: Pace;
   readonly expectedMs: number;
   /** Those that were deferred before come first. */
@@ -51,12 +50,9 @@ interface Crowd {
   used: number;
 }
 
-const placeOf = ({ bus, subscriptionId }: { readonly bus: string; readonly subscriptionId: string }): string =>
-  `${bus} ${subscriptionId}`;
-
 function crowdsOf(deliveries: readonly ClaimedDelivery[]): Crowd[] {
   const paced = deliveries.filter((delivery) => paceOf(delivery) !== null);
-  return [...Map.groupBy(paced, ({ key }) => placeOf(key)).values()].flatMap((together) => {
+  return [...Map.groupBy(paced, ({ key }) => sinkKeyText(key)).values()].flatMap((together) => {
     const [first] = together;
     const pace = first === undefined ? null : paceOf(first);
     if (first === undefined || pace === null) return [];
@@ -69,8 +65,8 @@ function crowdsOf(deliveries: readonly ClaimedDelivery[]): Crowd[] {
 
 export function createPacing({ limiters }: { readonly limiters: Limiters }) {
   return function paced(deliveries: readonly ClaimedDelivery[], token: string): Pacing {
-    const crowds = new Map(crowdsOf(deliveries).map((crowd) => [placeOf(crowd), crowd]));
-    const crowdOf = ({ key }: ClaimedDelivery): Crowd | undefined => crowds.get(placeOf(key));
+    const crowds = new Map(crowdsOf(deliveries).map((crowd) => [sinkKeyText(crowd), crowd]));
+    const crowdOf = ({ key }: ClaimedDelivery): Crowd | undefined => crowds.get(sinkKeyText(key));
     const telling: Promise<void>[] = [];
 
     function tell({ bus, subscriptionId, pace, permits, used }: Crowd): void {

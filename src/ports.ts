@@ -8,6 +8,7 @@ import type { Breaker, Lane, SinkChange } from "./core/health.ts";
 import type { Grant, PaceAsk } from "./core/pace.ts";
 import type { EventParcel, WakeParcel } from "./core/parcel.ts";
 import type { Result } from "./core/result.ts";
+import type { SinkKey } from "./core/sink-key.ts";
 import type { Push, RetryPolicy, Subscription, Wanted } from "./core/subscription.ts";
 import type { Wake } from "./core/wakes.ts";
 
@@ -269,7 +270,7 @@ export interface Log {
    * them, they are held or end.
    */
   resume(
-    sink: { readonly bus: string; readonly subscriptionId: string },
+    sink: SinkKey,
     options: { readonly limit: number; readonly now: number },
   ): Promise<{ readonly freed: readonly DeliveryKey[]; readonly more: boolean }>;
   /** Puts on record what a queue gave up on: rows become `waiting`, due now. Returns the keys to wake. */
@@ -293,7 +294,7 @@ export interface SweepLog {
     now: number,
   ): Promise<{ readonly resumed: readonly Wake[]; readonly cancelled: number; readonly more: boolean }>;
   /** Sinks that may have parked deliveries, and have been ready for them since `before`: a page, in order, from behind that one. */
-  readySinks(before: number, after: ReadySink | null): Promise<readonly ReadySink[]>;
+  readySinks(before: number, after: SinkKey | null): Promise<readonly SinkKey[]>;
   /**
    * Active subscriptions of which something waits that was accepted before, and that was not told yet: a page of subscriptions, from behind that one,
    * and where the next page goes on.
@@ -346,12 +347,6 @@ export interface SweepLog {
   purge(what: Purge, now: number): Promise<{ readonly removed: number; readonly more: boolean }>;
 }
 
-/** The sink of a subscription whose breaker may be tried, or whose pause is over. */
-export interface ReadySink {
-  readonly bus: string;
-  readonly subscriptionId: string;
-}
-
 /** A delivery that retention closed. */
 export interface ExpiredDelivery {
   readonly key: DeliveryKey;
@@ -360,7 +355,7 @@ export interface ExpiredDelivery {
 }
 
 /** A subscription whose oldest delivery that waits was accepted then. */
-export interface Lagging extends ReadySink {
+export interface Lagging extends SinkKey {
   readonly oldestMs: number;
 }
 
@@ -395,10 +390,7 @@ export interface Resolver {
 }
 
 /** What one batch wants of one subscription that has a pace. */
-export interface PaceRequest extends Omit<PaceAsk, "token"> {
-  readonly bus: string;
-  readonly subscriptionId: string;
-}
+export interface PaceRequest extends SinkKey, Omit<PaceAsk, "token"> {}
 
 export interface Permits extends Grant {
   /** So many were granted, or may have been: `allowed`, or without an answer all that was asked for. Those that are not used are to be given back. */
@@ -418,10 +410,7 @@ export interface Limiters {
    * The batch has ended its pushes of this one: frees its places, and the permits that it did not use. Best effort: places free themselves after
    * LEASE_MS, and permits are over.
    */
-  done(
-    use: { readonly bus: string; readonly subscriptionId: string; readonly unused: number },
-    token: string,
-  ): Promise<void>;
+  done(use: SinkKey & { readonly unused: number }, token: string): Promise<void>;
 }
 
 export interface Webhooks {
@@ -770,9 +759,7 @@ export interface EventRecord {
 }
 
 /** How the sink of a subscription is doing, as the last settle left it. */
-export interface SinkHealth {
-  readonly bus: string;
-  readonly subscriptionId: string;
+export interface SinkHealth extends SinkKey {
   readonly lane: Lane;
   readonly breaker: Breaker;
   /** What an attempt takes on average; null before the first. */

@@ -9,6 +9,7 @@ import type { Sign } from "./core/health.ts";
 import { deliveryIdOf } from "./core/ids.ts";
 import { BREAKER_FAILURES, CRASHES_SPARE, PUSH_START_MS, PUSHES_MAX, RELEASE_DELAY_MS } from "./core/limits.ts";
 import { isTimeout, judge, recordOf, signOf } from "./core/outcome.ts";
+import { sinkKeyText } from "./core/sink-key.ts";
 import { createTurns } from "./core/turns.ts";
 import { createEarlySettles } from "./early-settles.ts";
 import { createPacing } from "./pacing.ts";
@@ -92,10 +93,10 @@ function loader(events: Claimed["events"]): (eventId: string) => Loaded {
 function failureCounts(): (delivery: ClaimedDelivery, sign: Sign | null) => number {
   const failures = new Map<string, number>();
   return ({ key, health }, sign) => {
-    const place = `${key.bus} ${key.subscriptionId}`;
-    const before = failures.get(place) ?? health.failures;
+    const sink = sinkKeyText(key);
+    const before = failures.get(sink) ?? health.failures;
     const after = sign === null ? before : sign.works ? 0 : before + 1;
-    failures.set(place, after);
+    failures.set(sink, after);
     return after;
   };
 }

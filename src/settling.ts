@@ -2,7 +2,7 @@
  * Use case, the end of `deliver.ts`: outcomes are written, firmly; what follows from them is done; and when the database is away for too
  * long they travel as messages. Knows nothing of the messages that a batch came from.
  */
-import type { DeliveryKey, Settlement } from "./core/delivery.ts";
+import { type DeliveryKey, deliveryKeyText, type Settlement } from "./core/delivery.ts";
 import type { DisabledReason, SinkChange } from "./core/health.ts";
 import { shardOf } from "./core/ids.ts";
 import { inTime } from "./core/in-time.ts";
@@ -83,16 +83,14 @@ function disabledBy(settlements: readonly Settlement[], changes: readonly SinkCh
   return [...new Map([...failing, ...told].map((one) => [`${one.bus} ${one.id}`, one])).values()];
 }
 
-const placeOf = ({ bus, seq, subscriptionId, run }: DeliveryKey): string => [bus, seq, subscriptionId, run].join(" ");
-
 /**
  * What operators hear of it: of what was written, not of what was to be. An event that is not named travelled in a message from before there
  * were notices.
  */
 function noticesOf(settlements: readonly Settlement[], { changes, written }: Settled, now: number): Notice[] {
-  const places = new Set(written.map(placeOf));
+  const places = new Set(written.map(deliveryKeyText));
   const dead = settlements.flatMap(({ key, eventId, outcome, attempt }): Notice[] => {
-    if (outcome.kind !== "dead" || eventId === "" || !places.has(placeOf(key))) return [];
+    if (outcome.kind !== "dead" || eventId === "" || !places.has(deliveryKeyText(key))) return [];
     return [{ type: "delivery.dead", key, eventId, atMs: now, cause: outcome.cause, attempt: attempt?.attempt ?? 0 }];
   });
   const opened = changes.flatMap(({ bus, subscriptionId, isOpening, openedMs, failures, probeMs }): Notice[] => {

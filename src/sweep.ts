@@ -16,6 +16,7 @@ import {
   SWEEP_GRACE_MS,
   SWEEP_STEPS_MAX,
 } from "./core/limits.ts";
+import type { SinkKey } from "./core/sink-key.ts";
 import { timestamp } from "./core/timestamp.ts";
 import type { Notice } from "./core/notice.ts";
 import { resumeMessage, type Wake, wakeMessages } from "./core/wakes.ts";
@@ -26,7 +27,6 @@ import {
   type Lanes,
   type Logger,
   type Purge,
-  type ReadySink,
   type SweepLog,
 } from "./ports.ts";
 import type { Tell } from "./telling.ts";
@@ -98,7 +98,7 @@ export function createSweep(deps: SweepDeps): Sweep {
   }
 
   /** How far the last sweep of this isolate came: what it did not reach comes first now. */
-  let readyAfter: ReadySink | null = null;
+  let readyAfter: SinkKey | null = null;
   let lagAfter: string | null = null;
 
   /** `graceMs`: whoever closes a breaker has what waited for it looked at; this is for those who could not. */

@@ -1,14 +1,17 @@
-/** The words of delivering: keys, attempts, answers, outcomes. Types only; `docs/delivery.md` is the protocol. */
+/** The words of delivering: keys, attempts, answers, outcomes. `docs/delivery.md` is the protocol. */
 import type { Sign } from "./health.ts";
+import type { SinkKey } from "./sink-key.ts";
 import type { Steering } from "./steering.ts";
 
 /** `run` is "" for the delivery that a publish made, a job id for a replay. */
-export interface DeliveryKey {
-  readonly bus: string;
+export interface DeliveryKey extends SinkKey {
   readonly seq: string;
-  readonly subscriptionId: string;
   readonly run: string;
 }
+
+/** The same as one string, for a Map or Set: no part has a space. */
+export const deliveryKeyText = ({ bus, seq, subscriptionId, run }: DeliveryKey): string =>
+  [bus, seq, subscriptionId, run].join(" ");
 
 /** What a sink did with one request. */
 export type Answer =

@@ -1,4 +1,5 @@
 /** How a sink is doing, and what that means for its deliveries. Types only: the arithmetic is in `d1/health.ts`, where nobody can come between. */
+import type { SinkKey } from "./sink-key.ts";
 
 export const LANES = ["fast", "slow"] as const;
 /** `slow`: for sinks that take long or fail, so that they hold up only each other. */
@@ -25,9 +26,7 @@ export const DISABLED_REASONS = ["gone", "receiver", "failing"] as const;
 export type DisabledReason = (typeof DISABLED_REASONS)[number];
 
 /** What a settle changed of a sink's health: the state after it. */
-export interface SinkChange {
-  readonly bus: string;
-  readonly subscriptionId: string;
+export interface SinkChange extends SinkKey {
   readonly breaker: Breaker;
   /** When the breaker opened; null while it is closed. */
   readonly openedMs: number | null;

@@ -6,6 +6,7 @@ import type { DeliveryKey } from "./delivery.ts";
 import type { CloudEvent } from "./event.ts";
 import { deliveryIdOf } from "./ids.ts";
 import { timestamp } from "./timestamp.ts";
+import type { SinkKey } from "./sink-key.ts";
 
 /** The bus of the operators. It is always there, like the default one. */
 export const OPERATOR_BUS = "fantail";
@@ -45,8 +46,7 @@ export type Notice =
     };
 
 /** About whom it is. */
-const ownerOf = (notice: Notice): { readonly bus: string; readonly subscriptionId: string } =>
-  notice.type === "delivery.dead" ? notice.key : notice;
+const ownerOf = (notice: Notice): SinkKey => (notice.type === "delivery.dead" ? notice.key : notice);
 
 /** What happened, and what tells it from all others of its type and subscription. */
 function detailsOf(notice: Notice): {

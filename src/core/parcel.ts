@@ -12,6 +12,7 @@ import { isMembers, type Members } from "./json-value.ts";
 import { MESSAGE_BYTES_MAX } from "./limits.ts";
 import { err, ok, type Result } from "./result.ts";
 import { utf8Bytes } from "./utf8.ts";
+import type { SinkKey } from "./sink-key.ts";
 
 const PARCEL_VERSION = 1;
 /** Room for everything in an outcomes parcel that is not an outcome. */
@@ -51,10 +52,8 @@ export interface WakeParcel {
 }
 
 /** A sink whose breaker or pause may be over: deliveries that wait for that go on, up to `limit` of them now. */
-export interface ResumeParcel {
+export interface ResumeParcel extends SinkKey {
   readonly kind: "resume";
-  readonly bus: string;
-  readonly subscriptionId: string;
   readonly limit: number;
 }
 

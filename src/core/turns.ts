@@ -3,6 +3,7 @@
  * others waiting. Pure bookkeeping; who pushes and when it stops is decided by the caller.
  */
 import { PUSHES_PER_SUBSCRIPTION_MAX } from "./limits.ts";
+import type { SinkKey } from "./sink-key.ts";
 
 interface Lineup<T> {
   readonly waiting: T[];
@@ -25,18 +26,12 @@ export interface Turns<T> {
   withdraw(of?: T): T[];
 }
 
-/** Whose a delivery is. A subscription's id is unique within its bus. */
-export interface Owner {
-  readonly bus: string;
-  readonly subscriptionId: string;
-}
-
 function toTheEnd<T>(map: Map<string, T>, key: string, value: T): void {
   map.delete(key);
   map.set(key, value);
 }
 
-export function createTurns<T>(deliveries: readonly T[], ownerOf: (delivery: T) => Owner): Turns<T> {
+export function createTurns<T>(deliveries: readonly T[], ownerOf: (delivery: T) => SinkKey): Turns<T> {
   const buses = new Map<string, Lineups<T>>();
 
   function add(more: readonly T[], widthOf: (delivery: T) => number): void {

@@ -1,9 +1,11 @@
 /** Wake-ups as queue messages: which lane and shard, how many keys in one, how long delayed. Pure. */
 import { cutByCount } from "./cut.ts";
 import type { DeliveryKey } from "./delivery.ts";
+import type { Lane } from "./health.ts";
 import { shardOf } from "./ids.ts";
 import { PARCEL_DELIVERIES_MAX, RETRY_DELAY_SECONDS_MAX, SHARDS } from "./limits.ts";
 import { encodeParcel } from "./parcel.ts";
+import type { SinkKey } from "./sink-key.ts";
 
 export interface Wake {
   readonly key: DeliveryKey;
@@ -13,15 +15,13 @@ export interface Wake {
 }
 
 /** When a sink's parked deliveries are to be looked at, and how many go out then. */
-export interface Resume {
-  readonly bus: string;
-  readonly subscriptionId: string;
+export interface Resume extends SinkKey {
   readonly atMs: number;
   readonly limit: number;
 }
 
 export interface WakeMessage {
-  readonly lane: "fast" | "slow";
+  readonly lane: Lane;
   readonly shard: number;
   readonly delaySeconds: number;
   readonly text: string;

@@ -23,6 +23,7 @@ import {
   SWEEP_GRACE_MS,
 } from "../core/limits.ts";
 import { wasSlow } from "../core/outcome.ts";
+import { type SinkKey, sinkKeyText } from "../core/sink-key.ts";
 import { THIS_VERSION } from "./changes.ts";
 import { type DeliveryKeyRow, keyList, toKey } from "./delivery-key.ts";
 import { jsonParameters, PARAMETER_ROWS } from "./json-parameter.ts";
@@ -173,7 +174,7 @@ export function observe(
   const rows = [...seen.settlements.map(seenOf), ...seen.open.map(openOf)];
   if (rows.length === 0) return [];
   const keys = [...seen.settlements.map(({ key }) => key), ...seen.open];
-  const sinks = new Map(keys.map(({ bus, subscriptionId: id }) => [`${bus} ${id}`, [bus, id]]));
+  const sinks = new Map(keys.map((key) => [sinkKeyText(key), [key.bus, key.subscriptionId]]));
   return [
     ...jsonParameters([...sinks.values()]).map((parameter) => db.prepare(MAKE_ROWS).bind(parameter)),
     ...jsonParameters(rows).flatMap((parameter) => [
@@ -306,18 +307,13 @@ const READY = `
   WHERE parking = 1 AND paused_until_ms <= ?1 AND (breaker = 'closed' OR probe_ms <= ?1 AND ${HAS_PARKED}) AND (bus, subscription_id) > (?2, ?3)
   ORDER BY bus, subscription_id LIMIT ${RESUME_SINKS_MAX}`;
 
-interface Sink {
-  readonly bus: string;
-  readonly subscriptionId: string;
-}
-
 /**
  * Lets the oldest parked deliveries of one sink go, as many as there is room for. Answers which, and whether another step is to follow: something is left
  * that may go. It ends without a trace when it is one of several, or its isolate ends in between: the sweep has what is parked. @throws Unavailable
  */
 export async function resume(
   db: D1Database,
-  { bus, subscriptionId }: Sink,
+  { bus, subscriptionId }: SinkKey,
   { limit, now }: { readonly limit: number; readonly now: number },
 ): Promise<{ readonly freed: readonly DeliveryKey[]; readonly more: boolean }> {
   const at = [bus, subscriptionId] as const;
@@ -338,7 +334,7 @@ export async function resume(
 }
 
 /** A page of the sinks that have been ready since `before`, after that one. @throws Unavailable */
-export async function readySinks(db: D1Database, before: number, after: Sink | null): Promise<Sink[]> {
+export async function readySinks(db: D1Database, before: number, after: SinkKey | null): Promise<SinkKey[]> {
   const statement = db.prepare(READY).bind(before, after?.bus ?? "", after?.subscriptionId ?? "");
   const { results } = await weather(() => statement.all<{ readonly bus: string; readonly subscription_id: string }>());
   return results.map(({ bus, subscription_id: subscriptionId }) => ({ bus, subscriptionId }));

@@ -2,13 +2,14 @@
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { PUSHES_PER_SUBSCRIPTION_MAX } from "../../src/core/limits.ts";
-import { createTurns, type Owner } from "../../src/core/turns.ts";
+import type { SinkKey } from "../../src/core/sink-key.ts";
+import { createTurns } from "../../src/core/turns.ts";
 
 interface One {
   readonly of: string;
   readonly number: number;
 }
-const ownerOf = (one: One): Owner => {
+const ownerOf = (one: One): SinkKey => {
   const [bus = "", subscriptionId = ""] = one.of.split("/");
   return { bus, subscriptionId };
 };
