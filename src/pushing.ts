@@ -180,7 +180,7 @@ export function createPushing({ webhooks, limiters, clock, random, logger }: Pus
         asking.delete(granted);
         const noSlotMs = soon(RELEASE_DELAY_MS);
         finished.push(...rest.map(({ delivery, dueMs }) => deferred(delivery, dueMs ?? noSlotMs, "rate")));
-        turns.add(allowed, () => width);
+        turns.add(allowed, width);
       });
       asking.add(granted);
     }

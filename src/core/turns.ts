@@ -16,8 +16,8 @@ interface Lineup<T> {
 type Lineups<T> = Map<string, Lineup<T>>;
 
 export interface Turns<T> {
-  /** Takes more in, which wait behind the others; of each subscription at most `widthOf` are in flight from now on. */
-  add(deliveries: readonly T[], widthOf: (delivery: T) => number): void;
+  /** Takes more in, which wait behind the others; of each of their subscriptions at most `width` are in flight from now on. */
+  add(deliveries: readonly T[], width: number): void;
   /** The next delivery that may start; null while every subscription with deliveries left has its share in flight. */
   next(): T | null;
   /** A push that `next` gave has ended. */
@@ -34,7 +34,7 @@ function toTheEnd<T>(map: Map<string, T>, key: string, value: T): void {
 export function createTurns<T>(deliveries: readonly T[], ownerOf: (delivery: T) => SinkKey): Turns<T> {
   const buses = new Map<string, Lineups<T>>();
 
-  function add(more: readonly T[], widthOf: (delivery: T) => number): void {
+  function add(more: readonly T[], width: number): void {
     for (const delivery of more) {
       const { bus, subscriptionId } = ownerOf(delivery);
       const lineups: Lineups<T> = buses.get(bus) ?? new Map();
@@ -42,10 +42,10 @@ export function createTurns<T>(deliveries: readonly T[], ownerOf: (delivery: T) 
       const lineup: Lineup<T> = lineups.get(subscriptionId) ?? { waiting: [], width: 0, open: 0 };
       lineups.set(subscriptionId, lineup);
       lineup.waiting.push(delivery);
-      lineup.width = widthOf(delivery);
+      lineup.width = width;
     }
   }
-  add(deliveries, () => PUSHES_PER_SUBSCRIPTION_MAX);
+  add(deliveries, PUSHES_PER_SUBSCRIPTION_MAX);
 
   const lineupOf = (delivery: T): Lineup<T> | undefined => {
     const { bus, subscriptionId } = ownerOf(delivery);
