@@ -67,14 +67,14 @@ export async function hostile(report: Report): Promise<void> {
     for (const one of HOSTILE)
       bad.set(await subscribe(one.path, { timeout_ms: TIMEOUT_MS, retry: { schedule_s: one.schedule ?? [] } }), one);
     await stage.inEffect();
-    const idleBytes = runtime.peakBytes();
+    const idleBytes = runtime.usage().peakBytes;
 
     const events = Array.from({ length: EVENTS }, (_, index) => ({ id: `hostile-${index}`, subject: "any" }));
     const published = await stage.publish(events, EVENTS_PER_SECOND);
     const accepted = published.filter(({ eventId }) => eventId !== null).length;
     report.check(`${accepted} of ${EVENTS} events accepted`, accepted === EVENTS);
     const deliveries = await finished(stage, bad);
-    const grownBytes = runtime.peakBytes() - idleBytes;
+    const grownBytes = runtime.usage().peakBytes - idleBytes;
 
     const expected = EVENTS * (HEALTHY.length + HOSTILE.length);
     report.check(

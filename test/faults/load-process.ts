@@ -3,7 +3,7 @@
  * that a router which slows down cannot slow down its load. It tries nothing twice: what becomes of an event is for its caller.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { serve } from "./calls.ts";
+import { serve } from "../../scripts/rig/calls.ts";
 
 export interface Load {
   readonly url: string;

@@ -1,6 +1,6 @@
 /** What the router has on record, as far as it is held against what the sinks have seen. Read from the database, not through the API. */
 import { deliveryIdOf } from "../../src/core/ids.ts";
-import type { Runtime } from "./runtime.ts";
+import type { Runtime } from "../../scripts/rig/runtime.ts";
 
 export interface Recorded {
   readonly webhookId: string;

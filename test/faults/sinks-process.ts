@@ -16,7 +16,7 @@ import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { createGzip } from "node:zlib";
-import { serve } from "./calls.ts";
+import { serve } from "../../scripts/rig/calls.ts";
 
 /** What one sink has seen of one delivery. */
 export interface Seen {

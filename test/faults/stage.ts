@@ -1,9 +1,9 @@
 /** A runtime, its sinks and its producer, set up for one scenario and gone after it, however it ends. */
 import { STOP_SIGNALS } from "../../scripts/router.ts";
 import { createClient, type Client } from "../../src/client/index.ts";
-import { start, type Started } from "./calls.ts";
+import { start, type Started } from "../../scripts/rig/calls.ts";
 import type { Load, LoadCalls, Published } from "./load-process.ts";
-import { makeRuntime, type Runtime } from "./runtime.ts";
+import { makeRuntime, type Runtime } from "../../scripts/rig/runtime.ts";
 import type { SinksCalls } from "./sinks-process.ts";
 
 /** What a subscription says, without its sink. */
@@ -23,8 +23,8 @@ export interface Stage {
 export async function withStage(scenario: (stage: Stage) => Promise<void>): Promise<void> {
   for (const name of STOP_SIGNALS) process.once(name, () => process.exit(1));
   const runtime = await makeRuntime();
-  const sinks = start<SinksCalls>("./sinks-process.ts");
-  const load = start<LoadCalls>("./load-process.ts");
+  const sinks = start<SinksCalls>(new URL("sinks-process.ts", import.meta.url));
+  const load = start<LoadCalls>(new URL("load-process.ts", import.meta.url));
   const clientOf = (bus: string) => createClient({ url: runtime.url, key: runtime.rootKey, bus });
   let effectiveMs = 0;
   try {

@@ -10,7 +10,7 @@ import { OPERATOR_BUS } from "../../src/core/notice.ts";
 import { illSinks } from "./ill-sinks.ts";
 import { paces } from "./paces.ts";
 import { until, type Report } from "./report.ts";
-import type { Runtime } from "./runtime.ts";
+import type { Runtime } from "../../scripts/rig/runtime.ts";
 import { withStage } from "./stage.ts";
 import { checkOnce, NAMES, setScene, WITHIN_MS, type Scene } from "./steady-scene.ts";
 

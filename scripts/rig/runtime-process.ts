@@ -14,12 +14,15 @@ const CONFIG = join(import.meta.dirname, "../../wrangler.toml");
 const HOST = "127.0.0.1";
 
 export interface RuntimeOptions {
-  /** The Worker as `wrangler deploy` would upload it. */
-  readonly script: string;
+  /** The Worker as `wrangler deploy` would upload it: ES modules of one directory, the entry point first. */
+  readonly modules: readonly string[];
   /** Directory of the state that outlives the process. */
   readonly state: string;
   readonly port: number;
-  readonly secrets: Readonly<Record<"ROOT_KEY" | "ENCRYPTION_KEY", string>>;
+  /** Variables and secrets, before those of `wrangler.toml`. */
+  readonly bindings: Readonly<Record<string, string>>;
+  /** Another Worker than the router: of the bindings of `wrangler.toml` it has the queues alone. */
+  readonly bare: boolean;
 }
 
 let miniflare: Miniflare | null = null;
@@ -29,9 +32,17 @@ function running(): Miniflare {
   return miniflare;
 }
 
-function optionsOf({ script, state, port, secrets }: RuntimeOptions): ConstructorParameters<typeof Miniflare>[0] {
+function optionsOf({
+  modules,
+  state,
+  port,
+  bindings,
+  bare,
+}: RuntimeOptions): ConstructorParameters<typeof Miniflare>[0] {
   // How modules are to be found: what is built is one.
-  const { modulesRules: _, ...workerOptions } = unstable_getMiniflareWorkerOptions(CONFIG).workerOptions;
+  const { modulesRules: _, assets: __, ...all } = unstable_getMiniflareWorkerOptions(CONFIG).workerOptions;
+  const { compatibilityDate, compatibilityFlags, queueProducers, queueConsumers } = all;
+  const workerOptions = bare ? { compatibilityDate, compatibilityFlags, queueProducers, queueConsumers } : all;
   return convertV4MiniflareOptions({
     host: HOST,
     port,
@@ -45,11 +56,10 @@ function optionsOf({ script, state, port, secrets }: RuntimeOptions): Constructo
       {
         ...workerOptions,
         name: "fantail",
-        rootPath: dirname(script),
-        modules: true,
-        scriptPath: script,
+        modulesRoot: dirname(modules[0] ?? ""),
+        modules: modules.map((path) => ({ type: "ESModule" as const, path })),
         // In place of what wrangler made of them: a `.dev.vars` in the checkout would be in it.
-        bindings: { ...unstable_readConfig({ config: CONFIG }).vars, ...secrets, ALLOW_INSECURE_SINKS: "true" },
+        bindings: { ...unstable_readConfig({ config: CONFIG }).vars, ...bindings },
       },
     ],
   });

@@ -1,5 +1,5 @@
 /**
- * The router under test, seen from outside: built once, started, killed with SIGKILL, started again on what it left on disk. Its
+ * A Worker in the local runtime, seen from outside: built once, started, killed with SIGKILL, started again on what it left on disk. Its
  * queues are in memory, so a kill loses their messages; the log in D1 is what stays.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -8,8 +8,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { createClient, type Client } from "../../src/client/index.ts";
-import { migrate, randomSecret } from "../../scripts/router.ts";
-import { runWrangler } from "../../scripts/wrangler.ts";
+import { migrate, randomSecret } from "../router.ts";
+import { runWrangler } from "../wrangler.ts";
 import { start, type Started } from "./calls.ts";
 import type { RuntimeCalls } from "./runtime-process.ts";
 
@@ -37,23 +37,40 @@ export interface Runtime {
    * takes milliseconds where leases take minutes.
    */
   age(ms: number): void;
-  /** The most memory that workerd has had at a time since its start, in bytes. */
-  peakBytes(): number;
+  /** What workerd has taken since its start. */
+  usage(): Usage;
   /** Warnings and errors among the last lines that the Worker wrote. */
   tail(): string;
   /** Ends it and removes what it left. */
   remove(): Promise<void>;
 }
 
-/** Builds the Worker, as `npm run bundle` does, and makes an empty database. It does not start it. */
-export async function makeRuntime(): Promise<Runtime> {
-  const home = mkdtempSync(join(tmpdir(), "fantail-faults-"));
+/** Of all workerd processes of a runtime together, by the kernel's count. */
+export interface Usage {
+  /** Of all its threads, the simulators of database and queues included. */
+  readonly cpuMs: number;
+  readonly bytes: number;
+  /** The most at a time. */
+  readonly peakBytes: number;
+}
+
+export interface RuntimeChoice {
+  /** A Worker that is built already, its entry point first; absent: the router, as `npm run bundle` builds it. */
+  readonly modules?: readonly string[];
+  readonly bindings?: Readonly<Record<string, string>>;
+  /** It is another Worker than the router: it has the queues, and no database. */
+  readonly bare?: boolean;
+}
+
+/** Builds the Worker, unless one is given, and makes an empty database. It does not start it. */
+export async function makeRuntime({ modules, bindings = {}, bare = false }: RuntimeChoice = {}): Promise<Runtime> {
+  const home = mkdtempSync(join(tmpdir(), "fantail-runtime-"));
   const tidy = (): void => rmSync(home, { recursive: true, force: true });
   process.on("exit", tidy);
   const state = join(home, "state");
   const log = join(home, "runtime.log");
-  await build(join(home, "dist"));
-  await migrate(state);
+  const built = modules ?? [await buildRouter(join(home, "dist"))];
+  if (!bare) await migrate(state);
   const port = await freePort();
   const secrets = { ROOT_KEY: randomSecret(), ENCRYPTION_KEY: randomSecret() };
   const url = `http://127.0.0.1:${port}`;
@@ -64,8 +81,9 @@ export async function makeRuntime(): Promise<Runtime> {
     rootKey: secrets.ROOT_KEY,
     client: createClient({ url, key: secrets.ROOT_KEY }),
     async start() {
-      running = start<RuntimeCalls>("./runtime-process.ts", { group: true, log });
-      await running.call("start", { script: join(home, "dist/index.js"), state, port, secrets });
+      running = start<RuntimeCalls>(new URL("runtime-process.ts", import.meta.url), { group: true, log });
+      const all = { ...secrets, ALLOW_INSECURE_SINKS: "true", ...bindings };
+      await running.call("start", { modules: built, state, port, bindings: all, bare });
     },
     async kill() {
       await running?.kill();
@@ -84,7 +102,7 @@ export async function makeRuntime(): Promise<Runtime> {
       if (running !== null) throw new Error("The database is in use");
       onDisk(state, (database) => makeOlder(database, ms));
     },
-    peakBytes: () => peakBytesOf(running?.child.pid),
+    usage: () => usageOf(running?.child.pid),
     tail: () => tailOf(log),
     async remove() {
       await running?.kill();
@@ -94,9 +112,11 @@ export async function makeRuntime(): Promise<Runtime> {
   };
 }
 
-async function build(outdir: string): Promise<void> {
+/** The router as `wrangler deploy` would upload it: one module, in that directory. Answers its path. */
+export async function buildRouter(outdir: string): Promise<string> {
   const { code, stdout, stderr } = await runWrangler(["deploy", "--dry-run", `--outdir=${outdir}`]);
   if (code !== 0) throw new Error(`The Worker could not be built\n${stdout}${stderr}`);
+  return join(outdir, "index.js");
 }
 
 async function freePort(): Promise<number> {
@@ -135,23 +155,36 @@ function makeOlder(database: DatabaseSync, ms: number): void {
   }
 }
 
-/** By the kernel's own high-water mark, of all workerd processes of the group together. */
-function peakBytesOf(group: number | undefined): number {
-  let bytes = 0;
+/** The unit of times in /proc, on every Linux of today: proc_pid_stat(5). */
+const TICK_MS = 10;
+
+function usageOf(group: number | undefined): Usage {
+  const all: Usage[] = [];
   for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
     try {
-      // Behind the name, in parentheses: state, parent, group.
       const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-      if (!stat.includes("(workerd)") || Number(stat.split(") ")[1]?.split(" ")[2]) !== group) continue;
-      bytes += 1_024 * Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
+      // Behind the name, in parentheses: state, parent, group.
+      const fields = stat.slice(stat.lastIndexOf(") ") + 2).split(" ");
+      if (!stat.includes("(workerd)") || Number(fields[2]) !== group) continue;
+      const status = readFileSync(`/proc/${pid}/status`, "utf8");
+      const bytesOf = (name: string): number =>
+        1_024 * Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(status)?.[1]);
+      // Its 14th and 15th field: user and system time.
+      const cpuMs = (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+      all.push({ cpuMs, bytes: bytesOf("VmRSS"), peakBytes: bytesOf("VmHWM") });
     } catch (error) {
       // Of all processes on the machine, some end while they are looked at.
       if (!(error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ESRCH")))
         throw error;
     }
   }
-  if (bytes === 0) throw new Error("No workerd runs in the runtime's process group");
-  return bytes;
+  if (all.length === 0) throw new Error("No workerd runs in the runtime's process group");
+  const sum = (pick: (usage: Usage) => number): number => all.reduce((total, usage) => total + pick(usage), 0);
+  return {
+    cpuMs: sum(({ cpuMs }) => cpuMs),
+    bytes: sum(({ bytes }) => bytes),
+    peakBytes: sum(({ peakBytes }) => peakBytes),
+  };
 }
 
 function tailOf(log: string): string {

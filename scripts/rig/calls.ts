@@ -4,8 +4,9 @@
  */
 import { fork, type ChildProcess } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
+import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
-import { QUIET_ENVIRONMENT } from "../../scripts/wrangler.ts";
+import { QUIET_ENVIRONMENT } from "../wrangler.ts";
 
 /** What a process answers to. Arguments and answers are copied between processes: plain data only. */
 type Served = Readonly<Record<string, (argument: never) => unknown>>;
@@ -17,10 +18,11 @@ interface Call {
 }
 type Reply = { readonly id: number } & ({ readonly answer: unknown } | { readonly error: string });
 
+const send = (reply: Reply): void => void process.send?.(reply);
+
 /** In the process itself: answers calls until whoever started it hangs up. */
 export function serve(served: Served): void {
   process.on("message", (call: Call) => {
-    const send = (reply: Reply): void => void process.send?.(reply);
     const answer = async (): Promise<unknown> => served[call.name]?.(call.argument as never);
     answer().then(
       (value) => send({ id: call.id, answer: value }),
@@ -45,13 +47,15 @@ export interface Started<T extends Served> {
   kill(): Promise<void>;
 }
 
-/** Starts the program at `file`. `group`: it leads a process group of its own. What it writes is added to the file `log`, or shown. */
+/** Starts a program. `group`: it leads a process group of its own. What it writes is added to the file `log`, or shown. */
 export function start<T extends Served>(
-  file: string,
+  program: URL,
   { group = false, log }: { readonly group?: boolean; readonly log?: string } = {},
 ): Started<T> {
   const output = log === undefined ? ("inherit" as const) : openSync(log, "a");
-  const child = fork(fileURLToPath(new URL(file, import.meta.url)), {
+  const file = fileURLToPath(program);
+  const title = basename(file);
+  const child = fork(file, {
     detached: group,
     // That the checkout has no secrets is no reason to warn.
     env: { ...process.env, ...QUIET_ENVIRONMENT, WRANGLER_LOG: "error" },
@@ -67,11 +71,11 @@ export function start<T extends Served>(
     exited.resolve();
   };
   child.once("error", fail);
-  child.once("exit", (code, signal) => fail(new Error(`${file} ended with ${signal ?? code}`)));
+  child.once("exit", (code, signal) => fail(new Error(`${title} ended with ${signal ?? code}`)));
   child.on("message", (reply: Reply) => {
     const asked = waiting.get(reply.id);
     waiting.delete(reply.id);
-    if ("error" in reply) asked?.reject(new Error(`${file}: ${reply.error}`));
+    if ("error" in reply) asked?.reject(new Error(`${title}: ${reply.error}`));
     else asked?.resolve(reply.answer);
   });
   // Whatever ends this process in order takes the other with it; one that is killed hangs up.
@@ -89,7 +93,7 @@ export function start<T extends Served>(
     exited: exited.promise,
     call: (name, argument) => {
       const asked = Promise.withResolvers<unknown>();
-      if (!child.connected) asked.reject(new Error(`${file} has ended`));
+      if (!child.connected) asked.reject(new Error(`${title} has ended`));
       else {
         calls += 1;
         waiting.set(calls, asked);

@@ -1,0 +1,108 @@
+/** What is measured: the router, and beside it the floor, each in a runtime of its own. Both take the same events and say what became of them. */
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { stripTypeScriptTypes } from "node:module";
+import { dirname, join } from "node:path";
+import { buildRouter, makeRuntime, type Runtime } from "../../scripts/rig/runtime.ts";
+
+/** What became of the events of a run, by the subject's own count. */
+export interface Outcome {
+  /** Events that went through its queues. */
+  readonly events: number;
+  readonly matched: number;
+  readonly delivered: number;
+  readonly dead: number;
+  /** Deliveries that are not over, and events whose messages nobody took yet. */
+  readonly open: number;
+}
+
+export interface Subject {
+  readonly name: "fantail" | "floor";
+  readonly runtime: Runtime;
+  /** Where and how to publish to it. */
+  readonly target: { readonly url: string; readonly headers: Readonly<Record<string, string>> };
+  /** From here on its events count. */
+  mark(): Promise<void>;
+  /** Of what was published since the mark. `accepted`: how many events that were. */
+  outcome(accepted: number): Promise<Outcome>;
+}
+
+const WORKERS = join(import.meta.dirname, "worker");
+
+/** Modules that need no bundler: their types are taken off. */
+function strip(name: string, outdir: string): string {
+  const script = join(outdir, `${name}.mjs`);
+  mkdirSync(outdir, { recursive: true });
+  writeFileSync(script, stripTypeScriptTypes(readFileSync(join(WORKERS, `${name}.ts`), "utf8")));
+  return script;
+}
+
+/** The built router behind one of the modules of `worker/`, which takes its place. Answers the modules. */
+export async function wrapRouter(wrapper: "quiet" | "metered", outdir: string): Promise<readonly string[]> {
+  const built = await buildRouter(outdir);
+  const router = join(dirname(built), "router.mjs");
+  cpSync(built, router);
+  return [strip(wrapper, outdir), router];
+}
+
+export async function makeFantail(modules: readonly string[]): Promise<Subject> {
+  const runtime = await makeRuntime({ modules });
+  const headers = { authorization: `Bearer ${runtime.rootKey}` };
+  let since = "";
+  const one = async (sql: string): Promise<Record<string, unknown>> => (await runtime.query(sql))[0] ?? {};
+  return {
+    name: "fantail",
+    runtime,
+    target: { url: `${runtime.url}/v1/events`, headers },
+    async mark() {
+      const { seq } = await one("SELECT coalesce(max(seq), '') AS seq FROM events WHERE bus = 'default'");
+      since = String(seq);
+    },
+    async outcome(accepted) {
+      const span = `bus = 'default' AND seq > '${since}'`;
+      const events = await one(
+        `SELECT count(*) AS events, coalesce(sum(matched), 0) AS matched FROM events WHERE ${span}`,
+      );
+      const states = await runtime.query(
+        `SELECT state, count(*) AS count FROM deliveries WHERE ${span} GROUP BY state`,
+      );
+      const count = (state: string): number => Number(states.find((row) => row["state"] === state)?.["count"] ?? 0);
+      const recorded = Number(events["events"]);
+      const open = count("claimed") + count("waiting") + count("held") + accepted - recorded;
+      return {
+        events: recorded,
+        matched: Number(events["matched"]),
+        delivered: count("delivered"),
+        dead: count("dead"),
+        open,
+      };
+    },
+  };
+}
+
+interface Taken {
+  readonly events: number;
+  readonly matched: number;
+  readonly pushed: number;
+  readonly failed: number;
+}
+
+export async function makeFloor(outdir: string, sinksUrl: string): Promise<Subject> {
+  const modules = [strip("floor", outdir)];
+  const runtime = await makeRuntime({ modules, bare: true, bindings: { SINKS_URL: sinksUrl } });
+  const taken = async (): Promise<Taken> => (await (await fetch(runtime.url)).json()) as Taken;
+  let before: Taken = { events: 0, matched: 0, pushed: 0, failed: 0 };
+  return {
+    name: "floor",
+    runtime,
+    target: { url: runtime.url, headers: {} },
+    async mark() {
+      before = await taken();
+    },
+    async outcome(accepted) {
+      const now = await taken();
+      const [events, matched] = [now.events - before.events, now.matched - before.matched];
+      const [delivered, dead] = [now.pushed - before.pushed, now.failed - before.failed];
+      return { events, matched, delivered, dead, open: matched - delivered - dead + accepted - events };
+    },
+  };
+}

@@ -1,0 +1,2 @@
+/** The router as it is built, beside which the modules of this directory are put. */
+export { default, Limiter } from "../../../src/index.ts";
