@@ -134,7 +134,7 @@ function aims(sections: readonly Section[]): readonly string[] {
     verdictOf(metric),
   ]);
   return [
-    missed === 0 ? `All ${entries.length} are met.` : `**${missed} of ${entries.length} are not met.**`,
+    missed === 0 ? "All are met." : `**${missed} of ${entries.length} are not met.**`,
     table(["section", "case", "metric", "aim for the ratio", "ratio", "verdict"], rows),
   ];
 }
@@ -177,7 +177,11 @@ function withSpread(values: readonly number[]): string {
   return `${formatNumber(median)} [${formatNumber(lowest)}–${formatNumber(highest)}]`;
 }
 
-const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
-  [head, head.map(() => "---"), ...rows]
-    .map((cells) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`)
+/** Without the columns that have nothing in them. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const isUsed = head.map((_, column) => rows.some((row) => row[column] !== ""));
+  return [head, head.map(() => "---"), ...rows]
+    .map((row) => row.filter((_, column) => isUsed[column]).map((cell) => cell.replaceAll(/[|<]/g, String.raw`\$&`)))
+    .map((cells) => `| ${cells.join(" | ")} |`)
     .join("\n");
+}

@@ -61,12 +61,17 @@ export function renderPlot(plot: Plot, section: Section): string {
     .replaceAll(/\bzr\d+-/g, "zr-")}\n`;
 }
 
+interface Heading {
+  readonly title: string;
+  /** A line under the title; may be empty. */
+  readonly note: string;
+  /** Of the legend. */
+  readonly entries: readonly { readonly name: string; readonly itemStyle?: object }[];
+}
+
 /** What both kinds have: the card, a title, a legend. `top`: where the plot itself may begin. */
-function frame({ title, note, names }: { title: string; note: string; names: readonly string[] }): {
-  readonly option: EChartsCoreOption;
-  readonly top: number;
-} {
-  const legendWidth = names.reduce((sum, name) => sum + name.length * CHARACTER + LEGEND_ITEM, 0);
+function frame({ title, note, entries }: Heading): { readonly option: EChartsCoreOption; readonly top: number } {
+  const legendWidth = entries.reduce((sum, { name }) => sum + name.length * CHARACTER + LEGEND_ITEM, 0);
   const legendRows = Math.ceil(legendWidth / (WIDTH - 2 * MARGIN));
   const legendTop = MARGIN + LINE + (note === "" ? 0 : LINE);
   return {
@@ -86,7 +91,7 @@ function frame({ title, note, names }: { title: string; note: string; names: rea
         subtextStyle: { fontSize: 12, color: FAINT_INK },
       },
       legend: {
-        data: names,
+        data: entries,
         left: MARGIN,
         right: MARGIN,
         top: legendTop,
@@ -133,7 +138,7 @@ function barsOf({ title, metric: name }: Bars, allCases: readonly Case[]): Pictu
   const { option, top } = frame({
     title,
     note: hasSpread ? "Bars and figures: the median of the runs. Whiskers: from the lowest run to the highest." : "",
-    names: series.map((one) => one.name),
+    entries: series.map((one) => ({ name: one.name })),
   });
   const longest = Math.max(...found.map((one) => one.name.length));
   const labelWidth = Math.min(longest * CHARACTER, CASE_NAME_MAX);
@@ -217,8 +222,11 @@ function whiskers(summaries: readonly (Summary | null)[], shift: number): Custom
   };
 }
 
+const isDense = (points: readonly unknown[]): boolean => points.length > POINTS_SHOWN_MAX;
+
 function linesOf({ title, x, y, lines }: Lines): Picture {
-  const { option, top } = frame({ title, note: "", names: lines.map(({ name }) => name) });
+  const entries = lines.map(({ name, points }) => ({ name, itemStyle: { opacity: isDense(points) ? 0 : 1 } }));
+  const { option, top } = frame({ title, note: "", entries });
   for (const { name, points } of lines)
     if (x.isLog && points.some(([at]) => at <= 0))
       throw new Error(`${title}: ${name} has a point that no logarithm has`);
@@ -237,7 +245,7 @@ function linesOf({ title, x, y, lines }: Lines): Picture {
         name,
         silent: true,
         emphasis: { disabled: true },
-        symbol: points.length > POINTS_SHOWN_MAX ? "none" : SYMBOLS[index % SYMBOLS.length],
+        symbol: isDense(points) ? "none" : SYMBOLS[index % SYMBOLS.length],
         symbolSize: 7,
         color: COLOURS[index % COLOURS.length],
         lineStyle: { width: 2, type: index < COLOURS.length ? "solid" : "dashed" },

@@ -66,14 +66,14 @@ describe("renderPlot()", () => {
       { kind: "bars", title: "Until the answer", metric: "ack p99" },
       { ...PUBLISHING, cases: PUBLISHING.cases.slice(0, 1) },
     );
-    const [fantail = 0, floor = 0] = [...svg.matchAll(/<path d="M\S+ \S+l(\S+) 0l0 18l/g)].map(([, width]) =>
-      Number(width),
-    );
+    const drawn = [...svg.matchAll(/<path d="M\S+ (\S+)l(\S+) 0l0 18l/g)];
+    const [fantail = 0, floor = 0] = drawn.map(([, , width]) => Number(width));
     expect(fantail / floor).toBeCloseTo(33 / 11, 2);
     const lines = [...svg.matchAll(/d="M(\S+) (\S+)L(\S+) (\S+)"[^>]*stroke-width="1.5"/g)];
-    const spreads = lines
-      .filter(([, , fromY, , toY]) => fromY === toY)
-      .map(([, fromX, , toX]) => Number(toX) - Number(fromX));
+    const across = lines.filter(([, , fromY, , toY]) => fromY === toY);
+    // Each in the middle of its bar.
+    expect(across.map(([, , y]) => Number(y))).toEqual(drawn.map(([, top]) => Number(top) + 9));
+    const spreads = across.map(([, fromX, , toX]) => Number(toX) - Number(fromX));
     expect(spreads[0]).toBeCloseTo((30 / 33) * fantail, 0);
     expect(spreads[1]).toBeCloseTo((2 / 11) * floor, 0);
   });
@@ -106,6 +106,18 @@ describe("renderPlot()", () => {
     expect(
       svg.match(/<path d="M\S+ \S+L\S+ \S+L\S+ \S+" fill="none" stroke="#[0-9a-f]{6}" stroke-width="2"/g),
     ).toHaveLength(2);
+  });
+
+  it("draws no points on a line that has too many, nor in its legend", () => {
+    const shapes = (count: number): number => {
+      const points = Array.from({ length: count }, (_, index) => [index + 1, index] as const);
+      const [plot] = LATENCIES.plots;
+      if (plot?.kind !== "lines") throw new Error("it is of lines");
+      const svg = renderPlot({ ...plot, lines: [{ name: "one", points }] }, LATENCIES);
+      return svg.match(/fill="#0072b2"(?! fill-opacity="0")/g)?.length ?? 0;
+    };
+    expect(shapes(24)).toBeGreaterThanOrEqual(24);
+    expect(shapes(25)).toBe(0);
   });
 
   it("has nothing outside the picture", () => {
