@@ -129,7 +129,7 @@ ${table([
 
 - **CPU** is that of the whole local runtime, with the simulators of database, queues and Durable Objects: an upper bound.
 - **Messages a batch** is the mean of the run, which published faster than was delivered, so that batches filled. An invocation and, at \`all\`, two
-  rows are billed for each batch: \`total at ${FULL_BATCH_MESSAGES}\` is the same event in full batches, \`total alone\` one that has a batch to itself.
+  rows are billed for each batch: \`total at ${FULL_BATCH_MESSAGES}\` is the same event in full batches, \`total alone\` one that has a batch to itself. The aims are for batches that fill.
 - **Log lines** are an add-on of Workers Logs: \`head_sampling_rate\` in \`wrangler.toml\` keeps a part of them, and is 1 as delivered.
 - **A rate** asks a Durable Object once for each batch and subscription, a concurrency once more at the end of the batch, and each call writes a
   row. The run had ${costs.kinds} subscriptions in turn: the deliveries of a batch to one subscription share its calls.

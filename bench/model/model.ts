@@ -57,14 +57,14 @@ const messagesPerEvent = ({ fanOut }: CostCase, { parcelDeliveries }: Configurat
   Math.max(1, Math.ceil(fanOut / parcelDeliveries));
 
 /** How long a batch takes: its calls to the database, then rounds of pushes. All to sinks that are equally slow, none of which has more than its turn. */
-export function batchMs({ one, sinkMs }: Omit<Scenario, "eventsPerSecond">, messages: number, world: World): number {
+function batchMs({ one, sinkMs }: Omit<Scenario, "eventsPerSecond">, messages: number, world: World): number {
   const { pushes, parcelDeliveries } = world.configuration;
   const deliveries = messages * Math.min(one.fanOut, parcelDeliveries);
   return one.d1CallsPerBatch * world.assumed.callMs + Math.ceil(deliveries / pushes) * sinkMs;
 }
 
 /** How long one database is busy with an event that comes in batches of so many messages. */
-export function databaseMs(one: CostCase, messages: number, world: World): number {
+function databaseMs(one: CostCase, messages: number, world: World): number {
   const callMs = one.level === "all" ? world.assumed.writeMs : world.assumed.readMs;
   return (one.d1CallsPerBatch * callMs * messagesPerEvent(one, world.configuration)) / messages + one.sqlMs;
 }
