@@ -5,9 +5,10 @@
 import { type DeliveryKey, deliveryKeyText, type Settlement } from "./core/delivery.ts";
 import type { SinkChange } from "./core/health.ts";
 import { shardOf } from "./core/ids.ts";
-import { LATENCY_NOTED_MS, MESSAGE_RETRY_SECONDS_MIN } from "./core/limits.ts";
+import { MESSAGE_RETRY_SECONDS_MIN } from "./core/limits.ts";
+import { isNews } from "./core/outcome.ts";
 import { encodeParcel, type EventParcel } from "./core/parcel.ts";
-import type { ClaimedDelivery, Clock, Log, Outgoing, Peeked } from "./ports.ts";
+import type { Clock, Log, Outgoing, Peeked } from "./ports.ts";
 
 export interface FirstAttempts extends Peeked {
   /** Whether it is one of them. */
@@ -37,13 +38,6 @@ function delaySecondsOf({ outcome }: Settlement, now: number): number {
 
 /** Whether all that the event's publish matched is in this parcel, so that its body is nobody else's. */
 const isWhole = ({ matched, subscriptionIds }: EventParcel): boolean => matched === subscriptionIds.length;
-
-/** Whether the outcome is what is known of the sink: it is well, and as fast as it was. */
-function isNoNews({ outcome, attempt }: Settlement, delivery: ClaimedDelivery | undefined): boolean {
-  const { isClean, latencyMs } = delivery?.health ?? { isClean: false, latencyMs: null };
-  if (outcome.kind !== "delivered" || attempt === null || !isClean || latencyMs === null) return false;
-  return Math.abs(attempt.duration_ms - latencyMs) <= Math.max(latencyMs / 2, LATENCY_NOTED_MS);
-}
 
 /** The first attempts that these parcels ask for. @throws Unavailable, and then nothing was done. */
 export async function firstAttempts(
@@ -76,7 +70,7 @@ export async function firstAttempts(
     has: (key) => deliveries.has(deliveryKeyText(key)),
 
     async settle(settlements, open) {
-      const news = settlements.filter((one) => !isNoNews(one, deliveries.get(deliveryKeyText(one.key))));
+      const news = settlements.filter((one) => isNews(one, deliveries.get(deliveryKeyText(one.key))?.health));
       const outcomes = { parcels, settlements: news, open, spentBodies: spentBodies(settlements) };
       const isNothing = news.length + open.length + outcomes.spentBodies.length === 0;
       return isNothing ? { settlements: [], changes: [] } : log.recordFirst(outcomes, clock.now());

@@ -4,7 +4,7 @@ import type { CloudEvent } from "./core/event.ts";
 import type { EventView } from "./core/filters/view.ts";
 import type { NearestBounds } from "./core/matcher/nearest.ts";
 import type { Answer, DeliveryKey, Settlement } from "./core/delivery.ts";
-import type { Breaker, Lane, SinkChange } from "./core/health.ts";
+import type { Breaker, Lane, SinkChange, KnownHealth } from "./core/health.ts";
 import type { Grant, PaceAsk } from "./core/pace.ts";
 import type { EventParcel, WakeParcel } from "./core/parcel.ts";
 import type { Result } from "./core/result.ts";
@@ -168,15 +168,7 @@ export interface ClaimedDelivery {
   /** Its rate deferred it before. */
   readonly returns: boolean;
   /** Of its sink, as of the claim. */
-  readonly health: {
-    /** In a row. */
-    readonly failures: number;
-    /** Null before the first attempt. */
-    readonly latencyMs: number | null;
-    readonly lane: Lane;
-    /** On lane `fast`, and nothing failed lately. */
-    readonly isClean: boolean;
-  };
+  readonly health: KnownHealth;
 }
 
 export interface ClaimedEvent {
@@ -262,6 +254,8 @@ export interface Log {
       readonly now: number;
       /** Deliveries of the batch whose push is open for longer than SLOW_ATTEMPT_MS. */
       readonly open: readonly DeliveryKey[];
+      /** Those of the settlements that may be news of their sinks; absent: all. */
+      readonly news?: readonly Settlement[];
     },
   ): Promise<Settled>;
   /**

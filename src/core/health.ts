@@ -21,6 +21,17 @@ export interface Sign {
   readonly ignored: number;
 }
 
+/** What a claim knows of a sink. */
+export interface KnownHealth {
+  /** In a row. */
+  readonly failures: number;
+  /** The average of its attempts; null before the first. */
+  readonly latencyMs: number | null;
+  readonly lane: Lane;
+  /** On lane `fast`, breaker closed, not asked to pause, and nothing failed lately. */
+  readonly isClean: boolean;
+}
+
 /** `gone`: 410. `receiver`: `webhook-delivery: disable`. `failing`: nothing but failures for FAILING_DISABLE_MS. */
 export const DISABLED_REASONS = ["gone", "receiver", "failing"] as const;
 export type DisabledReason = (typeof DISABLED_REASONS)[number];

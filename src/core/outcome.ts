@@ -1,7 +1,13 @@
 /** What an attempt means for its delivery and for its sink: the outcome table and the retry schedule. Pure: time and chance are passed in. */
-import type { Answer, AttemptRecord, Outcome } from "./delivery.ts";
-import type { Sign } from "./health.ts";
-import { JITTER_MAX, PERMANENT_TRIES_MAX, RETRY_DELAY_SECONDS_MAX, SLOW_ATTEMPT_MS } from "./limits.ts";
+import type { Answer, AttemptRecord, Outcome, Settlement } from "./delivery.ts";
+import type { KnownHealth, Sign } from "./health.ts";
+import {
+  JITTER_MAX,
+  LATENCY_NOTED_MS,
+  PERMANENT_TRIES_MAX,
+  RETRY_DELAY_SECONDS_MAX,
+  SLOW_ATTEMPT_MS,
+} from "./limits.ts";
 import type { RetryPolicy } from "./subscription.ts";
 
 export interface AttemptContext {
@@ -89,4 +95,11 @@ export function recordOf(answer: Answer, attempt: number, atMs: number): Attempt
   return answer.kind === "answered"
     ? { ...common, status: answer.status, error: null, answer: answer.sample === "" ? null : answer.sample }
     : { ...common, status: null, error: `${answer.error}: ${answer.detail}`, answer: null };
+}
+
+/** Whether it tells more of the sink than what is known: that it is well, and about as fast as it was. Without that, everything is news. */
+export function isNews({ outcome, attempt }: Settlement, known: KnownHealth | undefined): boolean {
+  const latencyMs = known?.latencyMs ?? null;
+  if (known?.isClean !== true || latencyMs === null || outcome.kind !== "delivered" || attempt === null) return true;
+  return Math.abs(attempt.duration_ms - latencyMs) > Math.max(latencyMs / 2, LATENCY_NOTED_MS);
 }

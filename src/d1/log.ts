@@ -251,8 +251,8 @@ function settled({ outcome }: Settlement): readonly [string, number | null, stri
 }
 
 /** Pairs of event id and subscription id. */
-const firstDeliveries = (events: readonly EventParcel[]): string =>
-  JSON.stringify(events.flatMap((event) => event.subscriptionIds.map((id) => [event.eventId, id])));
+const firstDeliveries = (events: readonly EventParcel[]): readonly string[][] =>
+  events.flatMap((event) => event.subscriptionIds.map((id) => [event.eventId, id]));
 
 async function openDeliveries(
   rows: readonly ClaimedRow[],
@@ -285,22 +285,33 @@ function readEvents(rows: readonly EventRow[], parcels: readonly EventParcel[]):
   );
 }
 
+const NOTHING: Claimed = { deliveries: [], events: new Map(), elsewhere: [], forwarded: [] };
+
 export function d1Log({ db, vault }: { db: D1Database; vault: Vault }): Log {
   return {
     async claim(parcels, { token, now, lane, isCounted }): Promise<Claimed> {
       const events = parcels.filter((parcel) => parcel.kind === "event");
       const wakes = parcels.filter((parcel) => parcel.kind === "wake");
-      const first = firstDeliveries(events);
-      const woken = JSON.stringify(wakes.flatMap(({ keys }) => keys.map(keyList)));
+      const pairs = firstDeliveries(events);
+      const keys = wakes.flatMap((parcel) => parcel.keys.map(keyList));
       const inline = events.filter((event) => event.body !== null);
       const marks = JSON.stringify(inline.map(({ eventId, receipt }) => inlineMark(eventId, receipt)));
       const publishes = events.filter(isCounted).map(({ eventId, receipt }) => [eventId, receipt]);
+      const recording = [
+        ...(events.length > 0 ? insertEvents(db, events) : []),
+        ...(publishes.length > 0 ? [db.prepare(COUNT_DUPLICATES).bind(JSON.stringify(publishes), token)] : []),
+      ];
+      // Events that matched nothing are only put on record.
+      if (pairs.length + keys.length === 0) {
+        if (recording.length > 0) await weather(() => db.batch(recording));
+        return NOTHING;
+      }
+      const [first, woken] = [JSON.stringify(pairs), JSON.stringify(keys)];
       const results = await weather(() =>
         db.batch([
-          ...insertEvents(db, events),
-          db.prepare(COUNT_DUPLICATES).bind(JSON.stringify(publishes), token),
-          db.prepare(CLAIM_FIRST).bind(first, now, token, lane),
-          db.prepare(CLAIM_WOKEN).bind(woken, now, token, lane),
+          ...recording,
+          ...(pairs.length > 0 ? [db.prepare(CLAIM_FIRST).bind(first, now, token, lane)] : []),
+          ...(keys.length > 0 ? [db.prepare(CLAIM_WOKEN).bind(woken, now, token, lane)] : []),
           db.prepare(WRITE_CLAIM).bind(first, now + LEASE_MS, token, woken, lane),
           ...(lane === "slow" ? takeProbes(db, { token, now }) : []),
           db.prepare(READ_CLAIMED).bind(first, now, token, woken),
@@ -322,14 +333,14 @@ export function d1Log({ db, vault }: { db: D1Database; vault: Vault }): Log {
       };
     },
 
-    async settle(settlements, { token, now, open }) {
+    async settle(settlements, { token, now, open, news = settlements }) {
       const rows = settlements.map((settlement) => [
         ...keyList(settlement.key),
         ...settled(settlement),
         settlement.attempt,
       ]);
       const outcomes = jsonParameters(rows).map((parameter) => db.prepare(SETTLE).bind(parameter, token));
-      const observations = observe(db, { settlements, open }, { token, now });
+      const observations = observe(db, { settlements: news, open }, { token, now });
       const results = await weather(() => db.batch([...observations, ...outcomes, db.prepare(END_CLAIM).bind(token)]));
       const written = results.slice(observations.length, -1).flatMap((result) => rowsOf<DeliveryKeyRow>(result));
       return { changes: changesIn(results, observations.length), written: written.map(toKey) };
@@ -339,7 +350,10 @@ export function d1Log({ db, vault }: { db: D1Database; vault: Vault }): Log {
 
     async adopt(parcels, now) {
       const results = await weather(() =>
-        db.batch([...insertEvents(db, parcels), db.prepare(ADOPT_DELIVERIES).bind(firstDeliveries(parcels), now)]),
+        db.batch([
+          ...insertEvents(db, parcels),
+          db.prepare(ADOPT_DELIVERIES).bind(JSON.stringify(firstDeliveries(parcels)), now),
+        ]),
       );
       return rowsOf<DeliveryKeyRow & { readonly state: string }>(results.at(-1))
         .filter((row) => row.state === "waiting")

@@ -57,12 +57,12 @@ export interface PushRow extends SubscriptionRow {
   readonly failures: number;
   readonly latency_ms: number | null;
   readonly lane: Lane;
-  /** 1: it is on lane `fast`, and nothing failed lately. */
+  /** 1: `isClean` of KnownHealth. */
   readonly is_clean: number;
 }
 
 export const HEALTH_COLUMNS = `coalesce(h.failures, 0) AS failures, h.latency_ms, coalesce(h.lane, 'fast') AS lane,
-  coalesce(h.lane = 'fast' AND h.failures = 0 AND h.failure_rate = 0, 1) AS is_clean`;
+  coalesce(h.lane = 'fast' AND h.failures = 0 AND h.failure_rate = 0 AND h.breaker = 'closed' AND h.paused_until_ms = 0, 1) AS is_clean`;
 
 /** Where a sealed column belongs: a ciphertext copied to another row or column does not open. */
 const context = (row: { readonly bus: string; readonly id: string }, column: "secrets" | "headers"): string =>

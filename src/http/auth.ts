@@ -5,7 +5,7 @@
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import { hashApiKey, parseApiKey } from "../core/api-key.ts";
-import { sameSecret } from "../core/digest.ts";
+import { isSecret } from "../core/digest.ts";
 import { isBusName } from "../core/ids.ts";
 import { KEY_USE_WRITE_MS, KEY_USES_MAX } from "../core/limits.ts";
 import { refusal, type Refusal } from "../core/problem.ts";
@@ -58,7 +58,7 @@ async function holderOf(c: Context<HttpEnv>, { auth }: HttpDeps): Promise<Result
   if (c.var.holder !== undefined) return ok(c.var.holder);
   const [, key] = /^Bearer +(\S+)$/i.exec(c.req.header("authorization") ?? "") ?? [];
   if (key === undefined) return err(refusal("unauthorized", "authorization must be Bearer and a key"));
-  const matches = await Promise.all(auth.rootKeys.map((rootKey) => sameSecret(rootKey, key)));
+  const matches = auth.rootKeys.map((rootKey) => isSecret(rootKey, key));
   const parsed = matches.includes(true) ? "root" : await parseApiKey(key, await auth.checkKeys());
   if (parsed === null) return unknown;
   const holder = parsed === "root" ? parsed : { ...parsed, hash: await hashApiKey(key) };

@@ -26,6 +26,9 @@ export function tooLarge({ bytesMax, of: name }: BodyLimit, what = "body"): Http
   return refusal("payload-too-large", `The ${what} ${atMost(bytesMax, "bytes")}${limit}`);
 }
 
+/** The producer went away in the middle: it is not our failure. */
+export const brokeOff = refusal("malformed-body", "The body broke off before its end");
+
 /** The body of a request that has none. */
 export const NO_BODY: BodySource = { read: async () => ok(null), cancel: async () => {} };
 
@@ -38,8 +41,7 @@ export function streamed(body: ReadableStream<Uint8Array>): BodySource {
         const { value } = await reader.read();
         return ok(value ?? null);
       } catch {
-        // The producer went away in the middle: it is not our failure.
-        return err(refusal("malformed-body", "The body broke off before its end"));
+        return err(brokeOff);
       }
     },
     // A body that broke off cannot be cancelled, and need not be.

@@ -164,9 +164,7 @@ it("a request is read up to its limit and not further", async () => {
       controller.enqueue(new Uint8Array(1_000_000));
     },
   });
-  expect(slug(await publish(http, { body: stream, headers: { ...headers, "content-length": "3" } }))).toBe(
-    "payload-too-large",
-  );
+  expect(slug(await publish(http, { body: stream, headers }))).toBe("payload-too-large");
   expect(pulled).toBeLessThanOrEqual(REQUEST_BYTES_MAX + 2_000_000);
 });
 

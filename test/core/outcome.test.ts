@@ -1,7 +1,7 @@
 // The outcome table and the schedule: every cell of the table, and the promises that the delays keep.
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
-import type { Answer, Outcome } from "../../src/core/delivery.ts";
+import type { Answer, Outcome, Settlement } from "../../src/core/delivery.ts";
 import type { Sign } from "../../src/core/health.ts";
 import {
   DEFER_SECONDS_MAX,
@@ -10,7 +10,7 @@ import {
   RETRY_DELAY_SECONDS_MAX,
   SLOW_ATTEMPT_MS,
 } from "../../src/core/limits.ts";
-import { judge, recordOf, signOf, wasSlow } from "../../src/core/outcome.ts";
+import { isNews, judge, recordOf, signOf, wasSlow } from "../../src/core/outcome.ts";
 import type { Steering } from "../../src/core/steering.ts";
 import { parseRetryAfter } from "../../src/core/retry-after.ts";
 
@@ -324,4 +324,23 @@ it("parseRetryAfter() never throws, and its instants lie between now and 24 h ah
       },
     ),
   );
+});
+
+it("isNews() is false only of what a clean sink takes about as fast as it does", () => {
+  const well = { failures: 0, latencyMs: 200, lane: "fast", isClean: true } as const;
+  const took = (duration_ms: number): Settlement => ({
+    key: { bus: "b", seq: "s", subscriptionId: "sub", run: "" },
+    eventId: "e",
+    outcome: { kind: "delivered" },
+    attempt: { attempt: 1, at_ms: 0, duration_ms, status: 200, error: null, answer: null },
+    sign: { works: true, pausedUntilMs: null, disables: null, ignored: 0 },
+  });
+  // Half of the average, or LATENCY_NOTED_MS if that is more.
+  expect([100, 300, 99, 301].map((ms) => isNews(took(ms), well))).toEqual([false, false, true, true]);
+  expect([0, 70, 71].map((ms) => isNews(took(ms), { ...well, latencyMs: 20 }))).toEqual([false, false, true]);
+  expect(isNews(took(200), { ...well, isClean: false })).toBe(true);
+  expect(isNews(took(200), { ...well, latencyMs: null })).toBe(true);
+  expect(isNews(took(200), undefined)).toBe(true);
+  expect(isNews({ ...took(200), outcome: { kind: "retry", dueMs: 1, slow: false } }, well)).toBe(true);
+  expect(isNews({ ...took(200), attempt: null }, well)).toBe(true);
 });
