@@ -2,6 +2,7 @@
  * The adapter that calls sinks, the only outbound fetch beside `resolver.ts`. One request per push: checked, rendered, signed, timed out,
  * never redirected; whatever goes wrong becomes an answer.
  */
+import { byteBuffer } from "./core/byte-buffer.ts";
 import type { Answer } from "./core/delivery.ts";
 import type { CloudEvent } from "./core/event.ts";
 import { ANSWER_BYTES_MAX, ANSWER_SAMPLE_BYTES_MAX, HEADER_SECRET_CHARS_MIN, SIGNING_KEYS_MAX } from "./core/limits.ts";
@@ -9,6 +10,7 @@ import { renderDelivery } from "./core/render.ts";
 import { parseRetryAfter } from "./core/retry-after.ts";
 import { importSecret, signatureOf } from "./core/signature.ts";
 import { addressRefusal, checkSink, nameToResolve } from "./core/sink.ts";
+import { statedLength } from "./core/stated-length.ts";
 import { parseSteering } from "./core/steering.ts";
 import { traceOf } from "./core/trace.ts";
 import type { Clock, PushRequest, Resolver, Webhooks } from "./ports.ts";
@@ -56,13 +58,13 @@ export function createWebhooks(deps: WebhookDeps): Webhooks {
       if (astray !== null) return failed(astray.error, astray.detail);
       try {
         const response = await send(checked.value, { method: "POST", redirect: "manual", signal, ...outgoing });
-        const sample = await readSample(response, signal);
+        const body = await readBody(response);
         const now = clock.now();
         return {
           kind: "answered",
           status: response.status,
           ...askedBy(response, now),
-          sample: response.ok ? "" : masked(sample, Object.values(headers)),
+          sample: response.ok ? "" : masked(sampleOf(body), Object.values(headers)),
           durationMs: now - startedMs,
         };
       } catch {
@@ -94,8 +96,9 @@ async function nameRefusal(
   { resolver, policy }: Pick<WebhookDeps, "resolver" | "policy">,
   signal: AbortSignal,
 ): Promise<{ readonly error: Failure; readonly detail: string } | null> {
+  if (resolver === null) return null;
   const name = nameToResolve(url);
-  if (resolver === null || name === null) return null;
+  if (name === null) return null;
   const found = await resolver.addresses(name, signal);
   // A name that nobody could look up may lead anywhere.
   if (!found.ok) return { error: "internal", detail: `The resolver of DOH_URL did not answer: ${found.error}` };
@@ -196,35 +199,30 @@ function beginningAtEnd(text: string, secret: string): number {
 }
 
 /**
- * The first ANSWER_SAMPLE_BYTES_MAX of the body as text, cut between characters; bytes that are no UTF-8 become U+FFFD. At
- * most ANSWER_BYTES_MAX are waited for, so that a sink sees its short answer through and no long one holds us.
- * @throws the signal's reason when it aborts first.
+ * The body, or its beginning. About ANSWER_BYTES_MAX are waited for, so that a sink sees its short answer through and no long one holds us.
+ * What is small comes in one go: piece by piece, each costs a call into the runtime.
+ * @throws Error when the connection breaks before the end, or the signal of the request aborts, which ends its body too (Fetch standard §4.1).
  */
-async function readSample(response: Response, signal: AbortSignal): Promise<string> {
-  if (response.body === null) return "";
-  const reader = response.body.getReader();
-  // A cancelled read ends at once. That cancelling itself may fail is of no interest: the body is given up either way.
-  const giveUp = () => void reader.cancel().catch(() => undefined);
-  signal.addEventListener("abort", giveUp);
-  try {
-    // An abort from before the listener was there.
-    signal.throwIfAborted();
-    const sample = new Uint8Array(ANSWER_SAMPLE_BYTES_MAX);
-    let kept = 0;
-    let read = 0;
-    while (read < ANSWER_BYTES_MAX) {
-      const { done, value } = await reader.read();
-      signal.throwIfAborted();
-      if (done) break;
-      const part = value.subarray(0, ANSWER_SAMPLE_BYTES_MAX - kept);
-      sample.set(part, kept);
-      kept += part.length;
-      read += value.length;
-    }
-    // `stream` keeps back a character that the cut left incomplete; one that the sink itself broke is shown.
-    return new TextDecoder().decode(sample.subarray(0, kept), { stream: read > kept });
-  } finally {
-    signal.removeEventListener("abort", giveUp);
-    giveUp();
+async function readBody(response: Response): Promise<Uint8Array> {
+  const { body, headers } = response;
+  const length = statedLength(headers);
+  if (body === null || (length !== null && length <= ANSWER_BYTES_MAX))
+    return new Uint8Array(await response.arrayBuffer());
+  const bytes = byteBuffer();
+  const reader: ReadableStreamDefaultReader<Uint8Array> = body.getReader();
+  while (bytes.length < ANSWER_BYTES_MAX) {
+    const { done, value } = await reader.read();
+    if (done) return bytes.take();
+    bytes.append(value);
   }
+  // That cancelling itself may fail is of no interest: the rest is given up either way.
+  void reader.cancel().catch(() => undefined);
+  return bytes.take();
+}
+
+/** The first ANSWER_SAMPLE_BYTES_MAX of a body as text, cut between characters; bytes that are no UTF-8 become U+FFFD. */
+function sampleOf(body: Uint8Array): string {
+  // `stream` keeps back a character that the cut left incomplete; one that the sink itself broke is shown.
+  const stream = body.length > ANSWER_SAMPLE_BYTES_MAX;
+  return new TextDecoder().decode(body.subarray(0, ANSWER_SAMPLE_BYTES_MAX), { stream });
 }

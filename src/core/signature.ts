@@ -10,6 +10,7 @@ import { atLeast, atMost } from "./words.ts";
 
 const SECRET_PREFIX = "whsec_";
 const HMAC_SHA256 = { name: "HMAC", hash: "SHA-256" };
+const encoder = new TextEncoder();
 
 /** A secret in its text form, `whsec_<base64>`, of SECRET_BYTES_DEFAULT random bytes or as many as are given. */
 export function newSecret(random: Uint8Array): string {
@@ -53,13 +54,13 @@ export async function signatureOf(message: Signed & { readonly keys: readonly Cr
   return signatures.map((signature) => `v1,${encodeBase64(new Uint8Array(signature))}`).join(" ");
 }
 
-function signedContent({ id, timestampSeconds, body }: Signed): Uint8Array<ArrayBuffer> {
-  const encoder = new TextEncoder();
-  const head = encoder.encode(`${id}.${timestampSeconds}.`);
-  const tail = typeof body === "string" ? encoder.encode(body) : body;
-  const content = new Uint8Array(head.length + tail.length);
+function signedContent({ id, timestampSeconds, body }: Signed): Uint8Array {
+  const start = `${id}.${timestampSeconds}.`;
+  if (typeof body === "string") return encoder.encode(start + body);
+  const head = encoder.encode(start);
+  const content = new Uint8Array(head.length + body.length);
   content.set(head);
-  content.set(tail, head.length);
+  content.set(body, head.length);
   return content;
 }
 

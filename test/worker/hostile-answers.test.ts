@@ -107,6 +107,12 @@ it.each([
   expect((await answerTo({ raw })).answer).toMatchObject({ kind: "failed", error: "connection" });
 });
 
+it("push() cuts chunks that a length belies", async () => {
+  const chunk = `4000\r\n${"x".repeat(0x4000)}\r\n`;
+  const raw = `HTTP/1.1 200 OK\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n${chunk.repeat(1_000)}`;
+  expect((await answerTo({ raw })).answer).toMatchObject({ kind: "answered", status: 200 });
+});
+
 const context = { tries: 1, retry: { scheduleSeconds: [5], permanent: [] }, now: 0, fraction: 0 };
 
 it.each([
