@@ -8,6 +8,7 @@ import { isMembers, type Members } from "../core/json-value.ts";
 import { DEFLATE_RATIO_MAX, JSON_DEPTH_MAX, MANAGEMENT_BYTES_MAX } from "../core/limits.ts";
 import { refusal, refusalOfFaults } from "../core/problem.ts";
 import { err, ok, type Result } from "../core/result.ts";
+import { statedLength } from "../core/stated-length.ts";
 import { faultAt, mustBe } from "../core/words.ts";
 import { bounded, brokeOff, NO_BODY, streamed, tooLarge, type BodyLimit, type BodySource } from "./body-source.ts";
 import { inflated } from "./inflate.ts";
@@ -36,12 +37,6 @@ export function bodyOf(request: Request, limit: BodyLimit): Result<BodySource, H
   return ok(bounded(inflated(received, Math.min(inflatedBytes, limit.bytesMax)), limit));
 }
 
-/** Whether the request says that its body fits and has no coding. HTTP holds it to that (RFC 9112 §6.2): it ends there, or breaks off. */
-function isSized(headers: Headers, { bytesMax }: BodyLimit): boolean {
-  const length = headers.get("content-length");
-  return length !== null && Number(length) <= bytesMax && !headers.has("content-encoding");
-}
-
 /** In one go: piece by piece, each costs a call into the runtime. */
 async function readSized(request: Request, limit: BodyLimit): Promise<Result<Uint8Array<ArrayBuffer>, HttpRefusal>> {
   try {
@@ -57,7 +52,8 @@ export async function readBody(
   request: Request,
   limit: BodyLimit,
 ): Promise<Result<Uint8Array<ArrayBuffer>, HttpRefusal>> {
-  if (isSized(request.headers, limit)) return readSized(request, limit);
+  const length = statedLength(request.headers);
+  if (length !== null && length <= limit.bytesMax) return readSized(request, limit);
   const body = bodyOf(request, limit);
   if (!body.ok) return body;
   const bytes = byteBuffer();
