@@ -2,6 +2,7 @@
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { stripTypeScriptTypes } from "node:module";
 import { dirname, join } from "node:path";
+import { randomSecret } from "../../scripts/router.ts";
 import { buildRouter, makeRuntime, type Runtime } from "../../scripts/rig/runtime.ts";
 
 /** What became of the events of a run, by the subject's own count. */
@@ -18,6 +19,8 @@ export interface Outcome {
 export interface Subject {
   readonly name: "fantail" | "floor";
   readonly runtime: Runtime;
+  /** Under which it seals secrets; the floor has none. */
+  readonly encryptionKey: string;
   /** Where and how to publish to it. */
   readonly target: { readonly url: string; readonly headers: Readonly<Record<string, string>> };
   /** From here on its events count. */
@@ -45,13 +48,15 @@ export async function wrapRouter(wrapper: "quiet" | "metered", outdir: string): 
 }
 
 export async function makeFantail(modules: readonly string[]): Promise<Subject> {
-  const runtime = await makeRuntime({ modules });
+  const encryptionKey = randomSecret();
+  const runtime = await makeRuntime({ modules, bindings: { ENCRYPTION_KEY: encryptionKey } });
   const headers = { authorization: `Bearer ${runtime.rootKey}` };
   let since = "";
   const one = async (sql: string): Promise<Record<string, unknown>> => (await runtime.query(sql))[0] ?? {};
   return {
     name: "fantail",
     runtime,
+    encryptionKey,
     target: { url: `${runtime.url}/v1/events`, headers },
     async mark() {
       const { seq } = await one("SELECT coalesce(max(seq), '') AS seq FROM events WHERE bus = 'default'");
@@ -59,22 +64,16 @@ export async function makeFantail(modules: readonly string[]): Promise<Subject> 
     },
     async outcome(accepted) {
       const span = `bus = 'default' AND seq > '${since}'`;
-      const events = await one(
-        `SELECT count(*) AS events, coalesce(sum(matched), 0) AS matched FROM events WHERE ${span}`,
-      );
-      const states = await runtime.query(
-        `SELECT state, count(*) AS count FROM deliveries WHERE ${span} GROUP BY state`,
-      );
-      const count = (state: string): number => Number(states.find((row) => row["state"] === state)?.["count"] ?? 0);
-      const recorded = Number(events["events"]);
-      const open = count("claimed") + count("waiting") + count("held") + accepted - recorded;
-      return {
-        events: recorded,
-        matched: Number(events["matched"]),
-        delivered: count("delivered"),
-        dead: count("dead"),
-        open,
-      };
+      // One statement: what comes between two would be in only one of them.
+      const counts = await one(`
+        SELECT (SELECT count(*) FROM events WHERE ${span}) AS events,
+          (SELECT coalesce(sum(matched), 0) FROM events WHERE ${span}) AS matched,
+          (SELECT count(*) FROM deliveries WHERE ${span} AND state = 'delivered') AS delivered,
+          (SELECT count(*) FROM deliveries WHERE ${span} AND state = 'dead') AS dead`);
+      const [recorded, matched, delivered, dead] = ["events", "matched", "delivered", "dead"].map((name) =>
+        Number(counts[name]),
+      ) as [number, number, number, number];
+      return { events: recorded, matched, delivered, dead, open: matched - delivered - dead + accepted - recorded };
     },
   };
 }
@@ -94,6 +93,7 @@ export async function makeFloor(outdir: string, sinksUrl: string): Promise<Subje
   return {
     name: "floor",
     runtime,
+    encryptionKey: "",
     target: { url: runtime.url, headers: {} },
     async mark() {
       before = await taken();

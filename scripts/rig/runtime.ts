@@ -32,6 +32,8 @@ export interface Runtime {
   fireCron(): Promise<void>;
   /** Rows of the database, whether the runtime runs or not. */
   query(sql: string): Promise<Rows>;
+  /** Only while it is stopped: works on its database. */
+  edit<T>(work: (database: DatabaseSync) => T): T;
   /**
    * Only while it is stopped: makes everything on record older by so much. To the router this is a machine that was down so long, and it
    * takes milliseconds where leases take minutes.
@@ -75,6 +77,10 @@ export async function makeRuntime({ modules, bindings = {}, bare = false }: Runt
   const secrets = { ROOT_KEY: randomSecret(), ENCRYPTION_KEY: randomSecret() };
   const url = `http://127.0.0.1:${port}`;
   let running: Started<RuntimeCalls> | null = null;
+  function edit<T>(work: (database: DatabaseSync) => T): T {
+    if (running !== null) throw new Error("The database is in use");
+    return onDisk(state, work);
+  }
 
   return {
     url,
@@ -98,10 +104,8 @@ export async function makeRuntime({ modules, bindings = {}, bare = false }: Runt
       if (running !== null) return running.call("query", sql);
       return onDisk(state, (database) => database.prepare(sql).all());
     },
-    age(ms) {
-      if (running !== null) throw new Error("The database is in use");
-      onDisk(state, (database) => makeOlder(database, ms));
-    },
+    edit,
+    age: (ms) => edit((database) => makeOlder(database, ms)),
     usage: () => usageOf(running?.child.pid),
     tail: () => tailOf(log),
     async remove() {

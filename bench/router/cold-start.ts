@@ -1,0 +1,62 @@
+/** From nothing to the first answer. */
+import { readFileSync } from "node:fs";
+import { gzipSync } from "node:zlib";
+import { measure, p50, TEN } from "./measure.ts";
+import { inRounds, metricOf, type Plan } from "./plan.ts";
+import type { Section } from "./results.ts";
+import { withSubscriptions } from "./seed.ts";
+import type { Stage } from "./stage.ts";
+import type { Subject } from "./subject.ts";
+
+interface Start {
+  readonly readyMs: number;
+  readonly firstAckMs: number;
+  readonly bytes: number;
+  readonly scriptBytes: number;
+  readonly gzipBytes: number;
+}
+
+export async function coldStart(stage: Stage, plan: Plan): Promise<Section> {
+  stage.say("cold start");
+  const fantail = await withSubscriptions(stage, TEN.length);
+  const startOf = (subject: Subject, script: string) => async (): Promise<Start> => {
+    await subject.runtime.kill();
+    const beganMs = performance.now();
+    await subject.runtime.start();
+    const readyMs = performance.now() - beganMs;
+    const first = await measure(stage, subject, { kinds: TEN }, { requests: 1, perSecond: 1 });
+    const source = readFileSync(script);
+    return {
+      readyMs,
+      firstAckMs: p50(first.ackMs),
+      bytes: subject.runtime.usage().bytes,
+      scriptBytes: source.byteLength,
+      gzipBytes: gzipSync(source).byteLength,
+    };
+  };
+  const taken = await inRounds(plan, {
+    fantail: startOf(fantail, stage.modules.at(-1) ?? ""),
+    floor: startOf(stage.floor, stage.floorScript),
+  });
+  await fantail.runtime.remove();
+  const compared = metricOf({ fantail: taken.fantail, reference: { name: "floor", values: taken.floor } });
+  return {
+    id: "cold-start",
+    title: "Cold start",
+    about: `The local runtime is killed and started again, and takes one event. The time until it listens has the start of Node and of the simulators in it, which both have; what
+the router's own script takes of it is the difference. Its first 202 needs its ten subscriptions from the database.`,
+    cases: [
+      {
+        name: "one isolate",
+        metrics: [
+          compared("script", "kB", ({ scriptBytes }) => scriptBytes / 1e3),
+          compared("script, gzip", "kB", ({ gzipBytes }) => gzipBytes / 1e3),
+          compared("until it listens", "ms", ({ readyMs }) => readyMs),
+          compared("first 202", "ms", ({ firstAckMs }) => firstAckMs),
+          compared("memory of workerd", "MB", ({ bytes }) => bytes / 1e6),
+        ],
+      },
+    ],
+    plots: [],
+  };
+}

@@ -1,0 +1,91 @@
+/**
+ * `npm run bench -- [section …] [--quick] [--json FILE]`: the router beside the platform's own floor, from publish to sink, at every size, through an
+ * outage and over ten minutes; what an event costs; and what that means at scale. A whole run takes some three quarters of an hour and
+ * writes docs/performance.md, docs/costs.json and docs/scale.md; one of some sections, or a quick one, only prints. Load goes to this machine only, and ends
+ * by itself. Exit code 1 when counts do not add up; an aim that is missed is told, in the document too.
+ */
+import { spawnSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { cpus, release, type } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { costsMarkdown } from "../cost/markdown.ts";
+import { measureCosts } from "../cost/meter.ts";
+import { coldStart } from "./cold-start.ts";
+import { endToEnd, fanOut, subscribeFanOuts } from "./deliver.ts";
+import { documentOf, writeDocument } from "./document.ts";
+import { outage } from "./outage.ts";
+import { FULL, QUICK, type Plan } from "./plan.ts";
+import { publish } from "./publish.ts";
+import type { Results, Section } from "./results.ts";
+import { withSubscriptions } from "./seed.ts";
+import { byHistory, bySubscriptions } from "./sizes.ts";
+import { soak } from "./soak.ts";
+import { SINK_LATENCY_MS, type Stage, withStage } from "./stage.ts";
+import { TEN } from "./measure.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+
+/** The first three are of one router, which has whatever they subscribed. */
+const SECTIONS: Readonly<Record<string, (stage: Stage, plan: Plan) => Promise<Section>>> = {
+  publish: async (stage, plan) => publish(stage, await withSubscriptions(stage, TEN.length), plan),
+  "end-to-end": async (stage, plan) => endToEnd(stage, await withSubscriptions(stage, TEN.length), plan),
+  "fan-out": async (stage, plan) => {
+    const fantail = await withSubscriptions(stage, TEN.length);
+    await subscribeFanOuts(stage, fantail);
+    return fanOut(stage, fantail, plan);
+  },
+  subscriptions: bySubscriptions,
+  history: byHistory,
+  "cold-start": coldStart,
+  outage,
+  soak,
+};
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { quick: { type: "boolean", default: false }, json: { type: "string" } },
+});
+const unknown = positionals.filter((name) => SECTIONS[name] === undefined);
+if (unknown.length > 0)
+  throw new Error(`There is no section ${unknown.join(", ")}: ${Object.keys(SECTIONS).join(", ")}`);
+
+const say = (line: string): void => console.error(line);
+const isWhole = positionals.length === 0;
+const plan = values.quick ? QUICK : FULL;
+const measuredAt = new Date().toISOString();
+const beganMs = performance.now();
+
+const sections: Section[] = [];
+for (const [name, section] of Object.entries(SECTIONS)) {
+  if (!isWhole && !positionals.includes(name)) continue;
+  // A stage of its own, so that none has the memory or the queues of the one before.
+  sections.push(await withStage(say, (stage) => section(stage, plan)));
+}
+const results: Results = {
+  measuredAt,
+  quick: values.quick,
+  machine: `${cpus().length} × ${cpus()[0]?.model.trim() ?? "an unknown processor"}, ${type()} ${release()}`,
+  versions: {
+    Fantail: versionOf("package.json"),
+    Node: process.versions.node,
+    Miniflare: versionOf("node_modules/miniflare/package.json"),
+    workerd: versionOf("node_modules/workerd/package.json"),
+  },
+  sinkLatencyMs: SINK_LATENCY_MS,
+  sections,
+};
+const costs = isWhole ? await measureCosts({ quick: values.quick, say }) : null;
+const parts = costs === null ? [] : [costsMarkdown(costs)];
+if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({ results, costs }, null, 2)}\n`);
+if (isWhole && !values.quick) {
+  writeFileSync(join(ROOT, "docs/costs.json"), `${JSON.stringify(costs, null, 2)}\n`);
+  writeDocument(results, parts);
+  const model = spawnSync(process.execPath, [join(ROOT, "bench/model/run.ts"), "--write"], { stdio: "inherit" });
+  if (model.status !== 0) throw new Error("The scale model could not be written");
+} else console.log(documentOf(results, parts));
+say(`${Math.round((performance.now() - beganMs) / 1_000)} s`);
+
+function versionOf(manifest: string): string {
+  return (JSON.parse(readFileSync(join(ROOT, manifest), "utf8")) as { readonly version: string }).version;
+}

@@ -1,0 +1,109 @@
+/** Ten minutes at half of what the router delivers at most: whether its memory stays, nothing is lost, and it is as fast in the end as at first. */
+import { withCron } from "./cron.ts";
+import { measure, p50, p99, TEN } from "./measure.ts";
+import type { Plan } from "./plan.ts";
+import type { Metric, Section } from "./results.ts";
+import { withSubscriptions } from "./seed.ts";
+import type { Stage } from "./stage.ts";
+import { median } from "./statistics.ts";
+
+const PER_SECOND = 140;
+const SECONDS = 600;
+const FLOOR_SECONDS = 60;
+const LOOK_MS = 5_000;
+/** Of the memory, left out at the beginning: what a runtime takes until it is warm. */
+const WARM_SHARE = 0.2;
+const WINDOW_SECONDS = 20;
+
+export async function soak(stage: Stage, { share }: Plan): Promise<Section> {
+  const fantail = await withSubscriptions(stage, TEN.length);
+  const floorRun = () =>
+    measure(
+      stage,
+      stage.floor,
+      { kinds: TEN },
+      { requests: PER_SECOND * FLOOR_SECONDS * share, perSecond: PER_SECOND },
+    );
+  stage.say("soak: the floor, before");
+  const before = await floorRun();
+  stage.say("soak: the router");
+  const beganMs = performance.now();
+  const memory: [seconds: number, megabytes: number][] = [];
+  const look = (): void => {
+    memory.push([(performance.now() - beganMs) / 1_000, fantail.runtime.usage().bytes / 1e6]);
+  };
+  const looking = setInterval(look, LOOK_MS);
+  const requests = Math.ceil(PER_SECOND * SECONDS * share);
+  const load = () => measure(stage, fantail, { kinds: TEN }, { requests, perSecond: PER_SECOND });
+  const measured = await withCron(fantail.runtime, load).finally(() => clearInterval(looking));
+  await fantail.runtime.remove();
+  stage.say("soak: the floor, after");
+  const after = await floorRun();
+
+  const warm = memory.slice(Math.floor(memory.length * WARM_SHARE)).map(([, megabytes]) => megabytes);
+  const third = Math.ceil(warm.length / 3);
+  const floor = (pick: (values: Float64Array) => number): Metric["reference"] => ({
+    name: "floor",
+    values: [median([pick(before.receivedMs), pick(after.receivedMs)])],
+  });
+  return {
+    id: "soak",
+    title: "Ten minutes",
+    about: `${PER_SECOND} events a second, each for one of ten subscriptions, for ${SECONDS / 60} minutes, the cron once a minute; the floor has a minute of the same before it and another after it. Memory is
+that of workerd, the database's and the queues' simulators included; the first fifth of the time is left out of its ratio. One run.`,
+    cases: [
+      {
+        name: `${requests.toLocaleString("en-US")} events`,
+        metrics: [
+          metric("received p50", "ms", p50(measured.receivedMs), floor(p50)),
+          metric("received p99", "ms", p99(measured.receivedMs), floor(p99)),
+          {
+            ...metric("memory, last third", "MB", median(warm.slice(-third)), {
+              name: "first third",
+              values: [median(warm.slice(0, third))],
+            }),
+            aim: { atMost: 1.1 },
+          },
+          metric("lost", "", measured.events - measured.deliveries),
+          metric("delivered twice", "", measured.repeated),
+        ],
+      },
+    ],
+    plots: [
+      {
+        kind: "lines",
+        title: "Memory of workerd",
+        x: { name: "seconds", isLog: false },
+        y: { name: "memory", unit: "MB" },
+        lines: [{ name: "fantail", points: memory }],
+      },
+      {
+        kind: "lines",
+        title: "From publish to sink",
+        x: { name: "seconds", isLog: false },
+        y: { name: "latency", unit: "ms" },
+        lines: [
+          { name: "p50", points: windows(measured.receivedMs, p50) },
+          { name: "p99", points: windows(measured.receivedMs, p99) },
+        ],
+      },
+    ],
+  };
+}
+
+const metric = (name: string, unit: string, value: number, reference: Metric["reference"] = null): Metric => ({
+  name,
+  unit,
+  fantail: [value],
+  reference,
+  aim: null,
+});
+
+/** Of windows of arrivals, in their order. */
+function windows(receivedMs: Float64Array, pick: (values: Float64Array) => number): [number, number][] {
+  const length = WINDOW_SECONDS * PER_SECOND;
+  return Array.from({ length: Math.floor(receivedMs.length / length) }, (_, window) => [
+    (window + 0.5) * WINDOW_SECONDS,
+    pick(receivedMs.subarray(window * length, (window + 1) * length)),
+  ]);
+}
