@@ -57,10 +57,17 @@ const measuredAt = new Date().toISOString();
 const beganMs = performance.now();
 
 const sections: Section[] = [];
+const failures: string[] = [];
 for (const [name, section] of Object.entries(SECTIONS)) {
   if (!isWhole && !positionals.includes(name)) continue;
-  // A stage of its own, so that none has the memory or the queues of the one before.
-  sections.push(await withStage(say, (stage) => section(stage, plan)));
+  try {
+    // A stage of its own, so that none has the memory or the queues of the one before.
+    sections.push(await withStage(say, (stage) => section(stage, plan)));
+  } catch (error) {
+    // The others are to be seen too.
+    console.error(error);
+    failures.push(name);
+  }
 }
 const results: Results = {
   measuredAt,
@@ -78,12 +85,14 @@ const results: Results = {
 const costs = isWhole ? await measureCosts({ quick: values.quick, say }) : null;
 const parts = costs === null ? [] : [costsMarkdown(costs)];
 if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({ results, costs }, null, 2)}\n`);
-if (isWhole && !values.quick) {
+if (isWhole && !values.quick && failures.length === 0) {
   writeFileSync(join(ROOT, "docs/costs.json"), `${JSON.stringify(costs, null, 2)}\n`);
   writeDocument(results, parts);
   const model = spawnSync(process.execPath, [join(ROOT, "bench/model/run.ts"), "--write"], { stdio: "inherit" });
   if (model.status !== 0) throw new Error("The scale model could not be written");
 } else console.log(documentOf(results, parts));
+for (const name of failures) say(`FAILED: ${name}`);
+process.exitCode = failures.length === 0 ? 0 : 1;
 say(`${Math.round((performance.now() - beganMs) / 1_000)} s`);
 
 function versionOf(manifest: string): string {
