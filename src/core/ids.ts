@@ -8,6 +8,11 @@ const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
 const BODY_CHARS = 26;
 const BODY = `[${ALPHABET}]{${BODY_CHARS}}`;
 
+/** What of a SHA-256 makes a body. */
+const BODY_BYTES = Math.ceil((BODY_CHARS * 5) / 8);
+
+const encoder = new TextEncoder();
+
 /** Random bytes that `timeOrderedId` asks for. */
 export const ID_RANDOM_BYTES = 10;
 
@@ -53,8 +58,8 @@ export function timeOrderedFloor(ms: number): string {
  * anybody. NUL separates, because no part can hold it.
  */
 export async function eventIdOf(bus: string, source: string, id: string): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(`${bus}\0${source}\0${id}`));
-  return `evt_${base32(new Uint8Array(digest)).slice(0, BODY_CHARS)}`;
+  const digest = await crypto.subtle.digest("SHA-256", encoder.encode(`${bus}\0${source}\0${id}`));
+  return `evt_${base32(new Uint8Array(digest, 0, BODY_BYTES)).slice(0, BODY_CHARS)}`;
 }
 
 /**

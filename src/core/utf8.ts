@@ -4,14 +4,20 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 const exactDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+/** Bytes of UTF-8 that a UTF-16 unit takes at most. */
+const UNIT_BYTES_MAX = 3;
+/** Where texts are written to be counted: a place of their own for each would cost more than the counting. */
+const scratch = new Uint8Array(16_384);
+
 /** How many bytes the text has in UTF-8. */
 export function utf8Bytes(text: string): number {
-  return encoder.encode(text).byteLength;
+  const fits = text.length * UNIT_BYTES_MAX <= scratch.length;
+  return fits ? encoder.encodeInto(text, scratch).written : encoder.encode(text).byteLength;
 }
 
 /** Whether the text has at most so many bytes in UTF-8. Texts that are short beyond doubt are not encoded to find out. */
 export function fitsUtf8(text: string, bytesMax: number): boolean {
-  return text.length * 3 <= bytesMax || utf8Bytes(text) <= bytesMax;
+  return text.length * UNIT_BYTES_MAX <= bytesMax || utf8Bytes(text) <= bytesMax;
 }
 
 /** The bytes as text without a byte order mark in front (RFC 8259 §8.1 lets a parser ignore it), null when they are not UTF-8. */

@@ -115,8 +115,7 @@ export function readContext(given: Readonly<Record<string, unknown>>, place: Pla
     else if (NEEDED.has(name)) faults.push(attributeFault(name, REQUIRED, place));
   }
   for (const name of names) if (!CORE.has(name)) read(name, given[name]);
-  const bytes = headerBytes(attributes);
-  if (bytes > ATTRIBUTES_BYTES_MAX) {
+  if (!fitHeaders(attributes)) {
     const detail = `The attributes ${atMost(ATTRIBUTES_BYTES_MAX, "bytes")} as headers`;
     faults.push({ pointer: place.pointer, detail });
   }
@@ -127,17 +126,29 @@ export function readContext(given: Readonly<Record<string, unknown>>, place: Pla
   return { id, source, type, attributes };
 }
 
-/** Bytes of the attributes as headers of binary mode, names and values, whatever mode they came in. */
-function headerBytes(attributes: CloudEvent["attributes"]): number {
-  return Object.entries(attributes).reduce(
-    (sum, [name, value]) => sum + HEADER_PREFIX.length + name.length + encodeHeaderValue(canonicalString(value)).length,
-    0,
+/** The most that a UTF-16 unit of a value takes in a header: three bytes of UTF-8, each percent-encoded. */
+const HEADER_UNIT_BYTES_MAX = 9;
+
+/**
+ * Whether the attributes are within their limit as headers of binary mode, names and values, whatever mode they came in. Those that are
+ * short beyond doubt are not encoded to find out.
+ */
+function fitHeaders(attributes: CloudEvent["attributes"]): boolean {
+  const entries = Object.entries(attributes);
+  const bytes = (ofValue: (text: string) => number): number =>
+    entries.reduce(
+      (sum, [name, value]) => sum + HEADER_PREFIX.length + name.length + ofValue(canonicalString(value)),
+      0,
+    );
+  return (
+    bytes(({ length }) => length * HEADER_UNIT_BYTES_MAX) <= ATTRIBUTES_BYTES_MAX ||
+    bytes((text) => encodeHeaderValue(text).length) <= ATTRIBUTES_BYTES_MAX
   );
 }
 
 /** Whether an event may have these attributes together; each of them is taken to be valid. */
 export function fitTogether(attributes: CloudEvent["attributes"]): boolean {
-  return Object.keys(attributes).length <= ATTRIBUTES_MAX && headerBytes(attributes) <= ATTRIBUTES_BYTES_MAX;
+  return Object.keys(attributes).length <= ATTRIBUTES_MAX && fitHeaders(attributes);
 }
 
 /** A fault of one attribute; `detail` is read after the attribute's label. A name over the limit is not repeated. */
