@@ -97,9 +97,13 @@ export function recordOf(answer: Answer, attempt: number, atMs: number): Attempt
     : { ...common, status: null, error: `${answer.error}: ${answer.detail}`, answer: null };
 }
 
-/** Whether it tells more of the sink than what is known: that it is well, and about as fast as it was. Without that, everything is news. */
+/**
+ * Whether it tells more of the sink than what is known: that it is well, and about as fast as it was. Without that, everything is news; and so is an
+ * attempt that makes its sink slow, however near to the average it is.
+ */
 export function isNews({ outcome, attempt }: Settlement, known: KnownHealth | undefined): boolean {
   const latencyMs = known?.latencyMs ?? null;
   if (known?.isClean !== true || latencyMs === null || outcome.kind !== "delivered" || attempt === null) return true;
+  if (wasSlow(attempt)) return true;
   return Math.abs(attempt.duration_ms - latencyMs) > Math.max(latencyMs / 2, LATENCY_NOTED_MS);
 }

@@ -343,4 +343,6 @@ it("isNews() is false only of what a clean sink takes about as fast as it does",
   expect(isNews(took(200), undefined)).toBe(true);
   expect(isNews({ ...took(200), outcome: { kind: "retry", dueMs: 1, slow: false } }, well)).toBe(true);
   expect(isNews({ ...took(200), attempt: null }, well)).toBe(true);
+  const steady = { ...well, latencyMs: SLOW_ATTEMPT_MS };
+  expect([SLOW_ATTEMPT_MS, SLOW_ATTEMPT_MS + 1].map((ms) => isNews(took(ms), steady))).toEqual([false, true]);
 });
