@@ -54,7 +54,7 @@ export async function signatureOf(message: Signed & { readonly keys: readonly Cr
   return signatures.map((signature) => `v1,${encodeBase64(new Uint8Array(signature))}`).join(" ");
 }
 
-function signedContent({ id, timestampSeconds, body }: Signed): Uint8Array {
+function signedContent({ id, timestampSeconds, body }: Signed) {
   const start = `${id}.${timestampSeconds}.`;
   if (typeof body === "string") return encoder.encode(start + body);
   const head = encoder.encode(start);
