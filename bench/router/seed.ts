@@ -24,8 +24,12 @@ const LOOK_MS = 100;
 const RECORDED_TYPE = "bench.recorded";
 
 /** A router with these subscriptions, each of a sink and a subject of its own: those of TEN are among them. Running, its changes in effect. */
-export async function withSubscriptions(stage: Stage, count: number): Promise<Subject> {
-  const subject = await stage.fantail();
+export async function withSubscriptions(
+  stage: Stage,
+  count: number,
+  choice: Parameters<Stage["fantail"]>[0] = {},
+): Promise<Subject> {
+  const subject = await stage.fantail(choice);
   const { runtime } = subject;
   await runtime.start();
   for (const [sink, { subject: wanted }] of TEN.entries())

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { STOP_SIGNALS } from "../../scripts/router.ts";
 import { start, type Started } from "../../scripts/rig/calls.ts";
+import type { RuntimeChoice } from "../../scripts/rig/runtime.ts";
 import type { LoadCalls } from "./load-process.ts";
 import type { SinksCalls } from "./sinks-process.ts";
 import { makeFantail, makeFloor, type Subject, wrapRouter } from "./subject.ts";
@@ -24,7 +25,7 @@ export interface Stage {
   readonly floor: Subject;
   readonly floorScript: string;
   /** A router with an empty database, not running. The stage ends it, unless it is removed before. */
-  fantail(): Promise<Subject>;
+  fantail(choice?: Pick<RuntimeChoice, "inspected">): Promise<Subject>;
 }
 
 export async function withStage<T>(say: Stage["say"], play: (stage: Stage) => Promise<T>): Promise<T> {
@@ -39,8 +40,8 @@ export async function withStage<T>(say: Stage["say"], play: (stage: Stage) => Pr
     const floor = await makeFloor(home, sinksUrl);
     subjects.push(floor);
     await floor.runtime.start();
-    const fantail = async (): Promise<Subject> => {
-      const subject = await makeFantail(modules);
+    const fantail: Stage["fantail"] = async (choice) => {
+      const subject = await makeFantail(modules, choice);
       subjects.push(subject);
       return subject;
     };

@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { stripTypeScriptTypes } from "node:module";
 import { dirname, join } from "node:path";
 import { randomSecret } from "../../scripts/router.ts";
-import { buildRouter, makeRuntime, type Runtime } from "../../scripts/rig/runtime.ts";
+import { buildRouter, makeRuntime, type Runtime, type RuntimeChoice } from "../../scripts/rig/runtime.ts";
 
 /** What became of the events of a run, by the subject's own count. */
 export interface Outcome {
@@ -47,9 +47,12 @@ export async function wrapRouter(wrapper: "quiet" | "metered", outdir: string): 
   return [strip(wrapper, outdir), router];
 }
 
-export async function makeFantail(modules: readonly string[]): Promise<Subject> {
+export async function makeFantail(
+  modules: readonly string[],
+  choice: Pick<RuntimeChoice, "inspected"> = {},
+): Promise<Subject> {
   const encryptionKey = randomSecret();
-  const runtime = await makeRuntime({ modules, bindings: { ENCRYPTION_KEY: encryptionKey } });
+  const runtime = await makeRuntime({ ...choice, modules, bindings: { ENCRYPTION_KEY: encryptionKey } });
   const headers = { authorization: `Bearer ${runtime.rootKey}` };
   let since = "";
   const one = async (sql: string): Promise<Record<string, unknown>> => (await runtime.query(sql))[0] ?? {};

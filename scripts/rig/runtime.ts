@@ -41,6 +41,8 @@ export interface Runtime {
   age(ms: number): void;
   /** What workerd has taken since its start. */
   usage(): Usage;
+  /** What the heap of the Worker's isolate has in use, in bytes, what nobody refers to any more included. Of an inspected one only. */
+  heapBytes(): Promise<number>;
   /** Warnings and errors among the last lines that the Worker wrote. */
   tail(): string;
   /** Ends it and removes what it left. */
@@ -62,10 +64,17 @@ export interface RuntimeChoice {
   readonly bindings?: Readonly<Record<string, string>>;
   /** It is another Worker than the router: it has the queues, and no database. */
   readonly bare?: boolean;
+  /** Its heap can be looked at. */
+  readonly inspected?: boolean;
 }
 
 /** Builds the Worker, unless one is given, and makes an empty database. It does not start it. */
-export async function makeRuntime({ modules, bindings = {}, bare = false }: RuntimeChoice = {}): Promise<Runtime> {
+export async function makeRuntime({
+  modules,
+  bindings = {},
+  bare = false,
+  inspected = false,
+}: RuntimeChoice = {}): Promise<Runtime> {
   const home = mkdtempSync(join(tmpdir(), "fantail-runtime-"));
   const tidy = (): void => rmSync(home, { recursive: true, force: true });
   process.on("exit", tidy);
@@ -89,7 +98,7 @@ export async function makeRuntime({ modules, bindings = {}, bare = false }: Runt
     async start() {
       running = start<RuntimeCalls>(new URL("runtime-process.ts", import.meta.url), { group: true, log });
       const all = { ...secrets, ALLOW_INSECURE_SINKS: "true", ...bindings };
-      await running.call("start", { modules: built, state, port, bindings: all, bare });
+      await running.call("start", { modules: built, state, port, bindings: all, bare, inspected });
     },
     async kill() {
       await running?.kill();
@@ -107,6 +116,10 @@ export async function makeRuntime({ modules, bindings = {}, bare = false }: Runt
     edit,
     age: (ms) => edit((database) => makeOlder(database, ms)),
     usage: () => usageOf(running?.child.pid),
+    async heapBytes() {
+      if (running === null) throw new Error("The runtime does not run");
+      return running.call("heapBytes", undefined);
+    },
     tail: () => tailOf(log),
     async remove() {
       await running?.kill();
