@@ -25,11 +25,11 @@ const kindsOf = ({ count, kinds }: FanOut): Traffic["kinds"] =>
     subject: `${kind * count}:${count}`,
   }));
 /** Of one run, whatever the fan-out. */
-const DELIVERIES = 3_000;
+const DELIVERIES = 2_000;
 const PUBLISH_PER_SECOND = 100;
 /** Events a second: next to nothing, a third and two thirds of what two queues of one batch each deliver here. */
 const RATES = [20, 120, 240];
-const SECONDS = 10;
+const SECONDS = 6;
 
 /** Subscribes as many sinks as each fan-out asks for. */
 export async function subscribeFanOuts({ sinksUrl }: Stage, { runtime }: Subject): Promise<void> {

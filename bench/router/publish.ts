@@ -9,7 +9,7 @@ import type { Subject } from "./subject.ts";
 
 const CONNECTIONS = 16;
 const BATCH_CONNECTIONS = 4;
-const SECONDS = 3;
+const SECONDS = 2;
 /** A queue of the simulator holds everything in memory, and ten thousand timers at most. */
 const BATCHES_MAX = 80;
 const LOADS = [0.5, 0.9];

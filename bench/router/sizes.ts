@@ -9,7 +9,7 @@ import type { Subject } from "./subject.ts";
 const SUBSCRIPTIONS = [10, 10_000, 100_000];
 const EVENTS = [0, 1_000_000];
 const PER_SECOND = 120;
-const SECONDS = 10;
+const SECONDS = 6;
 /** Requests of the second measure, which come as fast as they can. */
 const BURST_REQUESTS = 20;
 const BURST = { requests: BURST_REQUESTS, perSecond: 100 };
