@@ -2,7 +2,7 @@
  * Use case: a queue batch → claim → push → settle → what becomes of each message. docs/delivery.md is the protocol.
  * It decides, and never acks: `index.ts` does what the verdicts say.
  */
-import { type DeliveryKey, deliveryKeyText, type Settlement } from "./core/delivery.ts";
+import type { DeliveryKey, Settlement } from "./core/delivery.ts";
 import type { Lane } from "./core/health.ts";
 import { timeOrderedId, ID_RANDOM_BYTES } from "./core/ids.ts";
 import {
@@ -25,7 +25,6 @@ import {
   type ResumeParcel,
   type WakeParcel,
 } from "./core/parcel.ts";
-import { isNews } from "./core/outcome.ts";
 import type { Wake } from "./core/wakes.ts";
 import { firstAttempts, type FirstAttempts } from "./first-attempts.ts";
 import type { Claimed, Log } from "./ports.ts";
@@ -185,14 +184,7 @@ export function createDeliver(deps: DeliverDeps): Deliver {
     const taken = await take(work, { token, lane });
     if (taken === null) return work.map(({ message }) => retryLater(message));
     const { claimed, first, takenMs } = taken;
-    const known = new Map(claimed.deliveries.map(({ key, health }) => [deliveryKeyText(key), health]));
-    const batch: Batch = {
-      token,
-      first,
-      isClaimed: known.size > 0,
-      isNews: (settlement) => isNews(settlement, known.get(deliveryKeyText(settlement.key))),
-      following: [],
-    };
+    const batch: Batch = { token, first, isClaimed: claimed.deliveries.length > 0, following: [] };
     const all: Settlement[] = [];
     // While pushes run: what is for the other lane must not wait for them.
     const forwarding = settling.wake(claimed.forwarded);

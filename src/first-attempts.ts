@@ -8,6 +8,7 @@ import { shardOf } from "./core/ids.ts";
 import { MESSAGE_RETRY_SECONDS_MIN } from "./core/limits.ts";
 import { isNews } from "./core/outcome.ts";
 import { encodeParcel, type EventParcel } from "./core/parcel.ts";
+import { sinkKeyText } from "./core/sink-key.ts";
 import type { Clock, Log, Outgoing, Peeked } from "./ports.ts";
 
 export interface FirstAttempts extends Peeked {
@@ -65,12 +66,16 @@ export async function firstAttempts(
     });
   }
 
+  const isNew = (one: Settlement): boolean => isNews(one, deliveries.get(deliveryKeyText(one.key))?.health);
+
   return {
     ...peeked,
     has: (key) => deliveries.has(deliveryKeyText(key)),
 
     async settle(settlements, open) {
-      const news = settlements.filter((one) => isNews(one, deliveries.get(deliveryKeyText(one.key))?.health));
+      const sinks = new Set([...settlements.filter(isNew).map(({ key }) => key), ...open].map(sinkKeyText));
+      // All of a sink or nothing: a failure among successes is another thing than a failure.
+      const news = settlements.filter(({ key }) => sinks.has(sinkKeyText(key)));
       const outcomes = { parcels, settlements: news, open, spentBodies: spentBodies(settlements) };
       const isNothing = news.length + open.length + outcomes.spentBodies.length === 0;
       return isNothing ? { settlements: [], changes: [] } : log.recordFirst(outcomes, clock.now());

@@ -254,8 +254,6 @@ export interface Log {
       readonly now: number;
       /** Deliveries of the batch whose push is open for longer than SLOW_ATTEMPT_MS. */
       readonly open: readonly DeliveryKey[];
-      /** Those of the settlements that may be news of their sinks; absent: all. */
-      readonly news?: readonly Settlement[];
     },
   ): Promise<Settled>;
   /**

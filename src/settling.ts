@@ -44,8 +44,6 @@ export interface Batch {
   readonly token: string;
   readonly first: FirstAttempts;
   readonly isClaimed: boolean;
-  /** Whether a settlement of the claim may be news of its sink. */
-  readonly isNews: (settlement: Settlement) => boolean;
   /** What follows from each settle so far, under way beside the batch, and what operators are to hear of it. None of them fails. */
   readonly following: Promise<readonly Notice[]>[];
 }
@@ -183,7 +181,7 @@ export function createSettling({ log, lanes, clock, logger, disable, tell }: Set
     batch: Batch,
     open: readonly DeliveryKey[] = [],
   ): Promise<boolean> {
-    const { token, first, isNews, following } = batch;
+    const { token, first, following } = batch;
     const [claimed, unclaimed] = [
       settlements.filter(({ key }) => !first.has(key)),
       settlements.filter(({ key }) => first.has(key)),
@@ -195,7 +193,7 @@ export function createSettling({ log, lanes, clock, logger, disable, tell }: Set
       // A claim that took nothing left no row to settle.
       if (batch.isClaimed) {
         const settled = await inTime(
-          log.settle(claimed, { token, now: clock.now(), open: openClaimed, news: claimed.filter(isNews) }),
+          log.settle(claimed, { token, now: clock.now(), open: openClaimed }),
           limit,
           noAnswer,
         );

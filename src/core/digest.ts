@@ -15,8 +15,9 @@ export function equalInConstantTime(a: string, b: string): boolean {
   return difference === 0;
 }
 
-/** Whether what was given is the secret, in a time that tells neither where they differ nor how long the secret is: that of what was given. */
+/** Whether what was given is the secret, by as many steps as what was given has: they tell neither where the two differ nor how long the secret is. */
 export function isSecret(secret: string, given: string): boolean {
+  if (secret === "") throw new Error("A secret is not empty");
   let difference = secret.length ^ given.length;
   for (let index = 0; index < given.length; index++)
     difference |= secret.charCodeAt(index % secret.length) ^ given.charCodeAt(index);

@@ -333,14 +333,14 @@ export function d1Log({ db, vault }: { db: D1Database; vault: Vault }): Log {
       };
     },
 
-    async settle(settlements, { token, now, open, news = settlements }) {
+    async settle(settlements, { token, now, open }) {
       const rows = settlements.map((settlement) => [
         ...keyList(settlement.key),
         ...settled(settlement),
         settlement.attempt,
       ]);
       const outcomes = jsonParameters(rows).map((parameter) => db.prepare(SETTLE).bind(parameter, token));
-      const observations = observe(db, { settlements: news, open }, { token, now });
+      const observations = observe(db, { settlements, open }, { token, now });
       const results = await weather(() => db.batch([...observations, ...outcomes, db.prepare(END_CLAIM).bind(token)]));
       const written = results.slice(observations.length, -1).flatMap((result) => rowsOf<DeliveryKeyRow>(result));
       return { changes: changesIn(results, observations.length), written: written.map(toKey) };

@@ -73,8 +73,9 @@ function findField(field: Field, value: unknown, search: Search): Found {
   }
   if (!isScalar(value)) return whenAbsent(field, search.absent);
   if (!isLeaf(field)) return inner === null ? FAILS : whenAllAbsent(inner, search.absent);
-  if (inner !== null && whenAllAbsent(inner, search.absent) === FAILS) return FAILS;
-  return test !== null && passes(test, value) ? PRESENT : FAILS;
+  if (test === null || !passes(test, value)) return FAILS;
+  // The value comes before what is asked below its path, and fixes the elements of that.
+  return inner !== null && whenAllAbsent(inner, null) === FAILS ? FAILS : PRESENT;
 }
 
 function findInElements(field: Field, elements: readonly unknown[], search: Search): Found {
@@ -111,16 +112,16 @@ function findInOne(field: Field, elements: readonly unknown[], search: Search): 
 
 /** A path and another one below it: values that are elements themselves say nothing about which element the rest is in. */
 function findBoth(field: Field, elements: readonly unknown[], search: Search): Found {
-  const { test, orAbsent } = field;
+  const { test } = field;
   const values = elements.filter(isScalar);
-  if (test !== null && values.some((value) => passes(test, value)))
-    return findInOne({ ...field, test: null, orAbsent: false }, elements, search) === FAILS ? FAILS : PRESENT;
-  if (values.length > 0 && orAbsent) return FAILS;
-  return findInOne(
-    field,
-    elements.filter((element) => !isScalar(element)),
-    search,
-  );
+  if (test !== null && values.some((value) => passes(test, value))) {
+    const below = { ...field, test: null, orAbsent: false };
+    if (findInOne(below, elements, { ...search, absent: null }) !== FAILS) return PRESENT;
+  }
+  const others = elements.filter((element) => !isScalar(element));
+  if (values.length === 0) return findInOne(field, others, search);
+  // There is a value: what is left is another one, further inside.
+  return test === null ? FAILS : findInOne({ ...field, orAbsent: false }, others, search);
 }
 
 /** What holds where there is no value; what is absent is told in `absent`. */

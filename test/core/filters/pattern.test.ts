@@ -24,6 +24,30 @@ describe("a pattern", () => {
     );
   });
 
+  it("lets a value fix the elements in which what is below its path must be absent", () => {
+    const pattern = { a: ["x"], "a.b": [{ exists: false }] };
+    for (const [a, expected] of [
+      ["x", true],
+      [["x", { b: 0 }], false],
+      [[["x"], [{ b: 0 }]], true],
+      [[[["x"], { b: 0 }]], true],
+      [[["x", { b: 0 }], ["x"]], true],
+    ] as const) {
+      expect(matches(pattern, { a })).toBe(expected);
+      expect(takes(pattern, { a })).toBe(expected);
+    }
+    const nested = { a: ["x", { exists: false }], "a.b": [{ exists: false }] };
+    for (const [asked, a] of [
+      [pattern, ["x", { b: 0 }, ["x"]]],
+      [nested, [7, ["x"]]],
+      [nested, ["x", { b: 0 }, ["x"]]],
+    ] as const)
+      expect([matches(asked, { a }), takes(asked, { a })]).toEqual([true, true]);
+    const below = { data: { a: ["x"], "a.b": [{ exists: false }] } };
+    const event = { data: [{ a: "x" }, { a: { b: 0 } }] };
+    expect([matches(below, event), takes(below, event)]).toEqual([true, true]);
+  });
+
   it("holds when the reference says so, of many alternatives", () => {
     const many = fc
       .tuple(fc.array(patterns, { minLength: 4, maxLength: 9 }), fc.option(patterns))
