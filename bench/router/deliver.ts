@@ -27,8 +27,10 @@ const kindsOf = ({ count, kinds }: FanOut): Traffic["kinds"] =>
 /** Of one run, whatever the fan-out. */
 const DELIVERIES = 2_000;
 const PUBLISH_PER_SECOND = 100;
-/** Events a second: next to nothing, a third and two thirds of what two queues of one batch each deliver here. */
+/** Events a second: next to nothing, a quarter and a half of the most that two queues of one batch each can deliver here. */
 const RATES = [20, 120, 240];
+/** Below it a batch is one event, and a run has too few of them. */
+const AIMED_RATE = 100;
 const SECONDS = 6;
 
 /** Subscribes as many sinks as each fan-out asks for. */
@@ -73,7 +75,7 @@ export async function fanOut(stage: Stage, fantail: Subject, plan: Plan): Promis
   return {
     id: "fan-out",
     title: "Deliveries a second",
-    about: `Events come in batches, ${DELIVERIES.toLocaleString("en-US")} deliveries in all, faster than they can go out; counted from the first to the last arrival at a sink. The simulator has one batch in flight per
+    about: `Events come in batches, some ${DELIVERIES.toLocaleString("en-US")} deliveries in all, faster than they can go out; counted from the first to the last arrival at a sink. The simulator has one batch in flight per
 queue and ours five pushes a batch: with two queues and sinks of 20 ms no more than 500 a second can be made of fan-out 1. In production 60 batches
 of each run side by side. Of one subscription a batch pushes only two at a time, so that it leaves room for others: alone it gets two fifths of that.`,
     cases,
@@ -96,9 +98,19 @@ export async function endToEnd(stage: Stage, fantail: Subject, plan: Plan): Prom
       name: `${perSecond} events/s`,
       metrics: [
         compared("ack p50", "ms", ({ ackMs }) => p50(ackMs)),
-        compared("received p50", "ms", ({ receivedMs }) => p50(receivedMs), { atMost: 1.3 }),
+        compared(
+          "received p50",
+          "ms",
+          ({ receivedMs }) => p50(receivedMs),
+          perSecond < AIMED_RATE ? null : { atMost: 1.3 },
+        ),
         compared("received p95", "ms", ({ receivedMs }) => p95(receivedMs)),
-        compared("received p99", "ms", ({ receivedMs }) => p99(receivedMs), { atMost: 1.5 }),
+        compared(
+          "received p99",
+          "ms",
+          ({ receivedMs }) => p99(receivedMs),
+          perSecond < AIMED_RATE ? null : { atMost: 1.5 },
+        ),
         compared("CPU per event", "ms", ({ cpuMsPerEvent }) => cpuMsPerEvent),
       ],
     });

@@ -21,8 +21,6 @@ export interface Measured {
   readonly events: number;
   readonly requests: number;
   readonly deliveries: number;
-  /** Deliveries that came more than once, beyond the first time. */
-  readonly repeated: number;
   /** From the first request to the last answer. */
   readonly ackedPerSecond: number;
   /** By request: from when it was to be sent to its answer. */
@@ -67,27 +65,31 @@ export async function measure(
     throw new Error(`${run}: a publish was refused: ${loaded.refused}\n${subject.runtime.tail()}`);
   const requests = loaded.ackMs.length;
   const events = requests * batch;
+  await received(sinks, run, mayFail ? 0 : deliveriesOf(kinds, events));
   const { delivered, dead } = await settled(subject, events, run);
   if (dead > 0 && !mayFail) throw new Error(`${run}: ${dead} deliveries failed for good\n${subject.runtime.tail()}`);
   const cpuMsTaken = subject.runtime.usage().cpuMs - cpuMs;
-  const received = await sinks.call("take", run);
-  const distinct = new Set(received.index.map((index, place) => index * SINKS_MAX + (received.sink[place] ?? 0))).size;
+  const taken = await sinks.call("take", run);
+  // Numbers of their own kind: a pair is beyond 32 bits.
+  const distinct = new Set(Array.from(taken.index, (index, place) => index * SINKS_MAX + (taken.sink[place] ?? 0)))
+    .size;
   if (distinct !== delivered)
     throw new Error(`${run}: ${delivered} deliveries are done, and sinks have ${distinct} of them`);
-  const { atMs } = received;
+  const { atMs } = taken;
+  // Nothing is killed here: what comes twice would count twice.
+  if (atMs.length > distinct) throw new Error(`${run}: ${atMs.length - distinct} deliveries came more than once`);
   const seconds = ((atMs.at(-1) ?? 0) - (atMs[0] ?? 0)) / 1_000;
   return {
     events,
     requests,
     deliveries: delivered,
-    repeated: atMs.length - distinct,
     ackedPerSecond: events / loaded.seconds,
     ackMs: loaded.ackMs,
-    receivedMs: received.index.length === 0 ? new Float64Array() : latencies(loaded, received, batch),
+    receivedMs: taken.index.length === 0 ? new Float64Array() : latencies(loaded, taken, batch),
     deliveredPerSecond: (atMs.length - 1) / seconds,
     cpuMsPerEvent: cpuMsTaken / events,
     loaded,
-    received,
+    received: taken,
   };
 }
 
@@ -96,6 +98,24 @@ const SINKS_MAX = 1_000_000;
 
 const latencies = ({ intendedMs }: Loaded, { index, atMs }: Received, batch: number): Float64Array =>
   Float64Array.from(atMs, (at, place) => at - (intendedMs[Math.floor((index[place] ?? 0) / batch)] ?? Number.NaN));
+
+/** By what the events say of themselves. */
+function deliveriesOf(kinds: Load["kinds"], events: number): number {
+  const counts = kinds.map(({ subject }) => Number(subject.split(":")[1]));
+  return Array.from({ length: events }, (_, place) => counts[place % counts.length] ?? 0).reduce(
+    (sum, count) => sum + count,
+    0,
+  );
+}
+
+/** Waits until the sinks have so many, which costs the subject nothing; what else is to end is asked of itself. */
+async function received(sinks: Stage["sinks"], run: string, count: number): Promise<void> {
+  const untilMs = performance.now() + SETTLED_MS_MAX;
+  while ((await sinks.call("count", run)) < count) {
+    if (performance.now() > untilMs) throw new Error(`${run}: the sinks had not ${count} deliveries in time`);
+    await delay(LOOK_MS);
+  }
+}
 
 /** Waits until nothing is open. @throws Error when the counts do not add up. */
 async function settled(subject: Subject, events: number, run: string): Promise<Outcome> {
@@ -113,7 +133,12 @@ async function settled(subject: Subject, events: number, run: string): Promise<O
   }
 }
 
+/** So many values have a 99th percentile that is not just the worst of them. */
+const P99_VALUES_MIN = 100;
+
 /** By nearest rank. */
 export const p50 = (values: Float64Array): number => quantile(values, 0.5);
 export const p95 = (values: Float64Array): number => quantile(values, 0.95);
-export const p99 = (values: Float64Array): number => quantile(values, 0.99);
+/** NaN of fewer than P99_VALUES_MIN. */
+export const p99 = (values: Float64Array): number =>
+  values.length < P99_VALUES_MIN ? Number.NaN : quantile(values, 0.99);

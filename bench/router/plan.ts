@@ -9,7 +9,7 @@ export interface Plan {
 }
 
 export const FULL: Plan = { rounds: 3, share: 1 };
-export const QUICK: Plan = { rounds: 1, share: 0.2 };
+export const QUICK: Plan = { rounds: 3, share: 0.25 };
 
 /** What each of these has, round by round, in turns: none has all the good or all the bad minutes of the machine. */
 export async function inRounds<K extends string, T>(

@@ -52,7 +52,7 @@ async function publishCase(stage: Stage, fantail: Subject, { plan, name, payload
   const connections = batch === 1 ? CONNECTIONS : BATCH_CONNECTIONS;
   const atMost = (subject: Subject) => (): Promise<Measured> =>
     measure(stage, subject, traffic, { connections, seconds, requestsMax: batch === 1 ? 100_000 : BATCHES_MAX });
-  // Connections and compilers are warm after it.
+  // Not cold any more after it.
   for (const subject of [fantail, stage.floor]) await measure(stage, subject, traffic, { requests: 20, perSecond: 50 });
   const most = await inRounds(plan, { fantail: atMost(fantail), floor: atMost(stage.floor) });
   const capacity = median(most.fantail.map(({ ackedPerSecond }) => ackedPerSecond)) / batch;

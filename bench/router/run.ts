@@ -1,14 +1,17 @@
 /**
- * `npm run bench -- [section …] [--quick] [--json FILE]`: the router beside the platform's own floor, from publish to sink, at every size, through an
- * outage and over ten minutes; what an event costs; and what that means at scale. A whole run takes some three quarters of an hour and
- * writes docs/performance.md, docs/costs.json and docs/scale.md; one of some sections, or a quick one, only prints. Load goes to this machine only, and ends
- * by itself. Exit code 1 when counts do not add up; an aim that is missed is told, in the document too.
+ * `npm run bench -- [section …] [--quick] [--write] [--json FILE]`: the router beside the platform's own floor, from publish to sink, at every
+ * size, through an outage and over ten minutes; what an event costs; and what that means at scale.
+ *
+ * A whole run takes some three quarters of an hour and writes docs/performance.md, docs/costs.json and docs/scale.md. One of some sections only
+ * prints, and so does a quick one (a quarter of an hour), unless it is told to `--write`. Load goes to this machine only, and ends by itself.
+ * Exit code 1 when counts do not add up; an aim that is missed is told, in the document too.
  */
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, release, type } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import type { Costs } from "../cost/costs.ts";
 import { costsMarkdown } from "../cost/markdown.ts";
 import { measureCosts } from "../cost/meter.ts";
 import { coldStart } from "./cold-start.ts";
@@ -26,7 +29,7 @@ import { TEN } from "./measure.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 
-/** The first three are of one router, which has whatever they subscribed. */
+/** Each on a stage of its own, so that none has the memory or the queues of the one before. */
 const SECTIONS: Readonly<Record<string, (stage: Stage, plan: Plan) => Promise<Section>>> = {
   publish: async (stage, plan) => publish(stage, await withSubscriptions(stage, TEN.length), plan),
   "end-to-end": async (stage, plan) => endToEnd(stage, await withSubscriptions(stage, TEN.length), plan),
@@ -44,7 +47,11 @@ const SECTIONS: Readonly<Record<string, (stage: Stage, plan: Plan) => Promise<Se
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { quick: { type: "boolean", default: false }, json: { type: "string" } },
+  options: {
+    quick: { type: "boolean", default: false },
+    write: { type: "boolean", default: false },
+    json: { type: "string" },
+  },
 });
 const unknown = positionals.filter((name) => SECTIONS[name] === undefined);
 if (unknown.length > 0)
@@ -61,7 +68,6 @@ const failures: string[] = [];
 for (const [name, section] of Object.entries(SECTIONS)) {
   if (!isWhole && !positionals.includes(name)) continue;
   try {
-    // A stage of its own, so that none has the memory or the queues of the one before.
     sections.push(await withStage(say, (stage) => section(stage, plan)));
   } catch (error) {
     // The others are to be seen too.
@@ -82,18 +88,28 @@ const results: Results = {
   sinkLatencyMs: SINK_LATENCY_MS,
   sections,
 };
-const costs = isWhole ? await measureCosts({ quick: values.quick, say }) : null;
+const costs = isWhole ? await costsOrNull() : null;
 const parts = costs === null ? [] : [costsMarkdown(costs)];
 if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({ results, costs }, null, 2)}\n`);
-if (isWhole && !values.quick && failures.length === 0) {
+if (isWhole && (!values.quick || values.write) && failures.length === 0) {
   writeFileSync(join(ROOT, "docs/costs.json"), `${JSON.stringify(costs, null, 2)}\n`);
-  writeDocument(results, parts);
+  writeDocument(results, parts, { replacesFull: values.write });
   const model = spawnSync(process.execPath, [join(ROOT, "bench/model/run.ts"), "--write"], { stdio: "inherit" });
   if (model.status !== 0) throw new Error("The scale model could not be written");
 } else console.log(documentOf(results, parts));
 for (const name of failures) say(`FAILED: ${name}`);
 process.exitCode = failures.length === 0 ? 0 : 1;
 say(`${Math.round((performance.now() - beganMs) / 1_000)} s`);
+
+async function costsOrNull(): Promise<Costs | null> {
+  try {
+    return await measureCosts({ quick: values.quick && !values.write, say });
+  } catch (error) {
+    console.error(error);
+    failures.push("costs");
+    return null;
+  }
+}
 
 function versionOf(manifest: string): string {
   return (JSON.parse(readFileSync(join(ROOT, manifest), "utf8")) as { readonly version: string }).version;

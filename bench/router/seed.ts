@@ -20,6 +20,8 @@ const SPREAD_MS = 6 * 86_400_000;
 /** Longer than any change takes to be everywhere. */
 const IN_EFFECT_MS = 6_000;
 const LOOK_MS = 100;
+/** Only against a hang. */
+const RECORDED_MS_MAX = 60_000;
 /** What was published for the events on record. */
 const RECORDED_TYPE = "bench.recorded";
 
@@ -63,7 +65,11 @@ async function inEffect(subject: Subject): Promise<void> {
 
 /** Until the one event since the mark is on record, and delivered. */
 async function recorded(subject: Subject): Promise<void> {
-  while ((await subject.outcome(1)).open > 0) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  const untilMs = performance.now() + RECORDED_MS_MAX;
+  while ((await subject.outcome(1)).open > 0) {
+    if (performance.now() > untilMs) throw new Error(`One event was not delivered in time\n${subject.runtime.tail()}`);
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
 }
 
 async function subscriptionsLike(
@@ -113,7 +119,8 @@ export async function withHistory(stage: Stage, subject: Subject, count: number)
   const one = { ...subject.target, run: "template", batch: 1, payload: "1 kB" } as const;
   await subject.mark();
   const kinds = TEN.slice(0, 1).map((kind) => ({ ...kind }));
-  await stage.load.call("publish", { ...one, kinds, pace: { requests: 1, perSecond: 1 } });
+  const { refused } = await stage.load.call("publish", { ...one, kinds, pace: { requests: 1, perSecond: 1 } });
+  if (refused !== null) throw new Error(`The event to copy was refused: ${refused}`);
   await recorded(subject);
   await stage.sinks.call("take", "template");
   await runtime.kill();

@@ -10,11 +10,17 @@ interface FloorEnv {
   readonly SINKS_URL: string;
 }
 
-interface Message {
-  /** Whether it is the first of its event. */
+/** The first line of a message; behind it comes the event's text as it is. */
+interface Head {
+  /** Whether it is the first message of its event. */
   readonly isFirst: boolean;
   readonly sinks: readonly number[];
-  readonly event: string;
+}
+
+/** What is looked at of an event. */
+interface FloorEvent {
+  readonly id: string;
+  readonly subject: string;
 }
 
 /** As the router has them: src/core/limits.ts. */
@@ -25,21 +31,22 @@ const SEND_CHARS_MAX = 250_000;
 
 /** `events`: those whose first message was taken. */
 const taken = { events: 0, matched: 0, pushed: 0, failed: 0 };
-let turn = 0;
-
-function messagesOf(event: unknown): string[] {
-  const { subject } = event as { readonly subject: string };
+function messagesOf({ subject }: FloorEvent, text: string): string[] {
   const [first = 0, count = 0] = subject.split(":").map(Number);
-  const text = JSON.stringify(event);
   const messages: string[] = [];
   for (let done = 0; done < Math.max(count, 1); done += PARCEL_DELIVERIES_MAX) {
-    const sinks = Array.from(
-      { length: Math.min(PARCEL_DELIVERIES_MAX, count - done) },
-      (_, index) => first + done + index,
-    );
-    messages.push(JSON.stringify({ isFirst: done === 0, sinks, event: text } satisfies Message));
+    const length = Math.min(PARCEL_DELIVERIES_MAX, count - done);
+    const sinks = Array.from({ length }, (_, index) => first + done + index);
+    messages.push(`${JSON.stringify({ isFirst: done === 0, sinks } satisfies Head)}\n${text}`);
   }
   return messages;
+}
+
+/** As the router spreads them: a hash of the event, so that shards are as uneven. FNV-1a. */
+function shardOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < text.length; index += 1) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
+  return hash >>> 0;
 }
 
 async function send({ queue, messages }: { queue: Queue<string>; messages: readonly string[] }): Promise<void> {
@@ -59,11 +66,17 @@ async function send({ queue, messages }: { queue: Queue<string>; messages: reado
 }
 
 async function publish(request: Request, env: FloorEnv): Promise<Response> {
-  const body: unknown = JSON.parse(await request.text());
-  const events: readonly unknown[] = Array.isArray(body) ? body : [body];
-  const queues = [env.DELIVERIES_FAST_0, env.DELIVERIES_FAST_1];
-  const byShard = queues.map((queue) => ({ queue, messages: [] as string[] }));
-  for (const event of events) byShard[(turn += 1) % queues.length]?.messages.push(...messagesOf(event));
+  const source = await request.text();
+  const body: unknown = JSON.parse(source);
+  // One event goes on as it came; one of a batch has to be written again.
+  const events = (
+    Array.isArray(body)
+      ? body.map((event) => ({ event, text: JSON.stringify(event) }))
+      : [{ event: body, text: source }]
+  ) as readonly { readonly event: FloorEvent; readonly text: string }[];
+  const byShard = [env.DELIVERIES_FAST_0, env.DELIVERIES_FAST_1].map((queue) => ({ queue, messages: [] as string[] }));
+  for (const { event, text } of events)
+    byShard[shardOf(event.id) % byShard.length]?.messages.push(...messagesOf(event, text));
   await Promise.all(byShard.filter(({ messages }) => messages.length > 0).map((shard) => send(shard)));
   return Response.json({ accepted: events.length }, { status: 202 });
 }
@@ -87,7 +100,9 @@ export default {
 
   async queue(batch, env) {
     const pushes = batch.messages.flatMap(({ body }) => {
-      const { isFirst, sinks, event } = JSON.parse(body) as Message;
+      const lineEnd = body.indexOf("\n");
+      const { isFirst, sinks } = JSON.parse(body.slice(0, lineEnd)) as Head;
+      const event = body.slice(lineEnd + 1);
       if (isFirst) taken.events += 1;
       taken.matched += sinks.length;
       return sinks.map((sink) => ({ url: `${env.SINKS_URL}${sink}`, event }));
