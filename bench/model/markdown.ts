@@ -113,6 +113,12 @@ function inputTable(costs: Costs, world: World): string {
     ["C", "consumers of each at a time", configuration.consumersPerQueue, "`wrangler.toml`"],
     ["C", "messages of a full batch", configuration.batchMessages, "`wrangler.toml`"],
     ["C", "databases", configuration.databases, "`wrangler.toml`"],
+    [
+      "C",
+      "bytes of a database",
+      whole(configuration.databaseBytes),
+      "`wrangler.toml`, what the platform allows at most",
+    ],
     ["C", "days of retention", configuration.retentionSeconds / 86_400, "`wrangler.toml`"],
     ["C", "of the database that may be used", configuration.usableFraction, "`src/core/limits.ts`"],
     ["C", "requests that an invocation has open", configuration.pushes, "`src/core/limits.ts`"],

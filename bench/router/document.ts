@@ -97,7 +97,7 @@ function method({ sinkLatencyMs, sections }: Results): string {
 - **The floor** is a bare Worker on the same runtime, with the same queues, shards and batch sizes and the same pool of 5 pushes. It parses the body,
   sends the same messages and pushes with \`fetch\`. It has no routing, no record, no signatures and no retries: what Fantail takes longer than the floor is what
   these cost.
-- **Interleaved:** ${runs === 1 ? "there is one run" : `there are ${runs} runs`}, and in each the two take turns, case by case, so that what slows the machine down meets both.
+- **Interleaved:** ${runs === 1 ? "there is one run" : `there are ${runs} runs`}, and in each the two take turns, case by case, so that what slows the machine down meets both. A section that is played only once says so.
 - **A ratio** is Fantail's figure by the floor's of the same run. What is shown is the median of the runs, and in brackets the lowest and the
   highest; an aim is judged by the median. A percentile is by nearest rank.`;
 }

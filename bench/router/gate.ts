@@ -18,8 +18,8 @@ export interface Comparison {
   readonly verdict: "same" | "better" | "lost";
 }
 
-/** By how much a median may be worse: 0.1 is a tenth. Machines that differ, and their moods, move ratios by some hundredths. */
-export const MARGIN = 0.1;
+/** By how much a median may be worse: 0.3 is three tenths. Two runs of the same on one machine have been up to a fifth apart. */
+export const CLEAR_LOSS = 0.3;
 
 /** So many times as bad is a loss however wide the rounds lie: a noisy baseline excuses much, and not everything. */
 const CERTAIN_LOSS = 2;
@@ -38,7 +38,7 @@ const CERTAIN_LOSS = 2;
 export function compare(
   baseline: readonly Figure[],
   measured: readonly Figure[],
-  margin = MARGIN,
+  margin = CLEAR_LOSS,
 ): readonly Comparison[] {
   const now = new Map(measured.map((figure) => [figure.name, figure]));
   const before = new Set(baseline.map(({ name }) => name));

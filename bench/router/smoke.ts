@@ -7,7 +7,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { compare, type Figure } from "./gate.ts";
+import { CLEAR_LOSS, compare, type Figure } from "./gate.ts";
 import { measure, type Measured, NOBODY, p50, TEN } from "./measure.ts";
 import { withSubscriptions } from "./seed.ts";
 import { withStage, type Stage } from "./stage.ts";
@@ -17,8 +17,6 @@ import type { Subject } from "./subject.ts";
 const MACHINE = `${cpus().length} × ${cpus()[0]?.model.trim() ?? "an unknown processor"}, workerd ${workerdVersion()}`;
 const BASELINE = join(import.meta.dirname, "baseline.json");
 const ROUNDS = 5;
-/** Two runs of the same on one machine were up to a fifth apart, and machines differ: less than this is no clear loss. */
-const CLEAR_LOSS = 0.3;
 /** The router writes to disk and the floor does not: on another machine than the baseline's only a figure that is twice as bad is a loss. */
 const CLEAR_LOSS_ELSEWHERE = 1;
 

@@ -77,6 +77,13 @@ it("push() calls a body that is not what its coding says a failure, also of a 2x
   }
 });
 
+it("push() times out on a body that stays away, although its length is small and known", async () => {
+  for (const status of [200, 500]) {
+    const { answer } = await answerTo({ status, headers: { "content-length": "50" }, hangBody: true }, 300);
+    expect(answer).toMatchObject({ kind: "failed", error: "timeout" });
+  }
+});
+
 it("push() times out on a body that comes byte by byte", async () => {
   const { answer } = await answerTo({ drip: { chunks: 1_000, bytes: 1, everyMs: 20 } }, 300);
   expect(answer).toMatchObject({ kind: "failed", error: "timeout" });
@@ -109,7 +116,7 @@ it.each([
 
 it("push() cuts chunks that a length belies", async () => {
   const chunk = `4000\r\n${"x".repeat(0x4000)}\r\n`;
-  const raw = `HTTP/1.1 200 OK\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n${chunk.repeat(1_000)}`;
+  const raw = `${OK}content-length: 3\r\ntransfer-encoding: chunked\r\n\r\n${chunk.repeat(1_000)}`;
   expect((await answerTo({ raw })).answer).toMatchObject({ kind: "answered", status: 200 });
 });
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { compare, type Comparison, type Figure, MARGIN } from "../../../bench/router/gate.ts";
+import { compare, type Comparison, type Figure, CLEAR_LOSS } from "../../../bench/router/gate.ts";
 
 const figure = (ratios: readonly number[], better: Figure["better"] = "higher"): Figure => ({
   name: "publish, 1 kB",
@@ -47,8 +47,8 @@ describe("compare()", () => {
   });
 
   it("knows only the margin when there is one round", () => {
-    expect(verdict(figure([1]), figure([1 / (1 + MARGIN * 0.9)]))).toBe("same");
-    expect(verdict(figure([1]), figure([1 / (1 + MARGIN * 1.1)]))).toBe("lost");
+    expect(verdict(figure([1]), figure([1 / (1 + CLEAR_LOSS * 0.9)]))).toBe("same");
+    expect(verdict(figure([1]), figure([1 / (1 + CLEAR_LOSS * 1.1)]))).toBe("lost");
     expect(compare([figure([1])], [figure([0.8])], 0.5)[0]?.verdict).toBe("same");
   });
 
@@ -122,7 +122,7 @@ describe("compare(), whatever was measured", () => {
 
   it("finds nothing lost within the margin", () => {
     fc.assert(
-      fc.property(figures, fc.double({ min: 1, max: 1 + MARGIN * 0.99, noNaN: true }), (some, factor) => {
+      fc.property(figures, fc.double({ min: 1, max: 1 + CLEAR_LOSS * 0.99, noNaN: true }), (some, factor) => {
         expect(verdict(some, worse(some, factor))).toBe("same");
       }),
     );
