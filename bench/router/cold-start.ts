@@ -63,12 +63,15 @@ subscriptions from the database.`,
   };
 }
 
+/** An id that was there before would be the same event. */
+let starts = 0;
 const DELIVERED_MS_MAX = 60_000;
 const LOOK_MS = 100;
 
 /** Asks the Worker nothing before. Resolves when the event is delivered. */
 async function firstAck({ load, sinks }: Stage, { name, target }: Subject): Promise<number> {
-  const run = `cold-${name}`;
+  starts += 1;
+  const run = `cold-${name}-${starts}`;
   const pace = { requests: 1, perSecond: 1 };
   const { ackMs, refused } = await load.call("publish", {
     ...target,

@@ -1,4 +1,4 @@
-/** docs/performance.md with its plots and its data, which only `npm run bench` writes. */
+/** docs/performance.md with its plots and its data, which only `npm run bench -- --write` writes. */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -76,7 +76,7 @@ export function documentOf(results: Results, parts: readonly string[]): string {
 const QUICK =
   "**From a quick run:** shortened to show that the bench works. Its figures are for a look only, and nothing can be held against them.";
 
-const INTRODUCTION = `What the router costs, beside the least that its way can cost on the same machine. Written by \`npm run bench\`, which measures
+const INTRODUCTION = `What the router costs, beside the least that its way can cost on the same machine. Written by \`npm run bench -- --write\`, which measures
 everything here, and makes the plots and the data beside them ([performance.json](performance.json)).`;
 
 const listOf = (versions: Results["versions"]): string =>

@@ -2,16 +2,18 @@
  * `npm run bench -- [section …] [--quick] [--write] [--json FILE]`: the router beside the platform's own floor, from publish to sink, at every
  * size, through an outage and over ten minutes; what an event costs; and what that means at scale.
  *
- * A whole run takes some three quarters of an hour and writes docs/performance.md, docs/costs.json and docs/scale.md. One of some sections only
- * prints, and so does a quick one (a quarter of an hour), unless it is told to `--write`. Load goes to this machine only, and ends by itself.
- * Exit code 1 when counts do not add up; an aim that is missed is told, in the document too.
+ * A whole run takes some three quarters of an hour, a quick one a third of that. Either prints; with `--write` it writes docs/performance.md,
+ * docs/costs.json and docs/scale.md. Some sections alone take the places of those that were written before by as long a run of the same
+ * versions on the same machine. Load goes to this machine only, and ends by itself. Exit code 1 when counts do not add up; an aim that is missed is
+ * told, in the document too.
  */
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, release, type } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { isDeepStrictEqual, parseArgs } from "node:util";
 import type { Costs } from "../cost/costs.ts";
+import { KEPT_COSTS } from "../cost/kept.ts";
 import { costsMarkdown } from "../cost/markdown.ts";
 import { measureCosts } from "../cost/meter.ts";
 import { coldStart } from "./cold-start.ts";
@@ -28,6 +30,8 @@ import { SINK_LATENCY_MS, type Stage, withStage } from "./stage.ts";
 import { TEN } from "./measure.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
+const RESULTS = join(ROOT, "docs/performance.json");
+const COSTS = join(ROOT, "docs/costs.json");
 
 /** Each on a stage of its own, so that none has the memory or the queues of the one before. */
 const SECTIONS: Readonly<Record<string, (stage: Stage, plan: Plan) => Promise<Section>>> = {
@@ -88,18 +92,28 @@ const results: Results = {
   sinkLatencyMs: SINK_LATENCY_MS,
   sections,
 };
-const costs = isWhole ? await costsOrNull() : null;
+const costs = isWhole ? await costsOrNull() : KEPT_COSTS;
 const parts = costs === null ? [] : [costsMarkdown(costs)];
 if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({ results, costs }, null, 2)}\n`);
-if (isWhole && (!values.quick || values.write) && failures.length === 0) {
-  writeFileSync(join(ROOT, "docs/costs.json"), `${JSON.stringify(costs, null, 2)}\n`);
-  writeDocument(results, parts, { replacesFull: values.write });
+if (values.write && failures.length === 0) {
+  if (isWhole) writeFileSync(COSTS, `${JSON.stringify(costs, null, 2)}\n`);
+  writeDocument(isWhole ? results : placed(results), parts, { replacesFull: true });
   const model = spawnSync(process.execPath, [join(ROOT, "bench/model/run.ts"), "--write"], { stdio: "inherit" });
   if (model.status !== 0) throw new Error("The scale model could not be written");
 } else console.log(documentOf(results, parts));
 for (const name of failures) say(`FAILED: ${name}`);
 process.exitCode = failures.length === 0 ? 0 : 1;
 say(`${Math.round((performance.now() - beganMs) / 1_000)} s`);
+
+/** The new sections among those that are written. @throws Error when they cannot stand side by side. */
+function placed(now: Results): Results {
+  const before = JSON.parse(readFileSync(RESULTS, "utf8")) as Results;
+  for (const name of ["quick", "machine", "versions", "sinkLatencyMs"] as const)
+    if (!isDeepStrictEqual(before[name], now[name]))
+      throw new Error(`docs/performance.json was measured otherwise (${name}): measure all of it anew`);
+  const all = new Map([...before.sections, ...now.sections].map((section) => [section.id, section]));
+  return { ...before, sections: Object.keys(SECTIONS).flatMap((id) => all.get(id) ?? []) };
+}
 
 async function costsOrNull(): Promise<Costs | null> {
   try {
