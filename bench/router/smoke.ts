@@ -67,7 +67,7 @@ if (!values.write && !existsSync(BASELINE)) throw new Error(`There is no ${BASEL
 const say = (line: string): void => console.log(line);
 const beganMs = performance.now();
 
-const figures = await withStage(say, async (stage) => {
+const now = await withStage(say, async (stage) => {
   const fantail = await withSubscriptions(stage, TEN.length);
   for (const { run } of PROBES) for (const subject of [fantail, stage.floor]) await run(stage, subject);
   const ratios = new Map<string, number[]>();
@@ -86,12 +86,13 @@ const figures = await withStage(say, async (stage) => {
   );
 });
 
-if (values.write) writeFileSync(BASELINE, `${JSON.stringify({ machine: MACHINE, figures } satisfies Kept, null, 2)}\n`);
+if (values.write)
+  writeFileSync(BASELINE, `${JSON.stringify({ machine: MACHINE, figures: now } satisfies Kept, null, 2)}\n`);
 const kept = JSON.parse(readFileSync(BASELINE, "utf8")) as Kept;
 const margin = kept.machine === MACHINE ? CLEAR_LOSS : CLEAR_LOSS_ELSEWHERE;
 if (margin !== CLEAR_LOSS)
   say(`The baseline is of another machine (${kept.machine}): only what is twice as bad counts as lost`);
-for (const { name, baseline, measured, verdict } of compare(kept.figures, figures, margin)) {
+for (const { name, baseline, measured, verdict } of compare(kept.figures, now, margin)) {
   say(
     `${verdict === "lost" ? "✗" : "✓"} ${name}: ${formatNumber(measured)} of the floor's, the baseline is ${formatNumber(baseline)}${verdict === "same" ? "" : ` (${verdict})`}`,
   );

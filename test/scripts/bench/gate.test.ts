@@ -8,7 +8,10 @@ const figure = (ratios: readonly number[], better: Figure["better"] = "higher"):
   ratios,
 });
 
-const verdict = (old: Figure, now: Figure): Comparison["verdict"] | undefined => compare([old], [now])[0]?.verdict;
+/** The examples are told in tenths. */
+const TENTH = 0.1;
+const verdict = (old: Figure, now: Figure): Comparison["verdict"] | undefined =>
+  compare([old], [now], TENTH)[0]?.verdict;
 
 const scaled = ({ ratios, ...rest }: Figure, factor: number): Figure => ({
   ...rest,
@@ -47,9 +50,10 @@ describe("compare()", () => {
   });
 
   it("knows only the margin when there is one round", () => {
-    expect(verdict(figure([1]), figure([1 / (1 + CLEAR_LOSS * 0.9)]))).toBe("same");
-    expect(verdict(figure([1]), figure([1 / (1 + CLEAR_LOSS * 1.1)]))).toBe("lost");
-    expect(compare([figure([1])], [figure([0.8])], 0.5)[0]?.verdict).toBe("same");
+    expect(verdict(figure([1]), figure([1 / (1 + TENTH * 0.9)]))).toBe("same");
+    expect(verdict(figure([1]), figure([1 / (1 + TENTH * 1.1)]))).toBe("lost");
+    expect(compare([figure([1])], [figure([0.8])])[0]?.verdict).toBe("same");
+    expect(compare([figure([1])], [figure([1 / (1 + CLEAR_LOSS * 1.01)])])[0]?.verdict).toBe("lost");
   });
 
   it("refuses what cannot be compared, rather than pass it", () => {
@@ -122,7 +126,7 @@ describe("compare(), whatever was measured", () => {
 
   it("finds nothing lost within the margin", () => {
     fc.assert(
-      fc.property(figures, fc.double({ min: 1, max: 1 + CLEAR_LOSS * 0.99, noNaN: true }), (some, factor) => {
+      fc.property(figures, fc.double({ min: 1, max: 1 + TENTH * 0.99, noNaN: true }), (some, factor) => {
         expect(verdict(some, worse(some, factor))).toBe("same");
       }),
     );
