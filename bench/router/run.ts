@@ -107,7 +107,10 @@ say(`${Math.round((performance.now() - beganMs) / 1_000)} s`);
 
 /** The new sections among those that are written. @throws Error when they cannot stand side by side. */
 function placed(now: Results): Results {
-  const before = JSON.parse(readFileSync(RESULTS, "utf8")) as Results;
+  // JSON has no NaN: what was not measured is null in its array.
+  const before = JSON.parse(readFileSync(RESULTS, "utf8"), (key, value: unknown) =>
+    value === null && /^\d+$/.test(key) ? Number.NaN : value,
+  ) as Results;
   for (const name of ["quick", "machine", "versions", "sinkLatencyMs"] as const)
     if (!isDeepStrictEqual(before[name], now[name]))
       throw new Error(`docs/performance.json was measured otherwise (${name}): measure all of it anew`);
