@@ -2,16 +2,13 @@
  * The meter: publishes events one by one through the built router in the local runtime, to sinks of this machine, and counts what the
  * platform would bill for each, from its publish to the end of its retention.
  */
-import { mkdtempSync, rmSync } from "node:fs";
-import { cpus, tmpdir } from "node:os";
-import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
-import { start, type Started } from "../../scripts/rig/calls.ts";
+import { processor } from "../../scripts/rig/document.ts";
 import type { Runtime } from "../../scripts/rig/runtime.ts";
-import type { LoadCalls } from "../router/load-process.ts";
-import type { SinksCalls } from "../router/sinks-process.ts";
-import { makeFantail, type Subject, wrapRouter } from "../router/subject.ts";
+import { until } from "../../scripts/rig/until.ts";
+import { countDistinct } from "../router/measure.ts";
 import { eventText, payloads } from "../router/payloads.ts";
+import { type Processes, SINK_LATENCY_MS, withProcesses } from "../router/stage.ts";
+import { makeFantail, type Subject, wrapRouter } from "../router/subject.ts";
 import type { Billed, CostCase, Costs, LogLevel } from "./costs.ts";
 import type { Counts } from "./counts.ts";
 
@@ -30,7 +27,6 @@ interface Plan {
   readonly perSecond: number;
 }
 
-const SINK_LATENCY_MS = 20;
 const DAY_MS = 86_400_000;
 /** Longer than wrangler.toml keeps events, and the day of what expired. */
 const PAST_RETENTION_MS = 9 * DAY_MS;
@@ -54,46 +50,42 @@ const PLANS: readonly Plan[] = (["all", "failures"] as const).flatMap((level) =>
   ...(level === "all" ? [{ level, fanOut: 1, isPaced: true, events: 1_500, perSecond: 450 }] : []),
 ]);
 
-interface Rig {
+interface Rig extends Pick<Processes, "load" | "sinks"> {
   readonly subject: Subject;
-  readonly load: Started<LoadCalls>;
-  readonly sinks: Started<SinksCalls>;
 }
 
 /** @throws when counts do not add up: then no figure of the run is worth anything. */
 export async function measureCosts({ quick = false, say = () => {} }: MeterOptions = {}): Promise<Costs> {
   const measuredAt = new Date().toISOString();
-  const home = mkdtempSync(join(tmpdir(), "fantail-cost-"));
-  const load = start<LoadCalls>(new URL("../router/load-process.ts", import.meta.url));
-  const sinks = start<SinksCalls>(new URL("../router/sinks-process.ts", import.meta.url));
-  const subject = await makeFantail(await wrapRouter("metered", home));
-  const rig: Rig = { subject, load, sinks };
   const plans = PLANS.map((plan) => (quick ? { ...plan, events: plan.events / 10 } : plan));
-  try {
-    await subject.runtime.start();
-    await subscribeAll(rig, await sinks.call("start", { latencyMs: SINK_LATENCY_MS }));
-    // What making them left for 24 hours would be removed with the first events.
-    await measureEnd(subject.runtime);
-    const cases: CostCase[] = [];
-    for (const plan of plans) {
-      say(`${nameOf(plan)}: ${plan.events} events at ${plan.perSecond} a second`);
-      cases.push(await measureCase(rig, plan));
+  return withProcesses(async ({ home, load, sinks, sinksUrl }) => {
+    const subject = await makeFantail(await wrapRouter("metered", home));
+    const rig: Rig = { subject, load, sinks };
+    try {
+      await subject.runtime.start();
+      await subscribeAll(rig, sinksUrl);
+      // What making them left for 24 hours would be removed with the first events.
+      await measureEnd(subject.runtime);
+      const cases: CostCase[] = [];
+      for (const plan of plans) {
+        say(`${nameOf(plan)}: ${plan.events} events at ${plan.perSecond} a second`);
+        cases.push(await measureCase(rig, plan));
+      }
+      const idleSweep = await measureIdle(subject.runtime);
+      return {
+        measuredAt,
+        quick,
+        machine: `${processor()}, Node ${process.version}`,
+        eventBytes: eventBytes(),
+        sinkLatencyMs: SINK_LATENCY_MS,
+        kinds: KINDS,
+        cases,
+        idleSweep,
+      };
+    } finally {
+      await subject.runtime.remove();
     }
-    const idleSweep = await measureIdle(subject.runtime);
-    return {
-      measuredAt,
-      quick,
-      machine: `${cpus().length} × ${cpus()[0]?.model ?? "an unknown processor"}, Node ${process.version}`,
-      eventBytes: eventBytes(),
-      sinkLatencyMs: SINK_LATENCY_MS,
-      kinds: KINDS,
-      cases,
-      idleSweep,
-    };
-  } finally {
-    await Promise.all([load.stop(), sinks.stop(), subject.runtime.remove()]);
-    rmSync(home, { recursive: true, force: true });
-  }
+  });
 }
 
 const nameOf = ({ level, fanOut, isPaced }: Plan): string => `${level}-${fanOut}${isPaced ? "-paced" : ""}`;
@@ -180,27 +172,22 @@ async function publish({ subject, load, sinks }: Rig, plan: Plan, name: string):
   const pace = { requests: plan.events, perSecond: plan.perSecond };
   const loaded = await load.call("publish", { ...target, run, batch: 1, payload: "1 kB", kinds, pace });
   if (loaded.refused !== null) throw new Error(`${run}: a publish was refused: ${loaded.refused}`);
-  const untilMs = performance.now() + SETTLED_MS_MAX;
-  for (;;) {
-    const counts = await countsOf(runtime);
-    const received = await sinks.call("count", run);
-    if (received >= plan.events * plan.fanOut && counts.queues.sent === counts.queues.acknowledged) {
-      await checkReceived(sinks, plan, run);
-      return counts;
-    }
-    if (performance.now() > untilMs)
-      throw new Error(
-        `${run}: ${received} deliveries came in time, of ${plan.events * plan.fanOut}\n${runtime.tail()}`,
-      );
-    await delay(LOOK_MS);
-  }
-}
-
-async function checkReceived(sinks: Started<SinksCalls>, { events, fanOut }: Plan, run: string): Promise<void> {
-  const { index, sink } = await sinks.call("take", run);
-  const pairs = new Set(Array.from(index, (event, place) => `${event} ${sink[place]}`));
-  if (pairs.size !== events * fanOut || index.length !== pairs.size)
-    throw new Error(`${run}: ${index.length} deliveries came, ${pairs.size} different ones, of ${events * fanOut}`);
+  const expected = plan.events * plan.fanOut;
+  let [received, counts] = [0, await countsOf(runtime)];
+  const isSettled = async (): Promise<boolean> => {
+    [received, counts] = [await sinks.call("count", run), await countsOf(runtime)];
+    return received >= expected && counts.queues.sent === counts.queues.acknowledged;
+  };
+  await until(`${run}: all is delivered and acknowledged`, isSettled, {
+    withinMs: SETTLED_MS_MAX,
+    everyMs: LOOK_MS,
+    state: () => `${received} deliveries came, of ${expected}\n${runtime.tail()}`,
+  });
+  const taken = await sinks.call("take", run);
+  const distinct = countDistinct(taken);
+  if (distinct !== expected || taken.index.length !== distinct)
+    throw new Error(`${run}: ${taken.index.length} deliveries came, ${distinct} different ones, of ${expected}`);
+  return counts;
 }
 
 /** What the record says of the run. At the log level `failures` a run without failures leaves none. */

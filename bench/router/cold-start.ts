@@ -1,9 +1,9 @@
 /** From nothing to the first answer. */
 import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
-import { setTimeout as delay } from "node:timers/promises";
+import { until } from "../../scripts/rig/until.ts";
 import { TEN } from "./measure.ts";
-import { inRounds, metricOf, type Plan } from "./plan.ts";
+import { besideFloor, type Plan } from "./plan.ts";
 import type { Section } from "./results.ts";
 import { withSubscriptions } from "./seed.ts";
 import type { Stage } from "./stage.ts";
@@ -35,12 +35,11 @@ export async function coldStart(stage: Stage, plan: Plan): Promise<Section> {
       gzipBytes: gzipSync(source).byteLength,
     };
   };
-  const taken = await inRounds(plan, {
+  const { compared } = await besideFloor(plan, {
     fantail: startOf(fantail, stage.modules.at(-1) ?? ""),
     floor: startOf(stage.floor, stage.floorScript),
   });
   await fantail.runtime.remove();
-  const compared = metricOf({ fantail: taken.fantail, reference: { name: "floor", values: taken.floor } });
   return {
     id: "cold-start",
     title: "Cold start",
@@ -66,7 +65,6 @@ subscriptions from the database.`,
 /** An id that was there before would be the same event. */
 let starts = 0;
 const DELIVERED_MS_MAX = 60_000;
-const LOOK_MS = 100;
 
 /** Asks the Worker nothing before. Resolves when the event is delivered. */
 async function firstAck({ load, sinks }: Stage, { name, target }: Subject): Promise<number> {
@@ -82,11 +80,8 @@ async function firstAck({ load, sinks }: Stage, { name, target }: Subject): Prom
     pace,
   });
   if (refused !== null) throw new Error(`${run}: the first publish was refused: ${refused}`);
-  const untilMs = performance.now() + DELIVERED_MS_MAX;
-  while ((await sinks.call("count", run)) === 0) {
-    if (performance.now() > untilMs) throw new Error(`${run}: the first event was not delivered in time`);
-    await delay(LOOK_MS);
-  }
+  const isDelivered = async (): Promise<boolean> => (await sinks.call("count", run)) > 0;
+  await until(`${run}: the first event is delivered`, isDelivered, { withinMs: DELIVERED_MS_MAX });
   await sinks.call("take", run);
   return ackMs[0] ?? Number.NaN;
 }

@@ -1,6 +1,6 @@
 /** From publish to sink: how long an event takes, how many deliveries are made at most, and what an event takes of the machine. */
 import { measure, p50, p95, p99, TEN, type Measured, type Traffic } from "./measure.ts";
-import { inRounds, metricOf, type Plan } from "./plan.ts";
+import { besideFloor, type Plan } from "./plan.ts";
 import type { Case, Section } from "./results.ts";
 import type { Stage } from "./stage.ts";
 import type { Subject } from "./subject.ts";
@@ -46,11 +46,11 @@ export async function subscribeFanOuts({ sinksUrl }: Stage, { runtime }: Subject
 
 export async function fanOut(stage: Stage, fantail: Subject, plan: Plan): Promise<Section> {
   const cases: Case[] = [];
+  const deliveries = DELIVERIES * plan.share;
   for (const { count, kinds } of FAN_OUTS) {
     const isAlone = count === 1 && kinds === 1;
     const name = `fan-out ${count.toLocaleString("en-US")}${isAlone ? ", one subscription alone" : ""}`;
     stage.say(name);
-    const deliveries = DELIVERIES * plan.share;
     const batch = Math.min(100, Math.max(1, Math.floor(deliveries / count / 3)));
     const traffic: Traffic = { kinds: kindsOf({ count, kinds }), batch };
     const requests = Math.ceil(deliveries / count / batch);
@@ -58,8 +58,7 @@ export async function fanOut(stage: Stage, fantail: Subject, plan: Plan): Promis
       measure(stage, subject, traffic, { requests, perSecond: PUBLISH_PER_SECOND });
     await at(fantail)();
     await at(stage.floor)();
-    const taken = await inRounds(plan, { fantail: at(fantail), floor: at(stage.floor) });
-    const compared = metricOf({ fantail: taken.fantail, reference: { name: "floor", values: taken.floor } });
+    const { compared } = await besideFloor(plan, { fantail: at(fantail), floor: at(stage.floor) });
     cases.push({
       name,
       metrics: [
@@ -80,7 +79,7 @@ export async function fanOut(stage: Stage, fantail: Subject, plan: Plan): Promis
   return {
     id: "fan-out",
     title: "Deliveries a second",
-    about: `Events come in batches, some ${DELIVERIES.toLocaleString("en-US")} deliveries in all, faster than they can go out; counted from the first to the last arrival at a sink. The simulator has one batch in flight per
+    about: `Events come in batches, some ${deliveries.toLocaleString("en-US")} deliveries in all, faster than they can go out; counted from the first to the last arrival at a sink. The simulator has one batch in flight per
 queue and ours five pushes a batch: with two queues and sinks of 20 ms no more than 500 a second can be made of fan-out 1. In production 60 batches
 of each run side by side. Of one subscription a batch pushes only two at a time, so that it leaves room for others: alone it gets two fifths of that.`,
     cases,
@@ -97,8 +96,7 @@ export async function endToEnd(stage: Stage, fantail: Subject, plan: Plan): Prom
       measure(stage, subject, { kinds: TEN }, { requests, perSecond });
     await at(stage.floor)();
     await at(fantail)();
-    const taken = await inRounds(plan, { fantail: at(fantail), floor: at(stage.floor) });
-    const compared = metricOf({ fantail: taken.fantail, reference: { name: "floor", values: taken.floor } });
+    const { compared } = await besideFloor(plan, { fantail: at(fantail), floor: at(stage.floor) });
     cases.push({
       name: `${perSecond} events/s`,
       metrics: [

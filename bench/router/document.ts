@@ -1,12 +1,12 @@
 /** docs/performance.md with its plots and its data, which only `npm run bench -- --write` writes. */
-import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { format } from "../../scripts/rig/document.ts";
 import { renderPlot } from "./plots.ts";
 import type { Metric, Results, Section } from "./results.ts";
 import { formatNumber, meetsAim, ratiosOf, summarise } from "./statistics.ts";
 
-const ROOT = join(import.meta.dirname, "../..");
+const DOCS = join(import.meta.dirname, "../../docs");
 const DATA = "performance.json";
 const PLOTS = "performance";
 const DOCUMENT = "performance.md";
@@ -25,7 +25,7 @@ interface Options {
 export function writeDocument(
   results: Results,
   parts: readonly string[],
-  { directory = join(ROOT, "docs"), replacesFull = false }: Options = {},
+  { directory = DOCS, replacesFull = false }: Options = {},
 ): boolean {
   const data = join(directory, DATA);
   const old = existsSync(data) ? (JSON.parse(readFileSync(data, "utf8")) as Results) : null;
@@ -42,11 +42,7 @@ export function writeDocument(
     }
   const document = join(directory, DOCUMENT);
   writeFileSync(document, documentOf(results, parts));
-  const { status, stderr } = spawnSync(join(ROOT, "node_modules/.bin/oxfmt"), [document, data], {
-    cwd: ROOT,
-    encoding: "utf8",
-  });
-  if (status !== 0) throw new Error(`oxfmt: ${stderr}`);
+  format(document, data);
   return true;
 }
 

@@ -1,5 +1,5 @@
 /** One load on one subject, from the first request until nothing of it is left, and whether everything added up. */
-import { setTimeout as delay } from "node:timers/promises";
+import { until } from "../../scripts/rig/until.ts";
 import type { Load, Loaded } from "./load-process.ts";
 import type { PayloadName } from "./payloads.ts";
 import type { Received } from "./sinks-process.ts";
@@ -70,9 +70,7 @@ export async function measure(
   if (dead > 0 && !mayFail) throw new Error(`${run}: ${dead} deliveries failed for good\n${subject.runtime.tail()}`);
   const cpuMsTaken = subject.runtime.usage().cpuMs - cpuMs;
   const taken = await sinks.call("take", run);
-  // Numbers of their own kind: a pair is beyond 32 bits.
-  const distinct = new Set(Array.from(taken.index, (index, place) => index * SINKS_MAX + (taken.sink[place] ?? 0)))
-    .size;
+  const distinct = countDistinct(taken);
   if (distinct !== delivered)
     throw new Error(`${run}: ${delivered} deliveries are done, and sinks have ${distinct} of them`);
   const { atMs } = taken;
@@ -95,6 +93,9 @@ export async function measure(
 
 /** More than there are in any scenario: tells pairs of event and sink apart in one number. */
 const SINKS_MAX = 1_000_000;
+/** Deliveries of which no two are of the same event to the same sink. */
+export const countDistinct = ({ index, sink }: Received): number =>
+  new Set(Array.from(index, (event, place) => event * SINKS_MAX + (sink[place] ?? 0))).size;
 
 const latencies = ({ intendedMs }: Loaded, { index, atMs }: Received, batch: number): Float64Array =>
   Float64Array.from(atMs, (at, place) => at - (intendedMs[Math.floor((index[place] ?? 0) / batch)] ?? Number.NaN));
@@ -109,28 +110,26 @@ function deliveriesOf(kinds: Load["kinds"], events: number): number {
 }
 
 /** Waits until the sinks have so many, which costs the subject nothing; what else is to end is asked of itself. */
-async function received(sinks: Stage["sinks"], run: string, count: number): Promise<void> {
-  const untilMs = performance.now() + SETTLED_MS_MAX;
-  while ((await sinks.call("count", run)) < count) {
-    if (performance.now() > untilMs) throw new Error(`${run}: the sinks had not ${count} deliveries in time`);
-    await delay(LOOK_MS);
-  }
-}
+const received = (sinks: Stage["sinks"], run: string, count: number): Promise<void> =>
+  until(`${run}: the sinks have ${count} deliveries`, async () => (await sinks.call("count", run)) >= count, {
+    withinMs: SETTLED_MS_MAX,
+    everyMs: LOOK_MS,
+  });
 
 /** Waits until nothing is open. @throws Error when the counts do not add up. */
 async function settled(subject: Subject, events: number, run: string): Promise<Outcome> {
-  const untilMs = performance.now() + SETTLED_MS_MAX;
-  for (;;) {
-    const outcome = await subject.outcome(events);
-    if (outcome.open === 0) {
-      const { events: recorded, matched, delivered, dead } = outcome;
-      if (recorded !== events || matched !== delivered + dead)
-        throw new Error(`${run}: of ${events} accepted events: ${JSON.stringify(outcome)}`);
-      return outcome;
-    }
-    if (performance.now() > untilMs) throw new Error(`${run}: not settled in time: ${JSON.stringify(outcome)}`);
-    await delay(LOOK_MS);
-  }
+  let outcome = await subject.outcome(events);
+  const isSettled = async (): Promise<boolean> =>
+    outcome.open === 0 || (outcome = await subject.outcome(events)).open === 0;
+  await until(`${run}: nothing is open`, isSettled, {
+    withinMs: SETTLED_MS_MAX,
+    everyMs: LOOK_MS,
+    state: () => JSON.stringify(outcome),
+  });
+  const { events: recorded, matched, delivered, dead } = outcome;
+  if (recorded !== events || matched !== delivered + dead)
+    throw new Error(`${run}: of ${events} accepted events: ${JSON.stringify(outcome)}`);
+  return outcome;
 }
 
 /** So many values have a 99th percentile that is not just the worst of them. */

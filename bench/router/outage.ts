@@ -1,4 +1,4 @@
-/** One of ten sinks is away for a minute: what the others notice, and how long it takes until nothing is left of it. */
+/** One of ten sinks is away for a while: what the others notice, and how long it takes until nothing is left of it. */
 import { setTimeout as delay } from "node:timers/promises";
 import { withCron } from "./cron.ts";
 import { measure, p50, p99, TEN, type Measured } from "./measure.ts";
@@ -33,7 +33,7 @@ export async function outage(stage: Stage, plan: Plan): Promise<Section> {
   return {
     id: "outage",
     title: "A sink goes away, and comes back",
-    about: `One of ten sinks answers 503 for ${AWAY_MS / 1_000} s, while ${PER_SECOND} events a second go on, a tenth of them for it. One run. The router sends it a probe now and then, up to 21 min
+    about: `One of ten sinks answers 503 for ${(AWAY_MS * plan.share) / 1_000} s, while ${PER_SECOND} events a second go on, a tenth of them for it. One run. The router sends it a probe now and then, up to 21 min
 apart, and what waits goes out in growing steps once one is answered; the floor drops what it cannot deliver, so its column shows the nine others only.`,
     cases: [
       {

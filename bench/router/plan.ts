@@ -39,3 +39,12 @@ export const metricOf =
     reference: reference === null ? null : { name: reference.name, values: reference.values.map(pick) },
     aim,
   });
+
+/** The router beside the floor: what each had, and a metric of both by the function that picks it. */
+export async function besideFloor<T>(
+  plan: Plan,
+  takers: Readonly<Record<"fantail" | "floor", () => Promise<T>>>,
+): Promise<{ readonly fantail: readonly T[]; readonly compared: ReturnType<typeof metricOf<T>> }> {
+  const { fantail, floor } = await inRounds(plan, takers);
+  return { fantail, compared: metricOf({ fantail, reference: { name: "floor", values: floor } }) };
+}

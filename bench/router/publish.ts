@@ -1,7 +1,7 @@
 /** Publishing: how many events are taken at most, and how long a producer waits for its 202 below that. */
 import { measure, NOBODY, p50, p99, type Measured } from "./measure.ts";
 import type { PayloadName } from "./payloads.ts";
-import { inRounds, metricOf, type Plan } from "./plan.ts";
+import { besideFloor, type Plan } from "./plan.ts";
 import type { Case, Section } from "./results.ts";
 import type { Stage } from "./stage.ts";
 import { median } from "./statistics.ts";
@@ -54,9 +54,9 @@ async function publishCase(stage: Stage, fantail: Subject, { plan, name, payload
     measure(stage, subject, traffic, { connections, seconds, requestsMax: batch === 1 ? 100_000 : BATCHES_MAX });
   // Not cold any more after it.
   for (const subject of [fantail, stage.floor]) await measure(stage, subject, traffic, { requests: 20, perSecond: 50 });
-  const most = await inRounds(plan, { fantail: atMost(fantail), floor: atMost(stage.floor) });
-  const capacity = median(most.fantail.map(({ ackedPerSecond }) => ackedPerSecond)) / batch;
-  const compared = metricOf({ fantail: most.fantail, reference: { name: "floor", values: most.floor } });
+  const takers = { fantail: atMost(fantail), floor: atMost(stage.floor) };
+  const { fantail: most, compared } = await besideFloor(plan, takers);
+  const capacity = median(most.map(({ ackedPerSecond }) => ackedPerSecond)) / batch;
   const metrics = [
     compared("acked events/s", "1/s", ({ ackedPerSecond }) => ackedPerSecond, { atLeast: 0.8 }),
     compared("CPU per event", "ms", ({ cpuMsPerEvent }) => cpuMsPerEvent),
@@ -65,8 +65,7 @@ async function publishCase(stage: Stage, fantail: Subject, { plan, name, payload
     const perSecond = capacity * load;
     const requests = Math.min(Math.ceil(perSecond * seconds), batch === 1 ? Number.POSITIVE_INFINITY : BATCHES_MAX);
     const at = (subject: Subject) => (): Promise<Measured> => measure(stage, subject, traffic, { requests, perSecond });
-    const taken = await inRounds(plan, { fantail: at(fantail), floor: at(stage.floor) });
-    const waited = metricOf({ fantail: taken.fantail, reference: { name: "floor", values: taken.floor } });
+    const { compared: waited } = await besideFloor(plan, { fantail: at(fantail), floor: at(stage.floor) });
     const percent = `${load * 100} %`;
     metrics.push(
       waited(`ack p50 at ${percent}`, "ms", ({ ackMs }) => p50(ackMs)),

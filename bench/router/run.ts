@@ -9,9 +9,10 @@
  */
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
-import { cpus, release, type } from "node:os";
+import { release, type } from "node:os";
 import { join } from "node:path";
 import { isDeepStrictEqual, parseArgs } from "node:util";
+import { processor, versionOf } from "../../scripts/rig/document.ts";
 import type { Costs } from "../cost/costs.ts";
 import { KEPT_COSTS } from "../cost/kept.ts";
 import { costsMarkdown } from "../cost/markdown.ts";
@@ -82,12 +83,12 @@ for (const [name, section] of Object.entries(SECTIONS)) {
 const results: Results = {
   measuredAt,
   quick: values.quick,
-  machine: `${cpus().length} × ${cpus()[0]?.model.trim() ?? "an unknown processor"}, ${type()} ${release()}`,
+  machine: `${processor()}, ${type()} ${release()}`,
   versions: {
-    Fantail: versionOf("package.json"),
+    Fantail: versionOf(),
     Node: process.versions.node,
-    Miniflare: versionOf("node_modules/miniflare/package.json"),
-    workerd: versionOf("node_modules/workerd/package.json"),
+    Miniflare: versionOf("miniflare"),
+    workerd: versionOf("workerd"),
   },
   sinkLatencyMs: SINK_LATENCY_MS,
   sections,
@@ -126,8 +127,4 @@ async function costsOrNull(): Promise<Costs | null> {
     failures.push("costs");
     return null;
   }
-}
-
-function versionOf(manifest: string): string {
-  return (JSON.parse(readFileSync(join(ROOT, manifest), "utf8")) as { readonly version: string }).version;
 }

@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto";
 import type { DatabaseSync } from "node:sqlite";
 import { decodeBase64 } from "../../src/core/base64.ts";
 import { ID_RANDOM_BYTES, timeOrderedId } from "../../src/core/ids.ts";
+import { until } from "../../scripts/rig/until.ts";
 import { createVault, VAULT_IV_BYTES } from "../../src/core/vault.ts";
 import { TEN } from "./measure.ts";
 import type { Stage } from "./stage.ts";
@@ -19,7 +20,6 @@ const TEMPLATE_SUBJECT = "template:1";
 const SPREAD_MS = 6 * 86_400_000;
 /** Longer than any change takes to be everywhere. */
 const IN_EFFECT_MS = 6_000;
-const LOOK_MS = 100;
 /** Only against a hang. */
 const RECORDED_MS_MAX = 60_000;
 /** What was published for the events on record. */
@@ -64,13 +64,11 @@ async function inEffect(subject: Subject): Promise<void> {
 }
 
 /** Until the one event since the mark is on record, and delivered. */
-async function recorded(subject: Subject): Promise<void> {
-  const untilMs = performance.now() + RECORDED_MS_MAX;
-  while ((await subject.outcome(1)).open > 0) {
-    if (performance.now() > untilMs) throw new Error(`One event was not delivered in time\n${subject.runtime.tail()}`);
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-  }
-}
+const recorded = (subject: Subject): Promise<void> =>
+  until("One event is recorded and delivered", async () => (await subject.outcome(1)).open === 0, {
+    withinMs: RECORDED_MS_MAX,
+    state: () => subject.runtime.tail(),
+  });
 
 async function subscriptionsLike(
   { runtime, encryptionKey }: Subject,

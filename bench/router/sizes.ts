@@ -56,7 +56,7 @@ export async function byHistory(stage: Stage, plan: Plan): Promise<Section> {
   return {
     id: "history",
     title: "With more on record",
-    about: `Two routers, one of them with a million events of 1 kB and their deliveries on record, spread over six days, take the same ${PER_SECOND} events a second, and bursts in
+    about: `Two routers, one of them with ${(Math.max(...EVENTS) * plan.share).toLocaleString("en-US")} events of 1 kB and their deliveries on record, spread over six days, take the same ${PER_SECOND} events a second, and bursts in
 batches of 100. Compared with the other, in the same runs.`,
     cases: await growing(stage, plan, grown),
     plots: [{ kind: "bars", title: "From publish to sink, p50", metric: "received p50" }],

@@ -4,9 +4,9 @@
  * a change that makes it slower for a reason, or faster.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { processor, versionOf } from "../../scripts/rig/document.ts";
 import { CLEAR_LOSS, compare, type Figure } from "./gate.ts";
 import { measure, type Measured, NOBODY, p50, TEN } from "./measure.ts";
 import { withSubscriptions } from "./seed.ts";
@@ -14,7 +14,7 @@ import { withStage, type Stage } from "./stage.ts";
 import { formatNumber } from "./statistics.ts";
 import type { Subject } from "./subject.ts";
 
-const MACHINE = `${cpus().length} × ${cpus()[0]?.model.trim() ?? "an unknown processor"}, workerd ${workerdVersion()}`;
+const MACHINE = `${processor()}, workerd ${versionOf("workerd")}`;
 const BASELINE = join(import.meta.dirname, "baseline.json");
 const ROUNDS = 5;
 /** The router writes to disk and the floor does not: on another machine than the baseline's only a figure that is twice as bad is a loss. */
@@ -99,8 +99,3 @@ for (const { name, baseline, measured, verdict } of compare(kept.figures, now, m
   if (verdict === "lost") process.exitCode = 1;
 }
 say(`${Math.round((performance.now() - beganMs) / 1_000)} s`);
-
-function workerdVersion(): string {
-  const manifest = join(import.meta.dirname, "../../node_modules/workerd/package.json");
-  return (JSON.parse(readFileSync(manifest, "utf8")) as { readonly version: string }).version;
-}

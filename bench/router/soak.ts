@@ -69,8 +69,8 @@ export async function soak(stage: Stage, { share }: Plan): Promise<Section> {
   });
   return {
     id: "soak",
-    title: "Ten minutes",
-    about: `${PER_SECOND} events a second, each for one of ten subscriptions, for ${SECONDS / 60} minutes, the cron once a minute; the floor has a minute of the same before it and another after it. Heap is
+    title: "A long run",
+    about: `${PER_SECOND} events a second, each for one of ten subscriptions, for ${(SECONDS * share) / 60} minutes, the cron once a minute; the floor has ${FLOOR_SECONDS * share} s of the same before it and again after it. Heap is
 that of the router's isolate, looked at every ${LOOK_MS / 1_000} s over the inspector; the least of each third is compared. workerd as a whole grows longer: the simulators of queues and
 database are isolates that are never short of memory, so they are hardly ever collected. Only the router has an inspector at it. One run.`,
     cases: [

@@ -3,11 +3,11 @@
  * It judges nothing and shows only progress.
  */
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { createClient, type Client } from "../../src/client/index.ts";
+import { freePort } from "../free-port.ts";
 import { startRouter } from "../router.ts";
 import { expectedOf } from "./expect.ts";
 import { startConsumer, type Consumer } from "./fleet.ts";
@@ -83,15 +83,6 @@ export async function setUp(run: Run): Promise<Scene> {
     publications,
     duplicates: null,
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("There is no free port");
-  return address.port;
 }
 
 async function recruit(score: Score, publications: Publications, run: Run): Promise<Consumer> {

@@ -3,11 +3,11 @@
  * queues are in memory, so a kill loses their messages; the log in D1 is what stays.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { createClient, type Client } from "../../src/client/index.ts";
+import { freePort } from "../free-port.ts";
 import { migrate, randomSecret } from "../router.ts";
 import { runWrangler } from "../wrangler.ts";
 import { start, type Started } from "./calls.ts";
@@ -134,15 +134,6 @@ export async function buildRouter(outdir: string): Promise<string> {
   const { code, stdout, stderr } = await runWrangler(["deploy", "--dry-run", `--outdir=${outdir}`]);
   if (code !== 0) throw new Error(`The Worker could not be built\n${stdout}${stderr}`);
   return join(outdir, "index.js");
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("There is no free port");
-  return address.port;
 }
 
 /** The file is named by a hash: it is the one that has deliveries. */

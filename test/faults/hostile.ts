@@ -3,7 +3,8 @@
  * nobody is led elsewhere by a redirect, and no answer fills the memory.
  */
 import { isOpen, recorded, tally, type Recorded } from "./record.ts";
-import { until, type Report } from "./report.ts";
+import { until } from "../../scripts/rig/until.ts";
+import type { Report } from "./report.ts";
 import { withStage, type Stage } from "./stage.ts";
 
 const EVENTS = 12;

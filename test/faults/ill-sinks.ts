@@ -4,7 +4,8 @@
  */
 import { BREAKER_OPEN_MS } from "../../src/core/limits.ts";
 import { tally, type Recorded } from "./record.ts";
-import { until, type Report } from "./report.ts";
+import { until } from "../../scripts/rig/until.ts";
+import type { Report } from "./report.ts";
 import { checkOnce, HEALING_MS, WITHIN_MS, type Scene } from "./steady-scene.ts";
 
 const FIRST_EVENTS = 20;

@@ -1,8 +1,9 @@
 /** The figures of the isolation bench, and docs/isolation.md, which only `npm run test:isolation -- --write` writes. */
-import { spawnSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
-import { cpus, release, type } from "node:os";
+import { writeFileSync } from "node:fs";
+import { release, type } from "node:os";
 import { join } from "node:path";
+import { median } from "../../bench/router/statistics.ts";
+import { format, processor, versionOf } from "../../scripts/rig/document.ts";
 
 /** The 99th percentiles of one round's windows, in milliseconds. */
 export interface Round {
@@ -23,14 +24,7 @@ interface Measured {
   readonly windowEvents: number;
 }
 
-const ROOT = join(import.meta.dirname, "../..");
-const FILE = join(ROOT, "docs/isolation.md");
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((one, other) => one - other);
-  const middle = (sorted.length - 1) / 2;
-  return ((sorted[Math.floor(middle)] ?? Number.NaN) + (sorted[Math.ceil(middle)] ?? Number.NaN)) / 2;
-}
+const FILE = join(import.meta.dirname, "../../docs/isolation.md");
 
 /** `spread`: how far from 1 the ratio of two windows is that differ in nothing. */
 export function comparison(rounds: readonly Round[]): { readonly ratio: number; readonly spread: number } {
@@ -40,27 +34,14 @@ export function comparison(rounds: readonly Round[]): { readonly ratio: number; 
   };
 }
 
-/** By nearest rank. */
-export function p99(values: readonly number[]): number {
-  const sorted = values.toSorted((one, other) => one - other);
-  return sorted[Math.ceil(sorted.length * 0.99) - 1] ?? Number.NaN;
-}
-
 export function writeDocument(measured: Measured): void {
   writeFileSync(FILE, documentOf(measured));
-  const { status, stderr } = spawnSync(join(ROOT, "node_modules/.bin/oxfmt"), [FILE], { encoding: "utf8" });
-  if (status !== 0) throw new Error(`oxfmt: ${stderr}`);
-}
-
-function versionOf(name: string): string {
-  const manifest: unknown = JSON.parse(readFileSync(join(ROOT, `node_modules/${name}/package.json`), "utf8"));
-  return (manifest as { readonly version: string }).version;
+  format(FILE);
 }
 
 function documentOf({ rounds, detectedMs, eventsPerSecond, windowEvents }: Measured): string {
   const { ratio, spread } = comparison(rounds);
-  const [first] = cpus();
-  const machine = `${cpus().length} × ${first?.model.trim() ?? "an unknown processor"}, ${type()} ${release()}`;
+  const machine = `${processor()}, ${type()} ${release()}`;
   const versions = `Node ${process.version}, Miniflare ${versionOf("miniflare")}, workerd ${versionOf("workerd")}`;
   const rows = rounds.map(
     ({ withoutMs, againMs, withMs, pushed, hanging }, index) =>

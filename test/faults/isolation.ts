@@ -4,11 +4,13 @@
  * understudy has it, in turn. Exit code 1 when what the router promises does not hold. `--write` puts the figures
  * into docs/isolation.md when it does.
  */
+import { quantile } from "../../bench/router/statistics.ts";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { deliveryIdOf } from "../../src/core/ids.ts";
-import { comparison, p99, writeDocument, type Round } from "./isolation-document.ts";
-import { createReport, table, until, type Report } from "./report.ts";
+import { comparison, writeDocument, type Round } from "./isolation-document.ts";
+import { until } from "../../scripts/rig/until.ts";
+import { createReport, table, type Report } from "./report.ts";
 import { withStage, type Stage } from "./stage.ts";
 
 const OTHERS = 99;
@@ -177,7 +179,8 @@ async function round(stage: Stage, cast: Cast, index: number): Promise<Round> {
   for (const kind of ORDERS[index % ORDERS.length] ?? []) {
     const last = kind === "with" ? CULPRIT : UNDERSTUDY;
     await window(stage, cast, { name: `before-${kind}-${index}`, events: WARM_EVENTS, last: UNDERSTUDY });
-    measured[kind] = p99(await window(stage, cast, { name: `${kind}-${index}`, events: WINDOW_EVENTS, last }));
+    const latenciesMs = await window(stage, cast, { name: `${kind}-${index}`, events: WINDOW_EVENTS, last });
+    measured[kind] = quantile(latenciesMs, 0.99);
     if (kind !== "with") continue;
     culprit.hanging = await drain(stage);
     const seen = (await stage.sinks.call("seen", undefined)).filter(({ sink }) => sink === `hang/${CULPRIT}`);

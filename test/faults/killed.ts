@@ -9,7 +9,8 @@
  */
 import type { Published } from "./load-process.ts";
 import { isOpen, recorded, recordedEvents, tally, type Recorded } from "./record.ts";
-import { table, until, type Report } from "./report.ts";
+import { until } from "../../scripts/rig/until.ts";
+import { table, type Report } from "./report.ts";
 import { withStage, type Stage } from "./stage.ts";
 
 /** Longer than any lease and any wait of the sweep's (SWEEP_REPEAT_MS is ten minutes). */

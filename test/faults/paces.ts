@@ -1,5 +1,6 @@
 /** Part of `steady.ts`: rates and a concurrency, each under a flood that several producers publish at a time. */
-import { until, type Report } from "./report.ts";
+import { until } from "../../scripts/rig/until.ts";
+import type { Report } from "./report.ts";
 import { checkOnce, WITHIN_MS, type Scene } from "./steady-scene.ts";
 
 const WINDOW_MS = 60_000;

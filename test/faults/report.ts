@@ -1,5 +1,4 @@
 /** What a run says: lines as they come, and what must hold. The exit code is whether all of it did. */
-import { setTimeout as delay } from "node:timers/promises";
 
 export interface Report {
   say(line: string): void;
@@ -7,8 +6,6 @@ export interface Report {
   check(text: string, isMet: boolean): void;
   readonly failures: readonly string[];
 }
-
-const POLL_MS = 100;
 
 export function createReport(): Report {
   const failures: string[] = [];
@@ -20,19 +17,6 @@ export function createReport(): Report {
     },
     failures,
   };
-}
-
-/** Asks until it is so. @throws Error after `withinMs`, with what `state` says by then. */
-export async function until(
-  what: string,
-  isSo: () => Promise<boolean> | boolean,
-  { withinMs, state = () => "" }: { readonly withinMs: number; readonly state?: () => Promise<string> | string },
-): Promise<void> {
-  const endMs = performance.now() + withinMs;
-  while (!(await isSo())) {
-    if (performance.now() > endMs) throw new Error(`Not within ${withinMs / 1_000} s: ${what}. ${await state()}`);
-    await delay(POLL_MS);
-  }
 }
 
 /** Rows of cells in columns. */

@@ -1,7 +1,8 @@
 /** What `steady.ts` and its parts play with: the subscriptions by name, each with its own load, and what its sink has seen. */
 import { OPERATOR_BUS } from "../../src/core/notice.ts";
 import { recorded, tally, type Recorded } from "./record.ts";
-import { until, type Report } from "./report.ts";
+import { until } from "../../scripts/rig/until.ts";
+import type { Report } from "./report.ts";
 import type { Traffic } from "./sinks-process.ts";
 import type { Stage } from "./stage.ts";
 
