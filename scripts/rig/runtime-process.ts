@@ -83,7 +83,7 @@ const served = {
     return (await database.prepare(sql).all()).results;
   },
 
-  /** Bytes that the heap of the Worker's isolate has in use, what nobody refers to any more included. Of an inspected runtime only. */
+  /** Bytes that the heap of the Worker's isolate has in use after a collection. Of an inspected runtime only. */
   async heapBytes(): Promise<number> {
     inspector ??= await inspectorOf(running());
     return inspector();
@@ -99,18 +99,16 @@ async function inspectorOf(runtime: Miniflare): Promise<() => Promise<number>> {
     socket.addEventListener("open", resolve);
     socket.addEventListener("error", reject);
   });
-  return () =>
+  const ask = (method: string): Promise<{ readonly usedSize?: number }> =>
     new Promise((resolve) => {
-      socket.addEventListener(
-        "message",
-        ({ data }) => {
-          const reply = JSON.parse(String(data)) as { readonly result: { readonly usedSize: number } };
-          resolve(reply.result.usedSize);
-        },
-        { once: true },
-      );
-      socket.send(JSON.stringify({ id: 1, method: "Runtime.getHeapUsage" }));
+      const heard = ({ data }: MessageEvent): void => resolve((JSON.parse(String(data)) as { result: object }).result);
+      socket.addEventListener("message", heard, { once: true });
+      socket.send(JSON.stringify({ id: 1, method }));
     });
+  return async () => {
+    await ask("HeapProfiler.collectGarbage");
+    return (await ask("Runtime.getHeapUsage")).usedSize ?? Number.NaN;
+  };
 }
 
 export type RuntimeCalls = typeof served;

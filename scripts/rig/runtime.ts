@@ -41,7 +41,7 @@ export interface Runtime {
   age(ms: number): void;
   /** What workerd has taken since its start. */
   usage(): Usage;
-  /** What the heap of the Worker's isolate has in use, in bytes, what nobody refers to any more included. Of an inspected one only. */
+  /** What the heap of the Worker's isolate has in use after a collection, in bytes. Of an inspected one only. */
   heapBytes(): Promise<number>;
   /** Warnings and errors among the last lines that the Worker wrote. */
   tail(): string;
