@@ -1,0 +1,313 @@
+/**
+ * What has to change for a bus to be as a file asks. Pure. A subscription or key of the file is found by its name; what the file leaves
+ * out of one has its default, but for what a person or the router may have set since: `status` and `secret`.
+ */
+import type { Bus, Key, Subscription } from "../../client/api.ts";
+import { isList, isMembers, type Members } from "../../core/json-value.ts";
+import { RETRY_PERMANENT_DEFAULT, RETRY_SCHEDULE_SECONDS_DEFAULT, TIMEOUT_MS_DEFAULT } from "../../core/limits.ts";
+import { parseTimestamp } from "../../core/timestamp.ts";
+import type { WantedBus, WantedThing } from "./wanted.ts";
+
+/** A bus as it is. */
+export interface CurrentBus {
+  /** Null: there is none yet. */
+  readonly bus: Bus | null;
+  readonly subscriptions: readonly Subscription[];
+  /** Those in force: neither expired nor replaced by a successor. */
+  readonly keys: readonly Key[];
+}
+
+/** One member that changes; texts are JSON, or words for what is not shown. */
+export interface MemberChange {
+  readonly name: string;
+  readonly from: string | null;
+  readonly to: string;
+}
+
+export type Kind = "bus" | "subscription" | "key";
+
+interface Change {
+  readonly kind: Kind;
+  /** Of the bus it belongs to, or is. */
+  readonly bus: string;
+  readonly name: string;
+}
+
+export interface Creation extends Change {
+  readonly action: "create";
+  /** What the API is sent. */
+  readonly document: Members;
+  readonly members: readonly MemberChange[];
+}
+
+export interface Update extends Change {
+  readonly action: "update";
+  readonly id: string;
+  /** What the change was decided on. */
+  readonly version: number;
+  readonly patch: Members;
+  readonly members: readonly MemberChange[];
+}
+
+export interface Deletion extends Change {
+  readonly action: "delete";
+  readonly id: string;
+  readonly version: number;
+}
+
+export type AnyChange = Creation | Update | Deletion;
+
+export interface BusPlan {
+  readonly bus: string;
+  /** In the order in which they are made. */
+  readonly changes: readonly AnyChange[];
+  /** Subscriptions and keys that the file does not name, and that stay. */
+  readonly unmanaged: number;
+  /** Subscriptions whose secret or header values may differ: they cannot be read back. */
+  readonly unseen: readonly string[];
+}
+
+/** How far it goes. */
+export interface PlanOptions {
+  /** Deletes what has a name and is not in the file. */
+  readonly prune: boolean;
+  /** Sends secrets and header values anew, for whether they differ cannot be seen. */
+  readonly writeSecrets: boolean;
+}
+
+export type Planned =
+  | { readonly ok: true; readonly value: BusPlan }
+  | { readonly ok: false; readonly error: readonly string[] };
+
+/** The changes of one bus; or, for each name that several things have, a sentence. */
+export function planBus(bus: string, wanted: WantedBus, current: CurrentBus, options: PlanOptions): Planned {
+  const ambiguous = [
+    ...repeated("subscriptions", wanted.subscriptions, current.subscriptions),
+    ...repeated("keys", wanted.keys, current.keys),
+  ].map((words) => `Bus ${bus} has ${words}`);
+  if (ambiguous.length > 0) return { ok: false, error: ambiguous };
+  const { subscriptions, keys } = wanted;
+  const updates = [
+    ...busChanges(bus, wanted.settings, current.bus),
+    ...thingChanges(SUBSCRIPTIONS, { bus, wanted: subscriptions, current: current.subscriptions }, options),
+    ...thingChanges(KEYS, { bus, wanted: keys, current: current.keys }, options),
+  ];
+  const deletions = [
+    ...left(subscriptions, current.subscriptions).map((one) => deletionOf("subscription", bus, one)),
+    ...left(keys, current.keys).map((one) => deletionOf("key", bus, one)),
+  ];
+  const pruned = options.prune ? deletions.flatMap((one) => (one === null ? [] : [one])) : [];
+  const unseen = (subscriptions ?? []).filter(
+    ({ name, members }) =>
+      (members["secret"] !== undefined || isMembers(members["headers"])) &&
+      current.subscriptions.some((one) => one.name === name),
+  );
+  return {
+    ok: true,
+    value: {
+      bus,
+      changes: [...updates, ...pruned],
+      unmanaged: deletions.length - pruned.length,
+      unseen: options.writeSecrets ? [] : unseen.map(({ name }) => name),
+    },
+  };
+}
+
+interface Named {
+  readonly id: string;
+  readonly name: string | null;
+  readonly version: number;
+}
+
+function repeated(what: string, wanted: readonly WantedThing[] | null, current: readonly Named[]): readonly string[] {
+  return (wanted ?? []).flatMap(({ name }) => {
+    const same = current.filter((one) => one.name === name);
+    if (same.length < 2) return [];
+    return [
+      `${same.length} ${what} named ${name} (${same.map(({ id }) => id).join(", ")}): a file finds them by name, so rename or remove all but one`,
+    ];
+  });
+}
+
+const left = (wanted: readonly WantedThing[] | null, current: readonly Named[]): readonly Named[] =>
+  wanted === null ? [] : current.filter((one) => !wanted.some(({ name }) => name === one.name));
+
+/** What has no name was not made from a file: it is never deleted. */
+const deletionOf = (kind: Kind, bus: string, { id, name, version }: Named): Deletion | null =>
+  name === null ? null : { action: "delete", kind, bus, name, id, version };
+
+function busChanges(bus: string, settings: Members, current: Bus | null): readonly AnyChange[] {
+  const members = Object.entries(settings);
+  if (current === null) {
+    const shown = members.map(([name, value]) => ({ name, from: null, to: JSON.stringify(value) }));
+    return [{ action: "create", kind: "bus", bus, name: bus, document: settings, members: shown }];
+  }
+  const now: Members = { ...current };
+  const changed = members.filter(([name, value]) => !isSame(value ?? BUS_DEFAULTS[name] ?? null, now[name] ?? null));
+  if (changed.length === 0) return [];
+  return [
+    {
+      action: "update",
+      kind: "bus",
+      bus,
+      name: bus,
+      id: bus,
+      version: current.version,
+      patch: Object.fromEntries(changed),
+      members: changed.map(([name, value]) => ({ name, from: JSON.stringify(now[name]), to: JSON.stringify(value) })),
+    },
+  ];
+}
+
+const BUS_DEFAULTS: Members = { log_level: "all" };
+
+/** How things of one kind are compared. */
+interface Comparing {
+  readonly kind: "subscription" | "key";
+  /** Every member that is compared, with its default; one that the file may leave to others only if it is given. */
+  readonly complete: (members: Members) => Members;
+  /** Never shown, and never read back. */
+  readonly written: readonly string[];
+}
+
+const SUBSCRIPTIONS: Comparing = {
+  kind: "subscription",
+  complete: (given) => ({
+    sink:
+      typeof given["sink"] === "string" && URL.canParse(given["sink"]) ? new URL(given["sink"]).href : given["sink"],
+    types: isList(given["types"]) && given["types"].length > 0 ? given["types"] : null,
+    source: given["source"] ?? null,
+    filters: given["filters"] ?? [],
+    format: given["format"] ?? "structured",
+    headers: namesOf(given["headers"]),
+    timeout_ms: given["timeout_ms"] ?? TIMEOUT_MS_DEFAULT,
+    retry: retryOf(given["retry"]),
+    rate: given["rate"] ?? null,
+    concurrency: given["concurrency"] ?? null,
+    ...(given["status"] === undefined || given["status"] === null ? {} : { status: given["status"] }),
+  }),
+  written: ["secret", "headers"],
+};
+
+const KEYS: Comparing = {
+  kind: "key",
+  complete: (given) => ({
+    scopes: isList(given["scopes"]) ? given["scopes"].toSorted() : [],
+    types: given["types"] ?? null,
+    allowed_origins: given["allowed_origins"] ?? null,
+    rate_limit: given["rate_limit"] ?? "standard",
+    expires_at: timeOf(given["expires_at"]),
+  }),
+  written: [],
+};
+
+/** Only which there are: their values cannot be read back. */
+const namesOf = (headers: unknown): readonly string[] =>
+  isMembers(headers)
+    ? Object.entries(headers)
+        .filter(([, value]) => value !== null)
+        .map(([name]) => name.toLowerCase())
+        .toSorted()
+    : [];
+
+function retryOf(retry: unknown): Members {
+  const { schedule_s = null, permanent = null }: Members = isMembers(retry) ? retry : {};
+  return {
+    schedule_s: schedule_s ?? [...RETRY_SCHEDULE_SECONDS_DEFAULT],
+    permanent: permanent ?? [...RETRY_PERMANENT_DEFAULT],
+  };
+}
+
+function timeOf(time: unknown): unknown {
+  const ms = typeof time === "string" ? parseTimestamp(time) : null;
+  return ms === null ? (time ?? null) : new Date(ms).toISOString();
+}
+
+interface Things {
+  readonly bus: string;
+  readonly wanted: readonly WantedThing[] | null;
+  readonly current: readonly (Subscription | Key)[];
+}
+
+function thingChanges(how: Comparing, { bus, wanted, current }: Things, options: PlanOptions): readonly AnyChange[] {
+  return (wanted ?? []).flatMap((thing) => {
+    const now = current.find(({ name }) => name === thing.name);
+    const change = now === undefined ? creationOf(how, bus, thing) : updateOf(how, { bus, thing, now }, options);
+    return change === null ? [] : [change];
+  });
+}
+
+const HIDDEN = "(not shown)";
+
+function creationOf({ kind }: Comparing, bus: string, { name, members, secret }: WantedThing): Creation {
+  const shown = Object.entries(members).map(([member, value]) => ({
+    name: member,
+    from: null,
+    to: secret.has(member) || member === "headers" ? HIDDEN : JSON.stringify(value),
+  }));
+  return { action: "create", kind, bus, name, document: { name, ...members }, members: shown };
+}
+
+interface Compared {
+  readonly bus: string;
+  readonly thing: WantedThing;
+  readonly now: Subscription | Key;
+}
+
+function updateOf(how: Comparing, { bus, thing, now }: Compared, { writeSecrets }: PlanOptions): Update | null {
+  const { name, members, secret } = thing;
+  const [to, from] = [how.complete(members), how.complete({ ...now })];
+  const changed = Object.keys(to).filter((member) => !isSame(to[member], from[member]));
+  const rewritten = writeSecrets
+    ? how.written.filter(
+        (member) => members[member] !== undefined && members[member] !== null && !changed.includes(member),
+      )
+    : [];
+  if (changed.length + rewritten.length === 0) return null;
+  // The default is what null asks for: a patch with a figure would freeze it.
+  const patch = Object.fromEntries([...changed, ...rewritten].map((member) => [member, patchOf(member, members, now)]));
+  return {
+    action: "update",
+    kind: how.kind,
+    bus,
+    name,
+    id: now.id,
+    version: now.version,
+    patch,
+    members: [
+      ...changed.map((member) => ({
+        name: member,
+        from: secret.has(member) ? HIDDEN : JSON.stringify(from[member]),
+        to: secret.has(member) && member !== "headers" ? HIDDEN : JSON.stringify(to[member]),
+      })),
+      ...rewritten.map((member) => ({ name: member, from: HIDDEN, to: HIDDEN })),
+    ],
+  };
+}
+
+/** What one member is sent as: a merge patch goes into `headers` and `retry`, so what is gone must be said. */
+function patchOf(member: string, members: Members, now: Subscription | Key): unknown {
+  const { [member]: value = null } = members;
+  if (member === "headers") return headersPatch(members, now);
+  return member === "retry" && isMembers(value) ? { schedule_s: null, permanent: null, ...value } : value;
+}
+
+function headersPatch(members: Members, now: Subscription | Key): Members {
+  const wanted = isMembers(members["headers"]) ? members["headers"] : {};
+  const names = new Set(namesOf(wanted));
+  const gone = namesOf("headers" in now ? now.headers : {}).filter((name) => !names.has(name));
+  return { ...Object.fromEntries(gone.map((name) => [name, null])), ...wanted };
+}
+
+/** Of JSON values; the order of members says nothing. */
+export function isSame(one: unknown, other: unknown): boolean {
+  if (isList(one))
+    return isList(other) && one.length === other.length && one.every((part, index) => isSame(part, other[index]));
+  if (!isMembers(one)) return one === other;
+  if (!isMembers(other)) return false;
+  const names = Object.keys(one);
+  return (
+    names.length === Object.keys(other).length &&
+    names.every((name) => Object.hasOwn(other, name) && isSame(one[name], other[name]))
+  );
+}
