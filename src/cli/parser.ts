@@ -4,15 +4,35 @@ import { VERSION } from "../version.ts";
 import { usage } from "./failure.ts";
 import type { Command, CommonOptions, Run } from "./shell.ts";
 import { apply } from "./commands/apply.ts";
+import { backtest } from "./commands/backtest.ts";
 import { explain } from "./commands/explain.ts";
 import { get } from "./commands/get.ts";
+import { importing } from "./commands/import.ts";
 import { keys } from "./commands/keys.ts";
+import { config, login } from "./commands/login.ts";
+import { open } from "./commands/open.ts";
 import { plan } from "./commands/plan.ts";
 import { publish } from "./commands/publish.ts";
 import { retry } from "./commands/retry.ts";
 import { subs } from "./commands/subs.ts";
+import { test } from "./commands/test.ts";
 
-const COMMANDS: readonly Command[] = [publish, get, explain, subs, keys, retry, plan, apply];
+const COMMANDS: readonly Command[] = [
+  publish,
+  get,
+  explain,
+  subs,
+  keys,
+  retry,
+  backtest,
+  plan,
+  apply,
+  test,
+  importing,
+  open,
+  login,
+  config,
+];
 
 const EPILOGUE = `Where the router is: --url, FANTAIL_URL, or the file that fantail login writes. The key: FANTAIL_KEY, or that file.
 Exit codes: 0 done; 1 refused, or some of it failed; 2 the command line or a file is wrong; 3 no router answered.

@@ -192,7 +192,7 @@ const SUBSCRIPTIONS: Comparing = {
 const KEYS: Comparing = {
   kind: "key",
   complete: (given) => ({
-    scopes: isList(given["scopes"]) ? given["scopes"].toSorted() : [],
+    scopes: isList(given["scopes"]) ? given["scopes"].map(String).toSorted() : [],
     types: given["types"] ?? null,
     allowed_origins: given["allowed_origins"] ?? null,
     rate_limit: given["rate_limit"] ?? "standard",

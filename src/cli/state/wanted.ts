@@ -1,6 +1,6 @@
 /** What `fantail.yaml` asks for: its buses, subscriptions and keys, checked, with the environment filled in. */
 import { FORMATS, type Wanted } from "../../core/subscription.ts";
-import type { Members } from "../../core/json-value.ts";
+import { isMembers, type Members } from "../../core/json-value.ts";
 import { LOG_LEVELS } from "../../core/bus.ts";
 import {
   BUS_BYTES_MIN,
@@ -130,7 +130,7 @@ export function wantedBuses({ buses, at }: Outline, env: Environment): readonly 
 const subscriptionCheck: Check = (value, path) => [
   ...members(SUBSCRIPTION, ["sink"])(value, path),
   ...judged((one) => {
-    const wanted = parseWanted(one as Members);
+    const wanted = parseWanted(isMembers(one) ? one : {});
     return wanted.ok ? [] : wanted.error;
   })(value, path),
 ];
