@@ -84,7 +84,7 @@ function testOf(entry: Members, { path, at, faults }: Place): FilterTest {
     return null;
   };
   return {
-    name: typeof name === "string" ? name : `test ${path.at(-1)}`,
+    name: typeof name === "string" ? name : `test ${Number(path.at(-1)) + 1}`,
     place: at(path),
     bus: typeof bus === "string" ? bus : null,
     event: JSON.stringify(event),

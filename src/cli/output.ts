@@ -17,6 +17,8 @@ export interface Output {
   line(text: string): void;
   /** One of many answers: a line of NDJSON with `--json`, else a line. */
   each(value: unknown, line: () => string): void;
+  /** The same of what is JSON already, which is not written anew: numbers stay as they are. */
+  eachJson(json: string, line: () => string): void;
   /** A line on stderr, for people. */
   note(text: string): void;
   /** A text on stderr that the next one writes over; terminals only. */
@@ -51,6 +53,7 @@ export function processOutput(isJson: boolean): Output {
       if (!isJson) write(text);
     },
     each: (value, line) => write(isJson ? JSON.stringify(value) : line()),
+    eachJson: (json, line) => write(isJson ? json : line()),
     note: (text) => void stderr.write(`${clear()}${text}\n`),
     progress: (text) => {
       if (!stderr.isTTY) return;

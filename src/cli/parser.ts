@@ -9,21 +9,25 @@ import { explain } from "./commands/explain.ts";
 import { get } from "./commands/get.ts";
 import { importing } from "./commands/import.ts";
 import { keys } from "./commands/keys.ts";
+import { listening } from "./commands/listen.ts";
 import { config, login } from "./commands/login.ts";
 import { open } from "./commands/open.ts";
 import { plan } from "./commands/plan.ts";
 import { publish } from "./commands/publish.ts";
 import { retry } from "./commands/retry.ts";
 import { subs } from "./commands/subs.ts";
+import { tail } from "./commands/tail.ts";
 import { test } from "./commands/test.ts";
 
 const COMMANDS: readonly Command[] = [
+  listening,
+  tail,
   publish,
   get,
   explain,
+  retry,
   subs,
   keys,
-  retry,
   backtest,
   plan,
   apply,

@@ -4,9 +4,13 @@ import { usage } from "../failure.ts";
 import { flag } from "../options.ts";
 import type { Command, Shell } from "../shell.ts";
 
-/** Where each thing is shown; the dashboard's own paths. */
-const PAGES = { evt: "events", dlv: "deliveries", sub: "subscriptions", key: "keys" } as const;
-const DASHBOARD = "/dashboard";
+/** Where each thing is shown: paths of the dashboard, which has one page for all keys. */
+const PAGES: Readonly<Record<string, (id: string) => string>> = {
+  evt: (id) => `/events/${id}`,
+  dlv: (id) => `/deliveries/${id}`,
+  sub: (id) => `/subscriptions/${id}`,
+  key: () => "/keys",
+};
 
 export const open: Command = (parser, run) =>
   parser.command(
@@ -23,17 +27,18 @@ export const open: Command = (parser, run) =>
 async function show({ config, out }: Shell, id: string | undefined, isPrinted: boolean): Promise<void> {
   const { url, file } = await config();
   if (url === null) throw usage(`There is no URL: set FANTAIL_URL, give --url, or write ${file} with fantail login`);
-  const address = `${url.value.replace(/\/+$/, "")}${DASHBOARD}${pathOf(id)}`;
+  const address = `${url.value.replace(/\/+$/, "")}${pathOf(id)}`;
   out.answer({ url: address }, () => [address]);
   if (isPrinted || out.isJson) return;
   if (!(await opened(address))) out.note("There is no browser to open it with: open the address yourself");
 }
 
 function pathOf(id: string | undefined): string {
-  if (id === undefined) return "";
-  const page = Object.entries(PAGES).find(([prefix]) => id.startsWith(`${prefix}_`))?.[1];
+  if (id === undefined) return "/";
+  const [prefix = "", rest] = id.split("_", 2);
+  const page = rest === undefined || !Object.hasOwn(PAGES, prefix) ? undefined : PAGES[prefix];
   if (page === undefined) throw usage(`${id.slice(0, 60)} is no id: it must begin with evt_, dlv_, sub_ or key_`);
-  return `/${page}/${encodeURIComponent(id)}`;
+  return page(encodeURIComponent(id));
 }
 
 /** Whether the system has an opener. What that does then is its own affair. */

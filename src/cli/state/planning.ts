@@ -47,7 +47,7 @@ async function planOne(shell: Shell, wanted: WantedBus, options: PlanningOptions
 }
 
 /** The bus that a file means which names none. A key of a bus says it itself. */
-async function configuredBus(shell: Shell): Promise<string> {
+export async function configuredBus(shell: Shell): Promise<string> {
   const { bus, key } = await shell.config();
   const own = /^ftk_([a-z0-9-]{1,32})_/.exec(key?.value ?? "")?.[1];
   return bus?.value ?? own ?? "default";

@@ -26,11 +26,11 @@ import { parseWanted } from "../../core/filters/read-filters.ts";
 import { parseSecret } from "../../core/signature.ts";
 import { checkSinkHeaders } from "../../core/sink.ts";
 import { parseTimestamp } from "../../core/timestamp.ts";
-import { TIME } from "../../core/words.ts";
+import { TIME, UNKNOWN } from "../../core/words.ts";
 import { usage } from "../failure.ts";
 import { integer, judged, listOf, members, oneOf, text, type Check } from "./checks.ts";
 import { fill } from "./environment.ts";
-import { faultLines, type Fault, type Outline, type Path, type Written } from "./outline.ts";
+import { faultLines, type Fault, type Outline, type Written } from "./outline.ts";
 
 /** A thing that is asked for. */
 export interface WantedThing {
@@ -176,12 +176,12 @@ export function wantedFilters(
 }
 
 function wantedOf({ members: written, path }: Written, env: Environment, faults: Fault[]): Wanted | null {
+  const unknown = Object.keys(written).filter((name) => !Object.hasOwn(SUBSCRIPTION, name));
+  faults.push(...unknown.map((name): Fault => ({ path: [...path, name], words: UNKNOWN })));
   const before = faults.length;
   const entries = TYPE_AND_FILTERS.map(
     (name) => [name, fill(written[name] ?? null, { path: [...path, name], env, faults }).value] as const,
   );
-  const unknown = Object.keys(written).filter((name) => !Object.hasOwn(SUBSCRIPTION, name));
-  faults.push(...unknown.map((name): Fault => ({ path: [...path, name] satisfies Path, words: "is not known" })));
   if (faults.length > before) return null;
   const parsed = parseWanted(Object.fromEntries(entries));
   if (parsed.ok) return parsed.value;
