@@ -76,7 +76,12 @@ export default defineConfig(async () => ({
       },
       {
         // Plain Node too: the command line and the router are processes of their own.
-        test: { name: "cli", include: ["test/cli/**/*.test.ts"], ...TIMEOUTS },
+        test: {
+          name: "cli",
+          include: ["test/cli/**/*.test.ts"],
+          globalSetup: ["test/cli/terminal.ts"],
+          ...TIMEOUTS,
+        },
       },
       {
         // Also plain Node: the router is another process, and so is the browser.

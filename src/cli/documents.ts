@@ -51,6 +51,8 @@ export function parseEventJson(text: string, place: string): unknown {
   const raw = rawJson();
   if (raw === null) return parseJson(text, place);
   checkJson(text, place);
+  // What is but a number is no event, and is told as what it is.
+  if (/^\s*[-\d]/.test(text)) return JSON.parse(text);
   return JSON.parse(text, (_, value: unknown, context?: { readonly source?: string }) =>
     typeof value === "number" && context?.source !== undefined ? raw(context.source) : value,
   );

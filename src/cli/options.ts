@@ -1,8 +1,11 @@
 /** Kinds of options, each checked where it is read: a wrong one is told with its name before anything is sent. */
 import { usage } from "./failure.ts";
 
-/** Options that may be given more than once. */
+/** Options and positions that may have several values; `_` is what the parser calls the command. */
 export const REPEATABLE: ReadonlySet<string> = new Set([
+  "_",
+  "deliveries",
+  "tests",
   "extension",
   "filter",
   "header",
@@ -14,6 +17,10 @@ export const REPEATABLE: ReadonlySet<string> = new Set([
 
 /** Any text. */
 export const text = (describe: string) => ({ type: "string", requiresArg: true, describe }) as const;
+
+/** A file in its place on the command line. The parser makes an empty text of a `-` there, which no file is called. */
+export const fileAt = (describe: string) =>
+  ({ type: "string", describe, coerce: (given: string | undefined) => (given === "" ? "-" : given) }) as const;
 
 /** One of these. */
 export const oneOf = <const T extends string>(choices: readonly T[], describe: string) =>

@@ -2,6 +2,7 @@
 import yargs, { type Argv } from "yargs";
 import { VERSION } from "../version.ts";
 import { usage } from "./failure.ts";
+import { REPEATABLE, text } from "./options.ts";
 import type { Command, CommonOptions, Run } from "./shell.ts";
 import { apply } from "./commands/apply.ts";
 import { backtest } from "./commands/backtest.ts";
@@ -50,19 +51,16 @@ export function createParser(args: readonly string[], run: Run): Argv<CommonOpti
     .scriptName("fantail")
     .usage("$0 <command>\n\nPublish, receive and manage events of a Fantail router.")
     .locale("en")
-    .option("url", { type: "string", global: true, describe: "Where the router is, like https://events.example.com" })
-    .option("bus", { type: "string", global: true, describe: "The bus, for the root key; other keys have their own" })
-    .option("config", {
-      type: "string",
-      global: true,
-      describe: "Read this file instead of ~/.config/fantail/config.json",
-    })
+    .option("url", { ...text("Where the router is, like https://events.example.com"), global: true })
+    .option("bus", { ...text("The bus, for the root key; other keys have their own"), global: true })
+    .option("config", { ...text("Read this file instead of ~/.config/fantail/config.json"), global: true })
     .option("json", { type: "boolean", global: true, default: false, describe: "Answer in JSON on stdout" });
   const complete = COMMANDS.reduce((before, add) => add(before, run), parser);
   return complete
     .completion("completion", "Print a completion script for bash or zsh")
     .demandCommand(1, "Which command? fantail --help lists them")
     .strict()
+    .check((given) => givenOnce(given))
     .parserConfiguration({
       "camel-case-expansion": false,
       "duplicate-arguments-array": true,
@@ -84,6 +82,13 @@ export function createParser(args: readonly string[], run: Run): Argv<CommonOpti
     });
 }
 
+/** @throws Failure on an option of one value that has several. */
+function givenOnce(options: Readonly<Record<string, unknown>>): true {
+  const twice = Object.entries(options).find(([name, value]) => Array.isArray(value) && !REPEATABLE.has(name));
+  if (twice !== undefined) throw usage(`--${twice[0]} is given more than once`);
+  return true;
+}
+
 const isParserError = (error: unknown): boolean => error instanceof Error && error.name === "YError";
 
-const oneLine = (text: string): string => text.trim().replaceAll(/\s*\n\s*/g, "; ");
+const oneLine = (message: string): string => message.trim().replaceAll(/\s*\n\s*/g, "; ");

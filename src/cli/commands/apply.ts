@@ -1,7 +1,7 @@
 /** `fantail apply`: makes buses, subscriptions and keys what a file says. A second time it changes nothing. */
 import { confirmed } from "../confirm.ts";
 import { EXIT, Failure, failureOf, usage, type ExitCode } from "../failure.ts";
-import { flag, text } from "../options.ts";
+import { fileAt, flag, text } from "../options.ts";
 import type { Command, Shell } from "../shell.ts";
 import { carryOut } from "../state/carry-out.ts";
 import { summaryOf } from "../state/plan-lines.ts";
@@ -14,11 +14,7 @@ export const apply: Command = (parser, run) =>
     "Make buses, subscriptions and keys what a file says",
     (command) =>
       command
-        .positional("file", {
-          type: "string",
-          default: FILE_DEFAULT,
-          describe: "Buses, subscriptions and keys as YAML",
-        })
+        .positional("file", fileAt(`Buses, subscriptions and keys as YAML; else ${FILE_DEFAULT}`))
         .option("yes", { ...flag("Do not ask"), alias: "y" })
         .option("prune", flag("Also delete named subscriptions and keys that the file does not have"))
         .option("write-secrets", flag("Send secrets and header values anew: whether they differ cannot be seen"))
@@ -32,7 +28,7 @@ export const apply: Command = (parser, run) =>
         .example("$0 apply prod.yaml --yes --secrets-file secrets.json", "For CI"),
     (args) =>
       run(args, (shell) =>
-        make(shell, args.file, {
+        make(shell, args.file ?? FILE_DEFAULT, {
           prune: args.prune,
           writeSecrets: args["write-secrets"],
           impact: args.impact,

@@ -5,7 +5,7 @@ import { importFilters, type ImportRequest } from "../../core/import/import-filt
 import type { Wanted } from "../../core/subscription.ts";
 import { placeOf, readDocument } from "../documents.ts";
 import { EXIT, Failure } from "../failure.ts";
-import { flag, given, oneOf, pairs, several, text } from "../options.ts";
+import { fileAt, flag, given, oneOf, pairs, several, text } from "../options.ts";
 import type { Command, Shell } from "../shell.ts";
 
 const SERVICES = ["eventbridge", "sns", "eventgrid"] as const;
@@ -17,11 +17,7 @@ export const importing: Command = (parser, run) =>
     (command) =>
       command
         .positional("service", { choices: SERVICES, demandOption: true, describe: "Whose filter it is" })
-        .positional("file", {
-          type: "string",
-          demandOption: true,
-          describe: "The rule, policy or filter as JSON, - for stdin",
-        })
+        .positional("file", { ...fileAt("The rule, policy or filter as JSON, - for stdin"), demandOption: true })
         .option("name", { ...text("Of the subscription that is printed"), default: "imported" })
         .option("attribute", several("EventBridge and SNS: the attribute that a name is put in, name=attribute"))
         .option("scope", oneOf(["MessageAttributes", "MessageBody"], "SNS: the FilterPolicyScope"))
@@ -34,7 +30,7 @@ export const importing: Command = (parser, run) =>
         .example("aws sns get-subscription-attributes … | $0 import sns - --attribute store=tenant", ""),
     (args) =>
       run(args, (shell) =>
-        translate(shell, { ...args, file: args.file, name: args.name, withoutArrays: args["without-arrays"] }),
+        translate(shell, { ...args, file: args.file ?? "-", name: args.name, withoutArrays: args["without-arrays"] }),
       ),
   );
 

@@ -1,6 +1,6 @@
 /** `fantail plan`: what `apply` would change, and which events would go another way. */
 import { EXIT, type ExitCode } from "../failure.ts";
-import { flag } from "../options.ts";
+import { fileAt, flag } from "../options.ts";
 import type { Command, Shell } from "../shell.ts";
 import { FILE_DEFAULT, planFile, showPlan, type PlanningOptions } from "../state/planning.ts";
 
@@ -10,11 +10,7 @@ export const plan: Command = (parser, run) =>
     "Show what apply would change, and how many of the last day's events would change route",
     (command) =>
       command
-        .positional("file", {
-          type: "string",
-          default: FILE_DEFAULT,
-          describe: "Buses, subscriptions and keys as YAML",
-        })
+        .positional("file", fileAt(`Buses, subscriptions and keys as YAML; else ${FILE_DEFAULT}`))
         .option("prune", flag("Also delete named subscriptions and keys that the file does not have"))
         .option("write-secrets", flag("Send secrets and header values anew: whether they differ cannot be seen"))
         .option("impact", {
@@ -27,7 +23,7 @@ export const plan: Command = (parser, run) =>
         .example("$0 plan prod.yaml --detailed-exitcode", "For CI: 0 no changes, 4 changes"),
     (args) =>
       run(args, (shell) =>
-        show(shell, args.file, {
+        show(shell, args.file ?? FILE_DEFAULT, {
           prune: args.prune,
           writeSecrets: args["write-secrets"],
           impact: args.impact,

@@ -7,7 +7,7 @@ import { isList } from "../../core/json-value.ts";
 import { IDEMPOTENCY_KEY_CHARS_MAX } from "../../core/limits.ts";
 import { parseEventJson, placeOf, readBytes, readText } from "../documents.ts";
 import { EXIT, problemLine, usage, type ExitCode } from "../failure.ts";
-import { flag, given, pairs, several, text, whole } from "../options.ts";
+import { fileAt, flag, given, pairs, several, text, whole } from "../options.ts";
 import type { Output } from "../output.ts";
 import { publishLines } from "../publish-lines.ts";
 import type { Command, Shell } from "../shell.ts";
@@ -19,7 +19,7 @@ export const publish: Command = (parser, run) =>
     "Publish an event, or many",
     (command) =>
       command
-        .positional("file", { type: "string", describe: "JSON of an event or an array of them, or NDJSON; - is stdin" })
+        .positional("file", fileAt("JSON of an event or an array of them, or NDJSON; - is stdin"))
         .option("type", text("What happened, like order.created: one event from options"))
         .option("data", { ...text("Its payload: JSON, or as it is with another --datacontenttype"), implies: "type" })
         .option("data-file", { ...text("Its payload from a file, - for stdin"), conflicts: "data", implies: "type" })
