@@ -44,9 +44,12 @@ export async function makeCliPackage(outdir: string): Promise<CliPackage> {
   await writeFile(join(folder, NOTICES), await notices(modules));
   await writeFile(join(folder, "package.json"), `${JSON.stringify(MANIFEST, null, 2)}\n`);
   await cp(join(ROOT, "LICENSE"), join(folder, "LICENSE"));
-  await cp(join(ROOT, "docs/cli.md"), join(folder, "README.md"));
+  await writeFile(join(folder, "README.md"), withoutLinksOutside(await readFile(join(ROOT, "docs/cli.md"), "utf8")));
   return { folder, tarball: await packed(folder, resolve(outdir, `fantail-cli-${VERSION}.tgz`)) };
 }
+
+/** Other documents are not in the package: what led to them is text. */
+const withoutLinksOutside = (text: string): string => text.replaceAll(/\[([^\]]+)\]\([^)#]+\.md(?:#[^)]*)?\)/g, "$1");
 
 /** Writes the command; the files that it is made of. */
 async function bundle(folder: string): Promise<readonly string[]> {

@@ -5,9 +5,9 @@ import { spawnSync } from "node:child_process";
 import { MAIN, running, type Running, type RunOptions } from "./command.ts";
 
 const MISSING = "There is no script of util-linux: install it (apt-get install bsdutils)";
-// Not every system has one at all, and then there is no output either.
-const { stdout } = spawnSync("script", ["--version"], { encoding: "utf8" });
-const isThere = String(stdout).includes("util-linux");
+// Other systems have another script, or none.
+const found = spawnSync("script", ["--version"], { encoding: "utf8" });
+const isThere = found.error === undefined && found.stdout.includes("util-linux");
 
 /** True: the tests that need a terminal are to run. */
 export const HAS_TERMINAL = isThere || process.env["CI"] === "true";
