@@ -42,7 +42,7 @@ const NAMES = ["url", "key", "bus"] as const;
 const OTHERS_MAY_READ = 0o077;
 
 /** `$XDG_CONFIG_HOME/fantail/config.json`, or the same under `~/.config`. */
-export const configPath = (env: Environment): string =>
+const configPath = (env: Environment): string =>
   join(env["XDG_CONFIG_HOME"] || join(homedir(), ".config"), "fantail", "config.json");
 
 /**
@@ -82,7 +82,7 @@ function originOf(url: string | undefined): string | null {
 }
 
 /** @returns null when there is none, and nobody asked for it by name. */
-export async function readConfigFile(file: string, isAsked: boolean): Promise<ConfigFile | null> {
+async function readConfigFile(file: string, isAsked: boolean): Promise<ConfigFile | null> {
   let text: string;
   try {
     text = await readFile(file, "utf8");

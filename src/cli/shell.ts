@@ -1,5 +1,5 @@
 /** What a command has: its output, and a client made of the configuration when it first needs one. */
-import type { Argv, CommandModule } from "yargs";
+import type { Argv } from "yargs";
 import { createClient, type Client } from "../client/client.ts";
 import { systemFetch, type Fetch } from "../client/runtime.ts";
 import { VERSION } from "../version.ts";
@@ -29,9 +29,6 @@ export type Run = (options: CommonOptions, work: (shell: Shell) => Promise<ExitC
 
 /** Adds a command, with its options and what it does. */
 export type Command = (parser: Argv<CommonOptions>, run: Run) => Argv<CommonOptions>;
-
-/** A group's command has nothing to do itself. */
-export type Group = CommandModule<CommonOptions, CommonOptions>;
 
 /** Of requests of the API: a person waits. */
 const RETRIES = 2;

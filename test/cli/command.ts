@@ -9,8 +9,8 @@ export const MAIN = resolve("src/cli/main.ts");
 
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
-  /** What stands on stdin; else that is empty. */
-  readonly input?: string;
+  /** What stands on stdin; else that is empty. Null: it stays open, for the test to write to. */
+  readonly input?: string | null;
   readonly cwd?: string;
 }
 
@@ -31,7 +31,7 @@ export interface Running {
 }
 
 /** An environment with nothing in it but what the runtime needs, and an empty home. */
-export function environment(more: Readonly<Record<string, string>> = {}): Record<string, string> {
+function environment(more: Readonly<Record<string, string>> = {}): Record<string, string> {
   const home = emptyFolder();
   return { PATH: process.env["PATH"] ?? "", HOME: home, TMPDIR: tmpdir(), TZ: "UTC", ...more };
 }
@@ -79,7 +79,7 @@ export function running([command = "", ...args]: readonly string[], options: Run
     });
   });
   child.stdin.on("error", () => {});
-  child.stdin.end(options.input ?? "");
+  if (options.input !== null) child.stdin.end(options.input ?? "");
   return {
     child,
     ended,

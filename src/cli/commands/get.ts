@@ -74,7 +74,7 @@ function eventLines(event: EventOnRecord, out: Output): readonly string[] {
 }
 
 /** One line for each. */
-export const deliveriesTable = (deliveries: readonly Delivery[], out: Output): readonly string[] =>
+const deliveriesTable = (deliveries: readonly Delivery[], out: Output): readonly string[] =>
   table<Delivery>(
     [
       { name: "delivery", of: ({ id }) => id },

@@ -60,9 +60,10 @@ async function tryKey(settings: { readonly url: string; readonly key: string; re
 }
 
 async function askSilently(question: string): Promise<string> {
-  process.stderr.write(question);
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+  // From here on the terminal shows nothing of what is typed.
   const asking = createInterface({ input: process.stdin, output: nowhere, terminal: true });
+  process.stderr.write(question);
   try {
     return await asking.question("");
   } finally {

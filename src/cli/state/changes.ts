@@ -300,7 +300,7 @@ function headersPatch(members: Members, now: Subscription | Key): Members {
 }
 
 /** Of JSON values; the order of members says nothing. */
-export function isSame(one: unknown, other: unknown): boolean {
+function isSame(one: unknown, other: unknown): boolean {
   if (isList(one))
     return isList(other) && one.length === other.length && one.every((part, index) => isSame(part, other[index]));
   if (!isMembers(one)) return one === other;
