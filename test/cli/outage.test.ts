@@ -7,7 +7,8 @@ import { expect, onTestFinished, test } from "vitest";
 import { freePort } from "../../scripts/free-port.ts";
 import { randomSecret, startRouter } from "../../scripts/router.ts";
 import { createClient, type Client } from "../../src/client/client.ts";
-import { NetworkError } from "../../src/client/errors.ts";
+import { PublishError } from "../../src/client/errors.ts";
+import { mayRepeat } from "../../src/client/retry.ts";
 import { startCollector } from "./collector.ts";
 import { start } from "./command.ts";
 import { HANG_MS } from "./world.ts";
@@ -32,7 +33,7 @@ async function publishUntilTaken(
       );
       return { eventId, failures };
     } catch (error) {
-      if (!(error instanceof Error && error.cause instanceof NetworkError)) throw error;
+      if (!(error instanceof PublishError && mayRepeat(error.cause, "always"))) throw error;
       await delay(50);
     }
   }
