@@ -10,7 +10,16 @@ type AccessRule = readonly ("publish" | "read" | "manage")[] | "root" | "nobody"
 
 export interface Operation {
   readonly id: string;
-  readonly tag: "Events" | "Deliveries" | "Subscriptions" | "Filters" | "Keys" | "Buses" | "Audit" | "Service";
+  readonly tag:
+    | "Events"
+    | "Deliveries"
+    | "Subscriptions"
+    | "Filters"
+    | "Metrics"
+    | "Keys"
+    | "Buses"
+    | "Audit"
+    | "Service";
   readonly summary: string;
   readonly description: string;
   readonly access: AccessRule;
@@ -75,8 +84,8 @@ export function operation(one: Operation): ZodOpenApiOperationObject {
 
 function securityOf(access: AccessRule): Record<string, string[]>[] {
   if (access === "nobody") return [];
-  if (access === "root") return [{ root_key: [] }];
-  return [...access.map((scope) => ({ key: [scope] })), { root_key: [] }];
+  if (access === "root") return [{ root_key: [] }, { session: [] }];
+  return [...access.map((scope) => ({ key: [scope] })), { root_key: [] }, { session: [] }];
 }
 
 const EVERYWHERE = ["x-request-id", "cache-control"] as const satisfies readonly AnswerHeader[];
