@@ -5,7 +5,7 @@ import { planBus, type AnyChange, type CurrentBus, type PlanOptions } from "../.
 import type { WantedBus, WantedThing } from "../../src/cli/state/wanted.ts";
 
 const SINK = "https://billing.example.com/hooks";
-const OPTIONS: PlanOptions = { prune: false, writeSecrets: false };
+const OPTIONS: PlanOptions = { prune: false, ownKey: null, writeSecrets: false };
 
 const thing = (name: string, members: Record<string, unknown>, secret: string[] = []): WantedThing => ({
   name,
@@ -244,6 +244,11 @@ describe("planBus() deletes", () => {
         unmanaged: 1,
       },
     });
+  });
+
+  test("never the key that it acts with", () => {
+    const planned = planBus("default", wanted(asked), current(there), { ...OPTIONS, prune: true, ownKey: "key_1" });
+    expect(planned).toMatchObject({ ok: true, value: { changes: [{ id: "sub_2" }], unmanaged: 2 } });
   });
 
   test("nothing of a kind that the file says nothing of", () => {

@@ -76,6 +76,7 @@ describe("the command line", () => {
 
 describe("the configuration", () => {
   const EVENT = { event_id: "evt_1" };
+  const SESSION = { bus: "shop", scopes: ["read"], actor: "key_1", is_root: false, expires_at: null };
 
   test("a URL that is missing is said with the ways to give one", async () => {
     expectTold(
@@ -172,10 +173,11 @@ describe("the configuration", () => {
 
   test("login keeps a key that the router takes, for its owner only, and config shows it without the key", async () => {
     const { url, next, requests } = await fakeFantail();
-    next(json(200, { data: [], next_cursor: null }));
+    next(json(200, SESSION));
     const env = { XDG_CONFIG_HOME: emptyFolder() };
     const kept = await fantail(["login", "--url", url], { env, input: `${KEY}\n` });
     expect(kept).toMatchObject({ code: 0, stderr: "" });
+    expect(kept.stdout).toMatch(/^Kept in .*config\.json: bus shop, read\n$/);
     expect(requests[0]?.headers.authorization).toBe(`Bearer ${KEY}`);
     const shown = await fantail(["config", "--json"], { env });
     expect(shown.stderr).toBe("");

@@ -92,7 +92,7 @@ describe.skipIf(!HAS_TERMINAL)("on a terminal", () => {
 
   test("a key that is typed is not shown, and kept", async () => {
     const fake = await fakeFantail();
-    fake.always(json(200, { data: [], next_cursor: null }));
+    fake.always(json(200, { bus: "default", scopes: ["read"], actor: "root", is_root: true, expires_at: null }));
     const home = emptyFolder();
     const running = startInTerminal(["login", "--url", fake.url], { env: { XDG_CONFIG_HOME: home }, input: null });
     await running.saw("stdout", /Key: /);

@@ -1,7 +1,7 @@
 /** `fantail listen`: events of a bus pushed to a local server, as Fantail would push them. */
 import { randomBytes } from "node:crypto";
 import type { FollowedEvent } from "../../client/record.ts";
-import { SECRET_BYTES_DEFAULT, TIMEOUT_MS_DEFAULT, TIMEOUT_MS_MAX } from "../../core/limits.ts";
+import { SECRET_BYTES_DEFAULT, STREAM_REPLAY_MAX, TIMEOUT_MS_DEFAULT, TIMEOUT_MS_MAX } from "../../core/limits.ts";
 import { newSecret, parseSecret } from "../../core/signature.ts";
 import { FORMATS, type Format } from "../../core/subscription.ts";
 import { EXIT, usage, type ExitCode } from "../failure.ts";
@@ -10,7 +10,7 @@ import { forward, inTurn, type Forwarding } from "../listen/forwarding.ts";
 import { patternsOf } from "../listen/patterns.ts";
 import { createPosition, readPosition, writePosition, type Position } from "../listen/position.ts";
 import { targetUrl } from "../listen/push.ts";
-import { listen, REPLAY_MAX, type Listening } from "../listen/stream.ts";
+import { listen, type Listening } from "../listen/stream.ts";
 import { flag, list, oneOf, text, whole } from "../options.ts";
 import type { Command, Shell } from "../shell.ts";
 import { stopSignal } from "../signals.ts";
@@ -32,7 +32,7 @@ export const listening: Command = (parser, run) =>
         .option("types", list("Only these event types; * is any text, as in order.*"))
         .option("source", text("Only of this source"))
         .option("subject", text("Only with this subject"))
-        .option("replay", whole("--replay", { min: 0, max: REPLAY_MAX }, "The last so many come first"))
+        .option("replay", whole("--replay", { min: 0, max: STREAM_REPLAY_MAX }, "The last so many come first"))
         .option("format", { ...oneOf(FORMATS, "What the server receives"), default: "structured" as const })
         .option("secret", text("Sign with this, whsec_…; else one is made, and shown"))
         .option(

@@ -3,9 +3,9 @@ import { mkdir, rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Writable } from "node:stream";
 import { createInterface } from "node:readline/promises";
+import type { Session } from "../../client/api.ts";
 import { createClient } from "../../client/client.ts";
 import { systemRuntime } from "../../client/runtime.ts";
-import { ProblemError } from "../../client/errors.ts";
 import { readText } from "../documents.ts";
 import { usage } from "../failure.ts";
 import type { Command, Shell } from "../shell.ts";
@@ -37,25 +37,28 @@ async function keep(shell: Shell): Promise<void> {
   const key = (process.stdin.isTTY ? await askSilently("Key: ") : await readText("-")).trim();
   if (key === "") throw usage("There is no key on stdin");
   const settings = { url: url.value, key, ...(bus === null ? {} : { bus: bus.value }) };
-  await tryKey(settings);
+  const session = await tryKey(settings);
   const text = `${JSON.stringify(settings, null, 2)}\n`;
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   const fresh = `${file}.${systemRuntime.uuid()}`;
   await writeFile(fresh, text, { mode: 0o600, flag: "wx" });
   await rename(fresh, file);
-  shell.out.answer({ file, url: url.value, bus: bus?.value ?? null }, () => [`Kept in ${file}`]);
+  const { bus: acts, scopes, expires_at } = session;
+  shell.out.answer({ file, url: url.value, bus: acts, scopes, expires_at }, () => [
+    `Kept in ${file}: bus ${acts}, ${scopes.join(", ")}${expires_at === null ? "" : `, until ${expires_at}`}`,
+  ]);
 }
 
-/** @throws Failure, or what the client throws, when the router does not know the key. What it may do is another question. */
-async function tryKey(settings: { readonly url: string; readonly key: string; readonly bus?: string }): Promise<void> {
+/** What the key allows. @throws Failure on what is no key; what the client throws when the router does not know it. */
+async function tryKey(settings: {
+  readonly url: string;
+  readonly key: string;
+  readonly bus?: string;
+}): Promise<Session> {
   try {
-    await createClient({ ...settings, retries: 1 })
-      .subscriptions.list({ limit: 1 })
-      .page();
+    return await createClient({ ...settings, retries: 1 }).session.get();
   } catch (error) {
-    if (error instanceof TypeError) throw usage(error.message, error);
-    // It is a key, of somebody who may not read.
-    if (!(error instanceof ProblemError && error.slug === "forbidden")) throw error;
+    throw error instanceof TypeError ? usage(error.message, error) : error;
   }
 }
 

@@ -1,8 +1,9 @@
 /** `fantail tail`: events as they are published. */
+import { STREAM_REPLAY_MAX } from "../../core/limits.ts";
 import { EXIT, type ExitCode } from "../failure.ts";
 import { eventLine } from "../listen/event-line.ts";
 import { patternsOf } from "../listen/patterns.ts";
-import { listen, REPLAY_MAX } from "../listen/stream.ts";
+import { listen } from "../listen/stream.ts";
 import { list, text, whole } from "../options.ts";
 import type { Command, Shell } from "../shell.ts";
 import { stopSignal } from "../signals.ts";
@@ -16,7 +17,7 @@ export const tail: Command = (parser, run) =>
         .option("types", list("Only these event types; * is any text, as in order.*"))
         .option("source", text("Only of this source"))
         .option("subject", text("Only with this subject"))
-        .option("replay", whole("--replay", { min: 0, max: REPLAY_MAX }, "The last so many come first"))
+        .option("replay", whole("--replay", { min: 0, max: STREAM_REPLAY_MAX }, "The last so many come first"))
         .example("$0 tail --types 'order.*' --replay 10", "")
         .example("$0 tail --json | jq .event.data", "The events themselves"),
     (args) =>

@@ -2,6 +2,7 @@
 import type { Client } from "../../client/client.ts";
 import { NetworkError, UnexpectedAnswerError } from "../../client/errors.ts";
 import type { FollowedEvent } from "../../client/record.ts";
+import { STREAM_REPLAY_MAX } from "../../core/limits.ts";
 import { EXIT, Failure, failureOf } from "../failure.ts";
 import type { Shell } from "../shell.ts";
 import type { Patterns } from "./patterns.ts";
@@ -24,9 +25,6 @@ export interface Listening {
 export interface Heard extends FollowedEvent {
   readonly isWanted: boolean;
 }
-
-/** The most that a stream replays. */
-export const REPLAY_MAX = 200;
 
 /**
  * Goes on for ever, over every outage, until the signal aborts.
@@ -88,10 +86,10 @@ async function replayOf(client: Client, { patterns, source, subject, replay }: L
   let seen = 0;
   let wanted = 0;
   const query = { ...(source === undefined ? {} : { source }), ...(subject === undefined ? {} : { subject }) };
-  for await (const { type } of client.events.list({ ...query, limit: REPLAY_MAX })) {
+  for await (const { type } of client.events.list({ ...query, limit: STREAM_REPLAY_MAX })) {
     seen += 1;
     if (patterns.matches(type)) wanted += 1;
-    if (wanted === replay || seen === REPLAY_MAX) break;
+    if (wanted === replay || seen === STREAM_REPLAY_MAX) break;
   }
   return seen;
 }

@@ -3,9 +3,8 @@
  * out of one has its default, but for what a person or the router may have set since: `status` and `secret`.
  */
 import type { Bus, Key, Subscription } from "../../client/api.ts";
-import { isList, isMembers, type Members } from "../../core/json-value.ts";
-import { RETRY_PERMANENT_DEFAULT, RETRY_SCHEDULE_SECONDS_DEFAULT, TIMEOUT_MS_DEFAULT } from "../../core/limits.ts";
-import { parseTimestamp } from "../../core/timestamp.ts";
+import { isMembers, type Members } from "../../core/json-value.ts";
+import { type Comparing, isSame, KEYS, patchOf, SUBSCRIPTIONS } from "./comparing.ts";
 import type { WantedBus, WantedThing } from "./wanted.ts";
 
 /** A bus as it is. */
@@ -71,6 +70,8 @@ export interface BusPlan {
 export interface PlanOptions {
   /** Deletes what has a name and is not in the file. */
   readonly prune: boolean;
+  /** The key that the changes are made with, by its id: it is never deleted. Null: nobody has asked. */
+  readonly ownKey: string | null;
   /** Sends secrets and header values anew, for whether they differ cannot be seen. */
   readonly writeSecrets: boolean;
 }
@@ -94,7 +95,7 @@ export function planBus(bus: string, wanted: WantedBus, current: CurrentBus, opt
   ];
   const deletions = [
     ...left(subscriptions, current.subscriptions).map((one) => deletionOf("subscription", bus, one)),
-    ...left(keys, current.keys).map((one) => deletionOf("key", bus, one)),
+    ...left(keys, current.keys).map((one) => (one.id === options.ownKey ? null : deletionOf("key", bus, one))),
   ];
   const pruned = options.prune ? deletions.flatMap((one) => (one === null ? [] : [one])) : [];
   const unseen = (subscriptions ?? []).filter(
@@ -161,68 +162,6 @@ function busChanges(bus: string, settings: Members, current: Bus | null): readon
 
 const BUS_DEFAULTS: Members = { log_level: "all" };
 
-/** How things of one kind are compared. */
-interface Comparing {
-  readonly kind: "subscription" | "key";
-  /** Every member that is compared, with its default; one that the file may leave to others only if it is given. */
-  readonly complete: (members: Members) => Members;
-  /** Never shown, and never read back. */
-  readonly written: readonly string[];
-}
-
-const SUBSCRIPTIONS: Comparing = {
-  kind: "subscription",
-  complete: (given) => ({
-    sink:
-      typeof given["sink"] === "string" && URL.canParse(given["sink"]) ? new URL(given["sink"]).href : given["sink"],
-    types: isList(given["types"]) && given["types"].length > 0 ? given["types"] : null,
-    source: given["source"] ?? null,
-    filters: given["filters"] ?? [],
-    format: given["format"] ?? "structured",
-    headers: namesOf(given["headers"]),
-    timeout_ms: given["timeout_ms"] ?? TIMEOUT_MS_DEFAULT,
-    retry: retryOf(given["retry"]),
-    rate: given["rate"] ?? null,
-    concurrency: given["concurrency"] ?? null,
-    ...(given["status"] === undefined || given["status"] === null ? {} : { status: given["status"] }),
-  }),
-  written: ["secret", "headers"],
-};
-
-const KEYS: Comparing = {
-  kind: "key",
-  complete: (given) => ({
-    scopes: isList(given["scopes"]) ? given["scopes"].map(String).toSorted() : [],
-    types: given["types"] ?? null,
-    allowed_origins: given["allowed_origins"] ?? null,
-    rate_limit: given["rate_limit"] ?? "standard",
-    expires_at: timeOf(given["expires_at"]),
-  }),
-  written: [],
-};
-
-/** Only which there are: their values cannot be read back. */
-const namesOf = (headers: unknown): readonly string[] =>
-  isMembers(headers)
-    ? Object.entries(headers)
-        .filter(([, value]) => value !== null)
-        .map(([name]) => name.toLowerCase())
-        .toSorted()
-    : [];
-
-function retryOf(retry: unknown): Members {
-  const { schedule_s = null, permanent = null }: Members = isMembers(retry) ? retry : {};
-  return {
-    schedule_s: schedule_s ?? [...RETRY_SCHEDULE_SECONDS_DEFAULT],
-    permanent: permanent ?? [...RETRY_PERMANENT_DEFAULT],
-  };
-}
-
-function timeOf(time: unknown): unknown {
-  const ms = typeof time === "string" ? parseTimestamp(time) : null;
-  return ms === null ? (time ?? null) : new Date(ms).toISOString();
-}
-
 interface Things {
   readonly bus: string;
   readonly wanted: readonly WantedThing[] | null;
@@ -283,31 +222,4 @@ function updateOf(how: Comparing, { bus, thing, now }: Compared, { writeSecrets 
       ...rewritten.map((member) => ({ name: member, from: HIDDEN, to: HIDDEN })),
     ],
   };
-}
-
-/** What one member is sent as: a merge patch goes into `headers` and `retry`, so what is gone must be said. */
-function patchOf(member: string, members: Members, now: Subscription | Key): unknown {
-  const { [member]: value = null } = members;
-  if (member === "headers") return headersPatch(members, now);
-  return member === "retry" && isMembers(value) ? { schedule_s: null, permanent: null, ...value } : value;
-}
-
-function headersPatch(members: Members, now: Subscription | Key): Members {
-  const wanted = isMembers(members["headers"]) ? members["headers"] : {};
-  const names = new Set(namesOf(wanted));
-  const gone = namesOf("headers" in now ? now.headers : {}).filter((name) => !names.has(name));
-  return { ...Object.fromEntries(gone.map((name) => [name, null])), ...wanted };
-}
-
-/** Of JSON values; the order of members says nothing. */
-function isSame(one: unknown, other: unknown): boolean {
-  if (isList(one))
-    return isList(other) && one.length === other.length && one.every((part, index) => isSame(part, other[index]));
-  if (!isMembers(one)) return one === other;
-  if (!isMembers(other)) return false;
-  const names = Object.keys(one);
-  return (
-    names.length === Object.keys(other).length &&
-    names.every((name) => Object.hasOwn(other, name) && isSame(one[name], other[name]))
-  );
 }

@@ -17,7 +17,7 @@ export interface Planned {
   readonly foreseen: readonly Foreseen[];
 }
 
-export interface PlanningOptions extends PlanOptions {
+export interface PlanningOptions extends Omit<PlanOptions, "ownKey"> {
   /** Whether events on record are looked at. */
   readonly impact: boolean;
 }
@@ -34,7 +34,8 @@ async function planOne(shell: Shell, wanted: WantedBus, options: PlanningOptions
   const name = wanted.name ?? (await configuredBus(shell));
   const client = await shell.client(name);
   const current = await currentBus(client, name, wanted);
-  const planned = planBus(name, wanted, current, options);
+  const ownKey = options.prune && wanted.keys !== null ? (await client.session.get()).actor : null;
+  const planned = planBus(name, wanted, current, { ...options, ownKey });
   if (!planned.ok) throw new Failure(planned.error, EXIT.failed);
   const foreseen: Foreseen[] = [];
   for (const change of planned.value.changes) {
