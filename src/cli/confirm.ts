@@ -12,7 +12,9 @@ export async function confirmed(question: string, isYes: boolean): Promise<boole
     throw usage(`${question} There is no terminal to ask on: give --yes`);
   const asking = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    return /^y(es)?$/i.test((await asking.question(`${question} [y/N] `)).trim());
+    const isYesNow = /^y(es)?$/i.test((await asking.question(`${question} [y/N] `)).trim());
+    if (!isYesNow) process.stderr.write("Nothing is changed\n");
+    return isYesNow;
   } finally {
     asking.close();
   }

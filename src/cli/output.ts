@@ -25,8 +25,6 @@ export interface Output {
   progress(text: string): void;
   /** Coloured for stdout, if that is a terminal that wants colours. */
   paint(tone: Tone, text: string): string;
-  /** The same for stderr. */
-  paintNote(tone: Tone, text: string): string;
 }
 
 /** The output of this process. */
@@ -54,14 +52,13 @@ export function processOutput(isJson: boolean): Output {
     },
     each: (value, line) => write(isJson ? JSON.stringify(value) : line()),
     eachJson: (json, line) => write(isJson ? json : line()),
-    note: (text) => void stderr.write(`${clear()}${text}\n`),
+    note: (text) => void stderr.write(`${clear()}${harmless(text)}\n`),
     progress: (text) => {
       if (!stderr.isTTY) return;
       stderr.write(`${clear()}${text.slice(0, stderr.columns - 1)}`);
       hasProgress = text !== "";
     },
     paint: paintOn(stdout),
-    paintNote: paintOn(stderr),
   };
 }
 

@@ -45,7 +45,7 @@ export async function publishLines(shell: Shell, input: LinesInput): Promise<Exi
   const total = await sizeOf(input.file);
   const count: Count = { accepted: 0, rejected: 0 };
   const sent: Sent[] = [];
-  let read = input.fromLine;
+  let read = input.fromLine - 1;
   const startedMs = systemRuntime.now();
   const draw = drawer(shell, { total, startedMs });
   const reject = (line: number, told: string, problem: unknown) => {
@@ -66,7 +66,10 @@ export async function publishLines(shell: Shell, input: LinesInput): Promise<Exi
     }
   } catch (error) {
     out.progress("");
-    throw interrupted(error, shell, { count, next: sent[0]?.line ?? read });
+    throw interrupted(error, shell, { count, next: sent[0]?.line ?? read + 1 });
+  } finally {
+    // Somebody may go on writing to it, and the process would wait for that.
+    if (input.file === "-") process.stdin.destroy();
   }
   out.progress("");
   const summary = { status: "done", ...count };
@@ -78,8 +81,9 @@ const told = ({ accepted, rejected }: Count): string =>
   `${accepted.toLocaleString("en")} accepted, ${rejected.toLocaleString("en")} rejected`;
 
 function interrupted(error: unknown, shell: Shell, at: { readonly count: Count; readonly next: number }): Failure {
-  const isStopped = error instanceof DOMException && error.name === "AbortError";
-  const failure = isStopped ? new Failure("Stopped", EXIT.failed) : failureOf(causeOf(error), shell.reached());
+  const cause = causeOf(error);
+  const isStopped = cause instanceof DOMException && cause.name === "AbortError";
+  const failure = isStopped ? new Failure("Stopped", EXIT.failed) : failureOf(cause, shell.reached());
   const rest = `${told(at.count)}; go on with --from-line ${at.next}`;
   return new Failure(`${failure.lines.join("; ")}: ${rest}`, failure.exitCode, {
     problem: failure.problem,
@@ -134,7 +138,6 @@ async function* eventsOf(
       yield event;
     }
   }
-  onLine(Number.MAX_SAFE_INTEGER);
 }
 
 /** The event of a line, or what is wrong with it. */

@@ -1,7 +1,9 @@
 // The real binary on a pseudo-terminal, against a server that stands in for the router: colours, questions, the bar, and Ctrl-C.
 import { readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { accepted, fakeFantail, json, type Answer } from "../client/fake-fantail.ts";
 import { emptyFolder, fantail, type Running } from "./command.ts";
 import { HAS_TERMINAL, startInTerminal } from "./terminal.ts";
@@ -125,6 +127,45 @@ describe.skipIf(!HAS_TERMINAL)("on a terminal", () => {
     fake.always(takesLines);
     const ran = await fantail(["publish", "--ndjson", "-"], { env: at(fake.url), input: '{"type":"a","id":"1"}\n' });
     expect(ran).toEqual({ code: 0, stdout: "1 accepted, 0 rejected\n", stderr: "" });
+  });
+
+  test("Ctrl-C ends lines that come in, and says where to go on", async () => {
+    const fake = await fakeFantail();
+    fake.always((response, { body }) => {
+      response.writeHead(200, { "content-type": "application/x-ndjson" });
+      response.write(`${JSON.stringify({ line: 1, ...accepted(JSON.parse(body.split("\n")[0] ?? "")) })}\n`);
+    });
+    const cwd = emptyFolder();
+    writeFileSync(join(cwd, "events.ndjson"), '{"type":"a","id":"1"}\n\n{"type":"a","id":"2"}\n');
+    const running = startInTerminal(["publish", "events.ndjson"], { env: at(fake.url), cwd, input: null });
+    await running.saw("stdout", /1 accepted/);
+    type(running, CTRL_C);
+    const { code, stdout } = await running.ended;
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/fantail: Stopped: 1 accepted, 0 rejected; go on with --from-line 3\r\n$/);
+  });
+
+  test("Ctrl-C ends a command that waits for its stdin", async () => {
+    const server = createServer((request, response) => {
+      response.writeHead(200, { "content-type": "application/x-ndjson" });
+      request.on("error", () => {});
+      request.once("data", (line: Buffer) => {
+        response.write(`${JSON.stringify({ line: 1, ...accepted(JSON.parse(line.toString())) })}\n`);
+      });
+    });
+    await new Promise<void>((resolve) => {
+      server.listen(0, "127.0.0.1", resolve);
+    });
+    onTestFinished(() => void server.close());
+    const { port } = server.address() as AddressInfo;
+    const env = at(`http://127.0.0.1:${port}`);
+    const running = startInTerminal(["publish", "--ndjson", "-"], { env, input: null });
+    type(running, '{"type":"a","id":"1"}\r');
+    await running.saw("stdout", /1 accepted/);
+    type(running, CTRL_C);
+    const { code, stdout } = await running.ended;
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/fantail: Stopped: 1 accepted, 0 rejected; go on with --from-line 2\r\n$/);
   });
 
   test("nobody is waited for without a file on stdin", async () => {
