@@ -71,6 +71,7 @@ export function createParser(args: readonly string[], run: Run): Argv<CommonOpti
     .alias("version", "V")
     .help()
     .alias("help", "h")
+    .group(["url", "bus", "config", "json", "help", "version"], "Everywhere:")
     .epilogue(EPILOGUE)
     .wrap(Math.min(COLUMNS_MAX, parser.terminalWidth()))
     .exitProcess(false)
