@@ -59,6 +59,7 @@ describe("the command line", () => {
     ],
     [["subs", "delete", "sub_1"], /There is no terminal to ask on: give --yes/],
     [["retry"], /Which deliveries\?/],
+    [["retry", "dlv_1", "--subscription", "sub_1"], /Give deliveries, or --subscription, not both/],
     [["backtest", "--since", "yesterday", "--types", "a"], /--since must be a time like/],
     [["publish", "--data", "1"], /Missing dependent arguments|Implications failed/],
     [["publish", "--type", "a", "--data", "{]"], /--data:1:2: This is not valid JSON: "]" cannot stand there/],

@@ -17,7 +17,7 @@ export const retry: Command = (parser, run) =>
     (command) =>
       command
         .positional("deliveries", { type: "string", array: true, describe: "Deliveries, dlv_…" })
-        .option("subscription", { ...text("All of this subscription, sub_…"), conflicts: "deliveries" })
+        .option("subscription", text("All of this subscription, sub_…"))
         .option("status", {
           ...oneOf(STATUSES, "With --subscription: those with this status"),
           default: "dead" as const,
@@ -29,21 +29,23 @@ export const retry: Command = (parser, run) =>
         .example("$0 retry dlv_…", "One delivery")
         .example("$0 retry --subscription sub_… --since 24h", "What died within a day"),
     (args) =>
-      run(args, (shell) =>
-        args.subscription === undefined
-          ? retryThese(shell, args.deliveries ?? [])
-          : retryAll(shell, {
-              query: given({
-                subscription_id: args.subscription,
-                status: args.status,
-                ...spanOf(args, systemRuntime.now()),
-              }),
-              limit: args.limit ?? RETRIES_MAX,
-              isDry: args["dry-run"],
-            }),
-      ),
+      run(args, (shell) => {
+        const { deliveries = [] } = args;
+        if (args.subscription === undefined) return retryThese(shell, deliveries);
+        if (deliveries.length > 0) throw usage("Give deliveries, or --subscription, not both");
+        return retryAll(shell, {
+          query: given({
+            subscription_id: args.subscription,
+            status: args.status,
+            ...spanOf(args, systemRuntime.now()),
+          }),
+          limit: args.limit ?? RETRIES_MAX,
+          isDry: args["dry-run"],
+        });
+      }),
   );
 
+/** @throws Failure when it is not clear which. */
 async function retryThese(shell: Shell, ids: readonly string[]): Promise<ExitCode> {
   if (ids.length === 0) throw usage("Which deliveries? Give ids, or --subscription");
   const client = await shell.client();
