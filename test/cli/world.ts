@@ -105,10 +105,13 @@ function waitFor(client: Client, eventId: string, isSo: (event: EventOnRecord) =
   return until(`${eventId} is as it should be`, look, { withinMs: HANG_MS });
 }
 
-/** Publishes events of these types and waits until they are on record; their ids. */
+/** Publishes an event of each of these types, the next when the one before is on record, so that they stand there in this order; their ids. */
 export async function published(client: Client, types: readonly string[]): Promise<readonly string[]> {
-  const { events } = await client.publish(types.map((type) => ({ type })));
-  const ids = events.flatMap((one) => (one.status === "accepted" ? [one.event_id] : []));
-  for (const id of ids) await waitFor(client, id, () => true);
+  const ids: string[] = [];
+  for (const type of types) {
+    const { event_id: id } = await client.publish({ type });
+    await waitFor(client, id, () => true);
+    ids.push(id);
+  }
   return ids;
 }

@@ -110,9 +110,10 @@ async function forwardAll(shell: Shell, asked: Asked): Promise<ExitCode> {
   });
   const signal = stopSignal();
   const onStart = async (id: string): Promise<void> => {
+    // Before anybody is told that it is ready: from here on nothing is missed.
+    await position.start(from ?? id);
     if (asked.secret === undefined) out.note(`Signing secret: ${secret}`);
     out.note(`Ready: events of bus ${bus} go to ${url}${from === null ? "" : ", from where it ended the last time"}`);
-    await position.start(from ?? id);
   };
   const forwarding = { target: { url, format, secret, timeoutMs, baseUrl: heard.url }, isStubborn, signal };
   const chosen: Listening = { patterns: patternsOf(types), source, subject, replay, from, signal, onStart };

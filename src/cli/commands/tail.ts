@@ -7,6 +7,7 @@ import { listen } from "../listen/stream.ts";
 import { list, text, whole } from "../options.ts";
 import type { Command, Shell } from "../shell.ts";
 import { stopSignal } from "../signals.ts";
+import { configuredBus } from "../state/planning.ts";
 
 export const tail: Command = (parser, run) =>
   parser.command(
@@ -37,9 +38,18 @@ interface Asked {
 export async function show(shell: Shell, { types, ...asked }: Asked): Promise<ExitCode> {
   const { out } = shell;
   const signal = stopSignal();
-  const listening = { ...asked, patterns: patternsOf(types), from: null, signal, onStart: async () => {} };
+  const patterns = patternsOf(types);
+  const client = await shell.client();
+  const bus = await configuredBus(shell);
+  const onStart = async (): Promise<void> => out.note(`Ready: events of bus ${bus} are shown as they are published`);
   let shown = 0;
-  for await (const { event, json, isWanted } of listen(shell, await shell.client(), listening)) {
+  for await (const { event, json, isWanted } of listen(shell, client, {
+    ...asked,
+    patterns,
+    from: null,
+    signal,
+    onStart,
+  })) {
     if (!isWanted) continue;
     out.eachJson(json, () => eventLine(event, out));
     shown += 1;
