@@ -7,6 +7,9 @@ import { onTestFinished } from "vitest";
 
 export const MAIN = resolve("src/cli/main.ts");
 
+/** What Node made of the sources the last time: a process starts in half the time. */
+const COMPILE_CACHE = resolve("node_modules/.cache/fantail-cli");
+
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** What stands on stdin; else that is empty. Null: it stays open, for the test to write to. */
@@ -33,7 +36,8 @@ export interface Running {
 /** An environment with nothing in it but what the runtime needs, and an empty home. */
 function environment(more: Readonly<Record<string, string>> = {}): Record<string, string> {
   const home = emptyFolder();
-  return { PATH: process.env["PATH"] ?? "", HOME: home, TMPDIR: tmpdir(), TZ: "UTC", ...more };
+  const own = { HOME: home, TMPDIR: tmpdir(), TZ: "UTC", NODE_COMPILE_CACHE: COMPILE_CACHE };
+  return { PATH: process.env["PATH"] ?? "", ...own, ...more };
 }
 
 /** A folder that is gone after the test. */
