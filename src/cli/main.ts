@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The command `fantail`: reads the command line, runs one command, and ends with its exit code. */
-import { EXIT, failureOf, type Failure } from "./failure.ts";
+import { EXIT, failureOf, type Failure, type Reached } from "./failure.ts";
 import { harmless } from "./output.ts";
 import { createParser } from "./parser.ts";
 import { createShell, type Run, type Shell } from "./shell.ts";
@@ -20,6 +20,9 @@ const run: Run = async (options, work) => {
   process.exitCode = (await work(shell)) ?? EXIT.ok;
 };
 
+/** Null as long as nothing was asked of a router. */
+const reached = (): Reached | null => shell?.reached() ?? null;
+
 function tell({ lines, problem }: Failure): void {
   shell?.out.progress("");
   for (const line of lines) process.stderr.write(`fantail: ${harmless(line)}\n`);
@@ -30,7 +33,7 @@ function tell({ lines, problem }: Failure): void {
 try {
   await createParser(args, run).parseAsync();
 } catch (error) {
-  const failure = failureOf(error, shell === null ? null : (shell as Shell).reached());
+  const failure = failureOf(error, reached());
   tell(failure);
   process.exitCode = failure.exitCode;
 }

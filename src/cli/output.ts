@@ -15,6 +15,8 @@ export interface Output {
   answer(value: unknown, lines: () => readonly string[]): void;
   /** A line on stdout for people; with `--json` nothing. */
   line(text: string): void;
+  /** A line of NDJSON on stdout with `--json`; else nothing. */
+  row(value: unknown): void;
   /** One of many answers: a line of NDJSON with `--json`, else a line. */
   each(value: unknown, line: () => string): void;
   /** The same of what is JSON already, which is not written anew: numbers stay as they are. */
@@ -49,6 +51,9 @@ export function processOutput(isJson: boolean): Output {
     },
     line: (text) => {
       if (!isJson) write(text);
+    },
+    row: (value) => {
+      if (isJson) write(JSON.stringify(value));
     },
     each: (value, line) => write(isJson ? JSON.stringify(value) : line()),
     eachJson: (json, line) => write(isJson ? json : line()),

@@ -51,7 +51,7 @@ export async function publishLines(shell: Shell, input: LinesInput): Promise<Exi
   const reject = (line: number, told: string, problem: unknown) => {
     count.rejected += 1;
     out.note(`fantail: line ${line}: ${told}`);
-    if (out.isJson) out.each({ line, status: "rejected", problem }, () => "");
+    out.row({ line, status: "rejected", problem });
   };
   const events = eventsOf(input, { sent, reject, onLine: (line) => (read = line) });
   try {
@@ -60,7 +60,7 @@ export async function publishLines(shell: Shell, input: LinesInput): Promise<Exi
       if (outcome.status === "rejected") reject(line, problemLine(outcome.problem), outcome.problem);
       else {
         count.accepted += 1;
-        if (out.isJson) out.each({ line, ...outcome }, () => "");
+        out.row({ line, ...outcome });
       }
       draw(end, count);
     }

@@ -177,7 +177,7 @@ describe("inTurn()", () => {
 
   test("begins in order, so many at a time", async () => {
     const { begun, work, end } = works();
-    const places = inTurn(2);
+    const places = inTurn(2, () => {});
     await places.add(work(0));
     await places.add(work(1));
     const third = places.add(work(2));
@@ -191,10 +191,12 @@ describe("inTurn()", () => {
   });
 
   test("tells what went wrong, and begins nothing more", async () => {
-    const places = inTurn(1);
+    const told: string[] = [];
+    const places = inTurn(1, () => void told.push("it failed"));
     await places.add(() => Promise.reject(new Error("broken")));
     await expect(places.add(async () => {})).rejects.toThrow("broken");
     await expect(places.end()).rejects.toThrow("broken");
+    expect(told).toEqual(["it failed"]);
   });
 });
 

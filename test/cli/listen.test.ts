@@ -1,5 +1,5 @@
 // `listen` and `tail` against a real router on this machine: chosen, replayed, forwarded, gone on with.
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { freePort } from "../../scripts/free-port.ts";
@@ -134,6 +134,24 @@ describe("listen", { timeout: HANG_MS }, () => {
     expect(new Set(collector.ids()).size).toBe(200);
     expect(await interrupted(running)).toBe("200 delivered, 0 failed");
     expect(collector.ids()).toHaveLength(200);
+  });
+
+  test("ends, and says so, when its position cannot be kept: at the start, and later", async () => {
+    const world = await freshBus();
+    const nowhere = ["listen", "-f", "3000", "--state", join(emptyFolder(), "no/folder")];
+    const ran = await start(nowhere, { env: env({ FANTAIL_BUS: world.bus }) }).ended;
+    expect(ran).toMatchObject({ code: 2, stdout: "" });
+    expect(ran.stderr).toMatch(/^fantail: [^\n]*no\/folder cannot be written: ENOENT\n$/);
+
+    const folder = join(emptyFolder(), "folder");
+    mkdirSync(folder);
+    const collector = await startCollector();
+    const running = await listening(world, ["-f", collector.url, "--state", join(folder, "position")]);
+    rmSync(folder, { recursive: true });
+    await published(world.client, ["a"]);
+    const { code, stderr } = await running.ended;
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^fantail: [^\n]*position cannot be written: ENOENT\n$/m);
   });
 
   test.skipIf(!HAS_TERMINAL)("on a terminal ends with Ctrl-C, in colours", async () => {

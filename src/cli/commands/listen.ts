@@ -108,7 +108,8 @@ async function forwardAll(shell: Shell, asked: Asked): Promise<ExitCode> {
   const position = createPosition(async (id) => {
     if (asked.state !== undefined) await writePosition(asked.state, heard, id);
   });
-  const signal = stopSignal();
+  const failing = new AbortController();
+  const signal = AbortSignal.any([stopSignal(), failing.signal]);
   const onStart = async (id: string): Promise<void> => {
     // Before anybody is told that it is ready: from here on nothing is missed.
     await position.start(from ?? id);
@@ -119,7 +120,7 @@ async function forwardAll(shell: Shell, asked: Asked): Promise<ExitCode> {
   const chosen: Listening = { patterns: patternsOf(types), source, subject, replay, from, signal, onStart };
   const totals = await pump(
     shell,
-    { position, forwarding, concurrency: asked.concurrency },
+    { position, forwarding, places: inTurn(asked.concurrency, () => failing.abort()) },
     listen(shell, client, chosen),
   );
   out.note(
@@ -131,14 +132,13 @@ async function forwardAll(shell: Shell, asked: Asked): Promise<ExitCode> {
 interface Pumping {
   readonly position: Position;
   readonly forwarding: Forwarding;
-  readonly concurrency: number;
+  readonly places: ReturnType<typeof inTurn>;
 }
 
 /** Takes events off the stream until that ends. One that is cut short by the end is not dealt with: its position stays. */
 async function pump(shell: Shell, pumping: Pumping, stream: ReturnType<typeof listen>) {
-  const { position, forwarding, concurrency } = pumping;
+  const { position, forwarding, places } = pumping;
   const totals = { delivered: 0, failed: 0, skipped: 0 };
-  const places = inTurn(concurrency);
   for await (const { isWanted, ...followed } of stream) {
     const step = position.begin(followed.id);
     await places.add(async () => {

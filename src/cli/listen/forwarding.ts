@@ -64,8 +64,11 @@ function waitAfter({ status }: PushAnswer, attempt: number, isStubborn: boolean)
   return status === null ? (WAITS_MS[attempt - 1] ?? null) : null;
 }
 
-/** Runs works in their order, so many at a time: `add` waits for a free place, `end` for all. What one throws is thrown by the next call. */
-export function inTurn(concurrency: number) {
+/**
+ * Runs works in their order, so many at a time: `add` waits for a free place, `end` for all. What one throws is thrown by the next call, and
+ * `onFailure` is called at once: the next call may be long in coming.
+ */
+export function inTurn(concurrency: number, onFailure: () => void) {
   const running = new Set<Promise<void>>();
   let failure: { readonly error: unknown } | null = null;
   const check = (): void => {
@@ -78,6 +81,7 @@ export function inTurn(concurrency: number) {
       const own: Promise<void> = work()
         .catch((error: unknown) => {
           failure ??= { error };
+          onFailure();
         })
         .finally(() => running.delete(own));
       running.add(own);

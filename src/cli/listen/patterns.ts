@@ -1,5 +1,4 @@
 /** Which event types a person wants to see: names, with `*` for any text. Pure. */
-import { usage } from "../failure.ts";
 
 export interface Patterns {
   readonly matches: (type: string) => boolean;
@@ -8,9 +7,8 @@ export interface Patterns {
   readonly isAll: boolean;
 }
 
-/** @throws Failure on a pattern that is empty. */
+/** All types, if there are none. */
 export function patternsOf(texts: readonly string[]): Patterns {
-  if (texts.some((text) => text === "")) throw usage("--types must not have an empty name");
   const [first, ...others] = texts;
   if (first === undefined) return { matches: () => true, only: null, isAll: true };
   const tests = texts.map(testOf);

@@ -17,7 +17,7 @@ export interface Listening {
   /** Where to go on; null: with what comes from now on. */
   readonly from: string | null;
   readonly signal: AbortSignal;
-  /** The position at which the stream begins. */
+  /** Told the position at which the stream begins; when it rejects, nothing is listened to. */
   readonly onStart: (id: string) => Promise<void>;
 }
 
@@ -38,21 +38,24 @@ export async function* listen(
   const { out, reached } = shell;
   const { patterns, source, subject, from, signal } = listening;
   const ending = new AbortController();
-  let failure: Failure | null = null;
+  const failures: unknown[] = [];
+  const fail = (error: unknown): void => {
+    failures.push(error);
+    ending.abort();
+  };
   let isOpen = false;
   let isBroken = false;
   let started: Promise<void> = Promise.resolve();
   const onRetry = (error: unknown): void => {
     const told = failureOf(error, reached());
     if (!isOpen && !isBroken && (error instanceof NetworkError || error instanceof UnexpectedAnswerError)) {
-      failure = new Failure(told.lines, EXIT.unreachable, { cause: error });
-      ending.abort();
+      fail(new Failure(told.lines, EXIT.unreachable, { cause: error }));
     } else if (!isBroken) out.note(`fantail: ${told.lines.join("; ")}; trying again`);
     isBroken = true;
   };
   const onOpen = (id: string): void => {
     if (isBroken) out.note("fantail: connected again, going on where it broke off");
-    if (!isOpen) started = listening.onStart(id);
+    if (!isOpen) started = listening.onStart(id).catch(fail);
     isOpen = true;
     isBroken = false;
   };
@@ -72,12 +75,13 @@ export async function* listen(
   try {
     for await (const followed of stream) {
       await started;
+      if (ending.signal.aborted) break;
       yield { ...followed, isWanted: patterns.matches(followed.event.type) };
     }
-  } catch (error) {
-    if (!signal.aborted && !ending.signal.aborted) throw error;
+  } finally {
+    await started;
   }
-  if (failure !== null) throw failure as Failure;
+  if (failures.length > 0) throw failures[0];
 }
 
 /** How many of the last events have as many wanted ones among them: the router knows no patterns. */
