@@ -54,8 +54,8 @@ export async function fanOut(stage: Stage, fantail: Subject, plan: Plan): Promis
     stage.say(name);
     const batch = Math.min(100, Math.max(1, Math.floor(deliveries / count / 3)));
     const traffic: Traffic = { kinds: kindsOf({ count, kinds }), batch };
-    const events = Math.max(deliveries / count, FANNED_EVENTS_MIN * plan.share);
-    const requests = Math.ceil(events / batch);
+    const published = Math.max(deliveries / count, FANNED_EVENTS_MIN * plan.share);
+    const requests = Math.ceil(published / batch);
     const at = (subject: Subject) => (): Promise<Measured> =>
       measure(stage, subject, traffic, { requests, perSecond: PUBLISH_PER_SECOND });
     await at(fantail)();
