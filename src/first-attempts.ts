@@ -1,6 +1,6 @@
 /**
  * Use case, a part of `deliver.ts`: first attempts on buses of the log level `failures`. Nothing is claimed for them, and one that
- * succeeds leaves nothing; the others are put on record, and go on like any delivery. It decides what is kept; it pushes nothing.
+ * succeeds leaves nothing but its count; the others are put on record, and go on like any delivery. It decides what is kept; it pushes nothing.
  */
 import { type DeliveryKey, deliveryKeyText, type Settlement } from "./core/delivery.ts";
 import type { SinkChange } from "./core/health.ts";

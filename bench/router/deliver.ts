@@ -24,8 +24,9 @@ const kindsOf = ({ count, kinds }: FanOut): Traffic["kinds"] =>
     type: `bench.fan-${count}.${kind}-of-${kinds}`,
     subject: `${kind * count}:${count}`,
   }));
-/** Of one run, whatever the fan-out. */
+/** Of one run, and no fewer events: all deliveries of an event go through one queue, and which of the two is chance. */
 const DELIVERIES = 2_000;
+const FANNED_EVENTS_MIN = 24;
 const PUBLISH_PER_SECOND = 100;
 /** Events a second: next to nothing, a quarter and a half of the most that two queues of one batch each can deliver here. */
 const RATES = [20, 120, 240];
@@ -53,7 +54,8 @@ export async function fanOut(stage: Stage, fantail: Subject, plan: Plan): Promis
     stage.say(name);
     const batch = Math.min(100, Math.max(1, Math.floor(deliveries / count / 3)));
     const traffic: Traffic = { kinds: kindsOf({ count, kinds }), batch };
-    const requests = Math.ceil(deliveries / count / batch);
+    const published = Math.max(deliveries / count, FANNED_EVENTS_MIN * plan.share);
+    const requests = Math.ceil(published / batch);
     const at = (subject: Subject) => (): Promise<Measured> =>
       measure(stage, subject, traffic, { requests, perSecond: PUBLISH_PER_SECOND });
     await at(fantail)();
@@ -79,7 +81,7 @@ export async function fanOut(stage: Stage, fantail: Subject, plan: Plan): Promis
   return {
     id: "fan-out",
     title: "Deliveries a second",
-    about: `Events come in batches, some ${deliveries.toLocaleString("en-US")} deliveries in all, faster than they can go out; counted from the first to the last arrival at a sink. The simulator has one batch in flight per
+    about: `Events come in batches, some ${deliveries.toLocaleString("en-US")} deliveries in all and ${FANNED_EVENTS_MIN * plan.share} events at the least, faster than they can go out; counted from the first to the last arrival at a sink. The simulator has one batch in flight per
 queue and ours five pushes a batch: with two queues and sinks of 20 ms no more than 500 a second can be made of fan-out 1. In production 60 batches
 of each run side by side. Of one subscription a batch pushes only two at a time, so that it leaves room for others: alone it gets two fifths of that.`,
     cases,

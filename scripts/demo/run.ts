@@ -1,9 +1,12 @@
 /**
  * `npm run demo`: the main job on real input. GitHub's webhooks go in at a router on this machine, three consumers receive
  * what they subscribed to, and every delivery is checked against expectations made apart from the router. Exit code 0 when
- * each arrived once, intact and verified. It leaves no process and no state behind, also on Ctrl-C and on failure.
+ * each arrived once, intact and verified. It leaves no process and no state behind, also on Ctrl-C and on failure. `--keep`: the router stays up
+ * until Ctrl-C, so that its dashboard can be looked at.
  */
 import { setTimeout as delay } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { dashboardLink } from "../dashboard-link.ts";
 import { report, verdict } from "./report.ts";
 import { bad, clear, progress, say } from "./screen.ts";
 import { play, setUp, type Run, type Scene } from "./stage.ts";
@@ -15,12 +18,13 @@ const CLEANUP_MS = 15_000;
 /** Between a process's death and the notice of it. */
 const DEATH_MS = 300;
 
+const { values } = parseArgs({ options: { keep: { type: "boolean", default: false } } });
 const startedMs = Date.now();
 const ending = new AbortController();
 const fail = (reason: Error) => ending.abort(reason);
 for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
   process.on(name, () => fail(new Error(`Ended by ${name}`)));
-setTimeout(() => fail(new Error(`The demo did not end within ${RUN_MS / 1_000} s`)), RUN_MS).unref();
+const tooLong = setTimeout(() => fail(new Error(`The demo did not end within ${RUN_MS / 1_000} s`)), RUN_MS).unref();
 
 const run: Run = { signal: ending.signal, fail, cleanups: [] };
 const passed = await demonstrate();
@@ -46,7 +50,17 @@ async function demonstrate(): Promise<boolean> {
   const asExpected = scene !== null && verdict(scene);
   if (failure !== null) say(bad(`✗ ${failure}`));
   say(`${Math.round((Date.now() - startedMs) / 1_000)} s`);
+  if (values.keep && scene !== null && failure === null) await kept(scene);
   return asExpected && failure === null;
+}
+
+/** Until somebody ends it, or the router ends. */
+async function kept({ url, rootKey }: Scene): Promise<void> {
+  clearTimeout(tooLong);
+  say(`\nThe router stays up. Its dashboard: ${dashboardLink(url, rootKey)}\nCtrl-C ends it.`);
+  await new Promise<void>((resolve) => {
+    run.signal.addEventListener("abort", () => resolve());
+  });
 }
 
 async function cleanUp(): Promise<void> {

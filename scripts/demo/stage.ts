@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { createClient, type Client } from "../../src/client/index.ts";
+import { dashboardLink } from "../dashboard-link.ts";
 import { freePort } from "../free-port.ts";
 import { startRouter } from "../router.ts";
 import { expectedOf } from "./expect.ts";
@@ -36,6 +37,7 @@ export interface Run {
 
 export interface Scene {
   readonly url: string;
+  readonly rootKey: string;
   readonly root: Client;
   readonly publishKey: string;
   readonly examples: readonly Example[];
@@ -70,11 +72,13 @@ export async function setUp(run: Run): Promise<Scene> {
   const cron = setInterval(() => void router.fireCron().catch(() => {}), CRON_MS);
   run.cleanups.push(async () => clearInterval(cron));
   say(`router    ${router.url}, with throw-away state in ${state}`);
+  say(`dashboard ${dashboardLink(router.url, router.rootKey)}`);
 
   const root = createClient({ url: router.url, key: router.rootKey });
   await subscribe(root, consumers);
   return {
     url: router.url,
+    rootKey: router.rootKey,
     root,
     publishKey: await makeKey(root, "publish"),
     examples,

@@ -92,6 +92,8 @@ const served = {
 
 let inspector: (() => Promise<number>) | null = null;
 
+const ASK_AGAIN_MS = 1_000;
+
 /** Asks the Worker's isolate over the Chrome DevTools Protocol, one question at a time. */
 async function inspectorOf(runtime: Miniflare): Promise<() => Promise<number>> {
   const socket = new WebSocket(new URL("/core:user:fantail", await runtime.getInspectorURL()));
@@ -99,11 +101,25 @@ async function inspectorOf(runtime: Miniflare): Promise<() => Promise<number>> {
     socket.addEventListener("open", resolve);
     socket.addEventListener("error", reject);
   });
+  let asked = 0;
   const ask = (method: string): Promise<{ readonly usedSize?: number }> =>
     new Promise((resolve) => {
-      const heard = ({ data }: MessageEvent): void => resolve((JSON.parse(String(data)) as { result: object }).result);
-      socket.addEventListener("message", heard, { once: true });
-      socket.send(JSON.stringify({ id: 1, method }));
+      const id = ++asked;
+      const send = (): void => socket.send(JSON.stringify({ id, method }));
+      // An isolate that has nothing to do may keep its reply until it is asked again.
+      const again = setInterval(send, ASK_AGAIN_MS);
+      const heard = ({ data }: MessageEvent): void => {
+        const reply = JSON.parse(String(data)) as {
+          readonly id?: number;
+          readonly result?: { readonly usedSize?: number };
+        };
+        if (reply.id !== id) return;
+        clearInterval(again);
+        socket.removeEventListener("message", heard);
+        resolve(reply.result ?? {});
+      };
+      socket.addEventListener("message", heard);
+      send();
     });
   return async () => {
     await ask("HeapProfiler.collectGarbage");

@@ -364,8 +364,8 @@ export const SWEEP_CLAIMS_MAX = 50;
 export const RETENTION_EVENTS_MAX = 500;
 /** Deliveries that one step of retention closes or removes: D1 has one writer, and a batch has 30 s. */
 export const RETENTION_DELIVERIES_MAX = 5_000;
-/** Steps of one part of one sweep: an invocation has 1,000 queries of D1, and one step of every part makes 51. */
-export const SWEEP_STEPS_MAX = 19;
+/** Steps of one part of one sweep: an invocation has 1,000 queries of D1, and one step of every part makes 49. */
+export const SWEEP_STEPS_MAX = 20;
 /** Each part of the sweep starts no further step after so long. */
 export const SWEEP_BUDGET_MS = 10_000;
 export const RETENTION_DAYS_MIN = 1;

@@ -114,8 +114,8 @@ const NAMED_DELIVERIES = `${NAMED} n CROSS JOIN deliveries d
   ON d.bus = n.bus AND d.seq = n.seq AND d.subscription_id = n.subscription_id AND d.run = n.run`;
 
 /**
- * C4: the batch in flight as one row; none when nothing is ours. A repeated claim may have taken more; one that was given up and comes after its
- * repetition shortens no lease. ?2 the lease's end, ?5 the lane.
+ * C4: the batch in flight as one row; none when nothing is ours. A repeated claim may have taken more, or may name less than one that was given up and
+ * acted after all: what either took is listed. None shortens a lease. ?2 the lease's end, ?5 the lane.
  */
 const WRITE_CLAIM = `
   INSERT INTO claims (token, lease_ms, keys, lane, bus)
@@ -123,7 +123,9 @@ const WRITE_CLAIM = `
   FROM (
     SELECT json_group_array(json_array(d.bus, d.seq, d.subscription_id, d.run)) AS keys
     FROM ${NAMED_DELIVERIES} WHERE d.claim = ?3 AND d.state = 'claimed' HAVING count(*) > 0) WHERE true
-  ON CONFLICT (token) DO UPDATE SET lease_ms = max(lease_ms, excluded.lease_ms), keys = excluded.keys`;
+  ON CONFLICT (token) DO UPDATE SET lease_ms = max(lease_ms, excluded.lease_ms), keys = (
+    SELECT json_group_array(json(value)) FROM (
+      SELECT value FROM json_each(claims.keys) UNION SELECT value FROM json_each(excluded.keys)))`;
 
 /**
  * C5: what is ours, until when another batch holds the rest, and what only waits for an alarm on lane `slow`. ?2 now, for a holder without a

@@ -44,14 +44,11 @@ const COUNT_ARRIVALS = `
     UNION ALL SELECT 0, 0, bus, '', sum(events) FROM counted GROUP BY bus) WHERE true
   ON CONFLICT DO UPDATE SET ${added(["events"])}`;
 
+/** Answers whether there is more. */
 const MOVE_PLACES = `
   UPDATE meta SET settles_counted = coalesce((SELECT max(place) FROM (${uncounted("settles")})), settles_counted),
-    arrivals_counted = coalesce((SELECT max(place) FROM (${uncounted("arrivals")})), arrivals_counted)`;
-
-/** Whether there is more. */
-const READ_LEFT = `
-  SELECT EXISTS (SELECT 1 FROM settles WHERE place > settles_counted) OR EXISTS (SELECT 1 FROM arrivals WHERE place > arrivals_counted) AS more
-  FROM meta`;
+    arrivals_counted = coalesce((SELECT max(place) FROM (${uncounted("arrivals")})), arrivals_counted)
+  RETURNING EXISTS (SELECT 1 FROM settles WHERE place > settles_counted) OR EXISTS (SELECT 1 FROM arrivals WHERE place > arrivals_counted) AS more`;
 
 /** The oldest minutes that are kept no longer, before ?1. Primary key. */
 const OLD_MINUTES = `SELECT * FROM metrics WHERE step_s = 60 AND at_ms < ?1 ORDER BY at_ms, bus, subscription_id LIMIT ${SWEEP_ROWS_MAX}`;
@@ -65,14 +62,19 @@ const removal = (rows: string): string => `DELETE FROM metrics WHERE (${KEY}) IN
 
 const OLD_HOURS = `SELECT * FROM metrics WHERE step_s = 3600 AND at_ms < ?1 ORDER BY at_ms LIMIT ${SWEEP_ROWS_MAX}`;
 
-/** What nobody reads any more: counted, and older than ?1. The last row stays, so that places go on from it. Primary key. */
-const passed = (table: "arrivals" | "settles"): string => `
+/** What nobody reads any more: counted, and older than that. The last row stays, so that places go on from it. Primary key. */
+const passed = (table: "arrivals" | "settles", before: string): string => `
   DELETE FROM ${table} WHERE place IN (
-    SELECT t.place FROM meta m CROSS JOIN ${table} t ON t.place < min(?1, m.${table}_counted) ORDER BY t.place LIMIT ${SWEEP_ROWS_MAX})`;
+    SELECT t.place FROM (SELECT min(${before}, ${table}_counted) AS place FROM meta) m CROSS JOIN ${table} t ON t.place < m.place
+    ORDER BY t.place LIMIT ${SWEEP_ROWS_MAX})`;
 
+/** ?1 before. */
+const PASSED_SETTLES = passed("settles", "?1");
 /** Events are on record for as long as the most patient bus says: ?1 now, ?2 the days of those that do not say. */
-const LONGEST_RETENTION = `
-  SELECT ?1 - 86400000 * max(coalesce(retention_days, ?2)) AS before FROM buses WHERE status = 'active'`;
+const PASSED_ARRIVALS = passed(
+  "arrivals",
+  "(SELECT ?1 - 86400000 * max(coalesce(b.retention_days, ?2)) FROM buses b WHERE b.status = 'active')",
+);
 
 type Purged = Awaited<ReturnType<SweepLog["purge"]>>;
 
@@ -94,11 +96,10 @@ export async function purgeMetrics(db: D1Database, now: number): Promise<Purged>
 
 /** What streams can go on from no more. @throws Unavailable */
 export async function purgeNews(db: D1Database, now: number, retentionDays: number): Promise<Purged> {
-  const before = await weather(() => db.prepare(LONGEST_RETENTION).bind(now, retentionDays).first<number>("before"));
   const results = await weather(() =>
     db.batch([
-      db.prepare(passed("settles")).bind(now - SETTLES_KEPT_MS),
-      db.prepare(passed("arrivals")).bind(before ?? 0),
+      db.prepare(PASSED_SETTLES).bind(now - SETTLES_KEPT_MS),
+      db.prepare(PASSED_ARRIVALS).bind(now, retentionDays),
     ]),
   );
   return { removed: results.reduce((sum, { meta }) => sum + meta.changes, 0), more: results.some(isFull) };
@@ -108,7 +109,7 @@ export async function purgeNews(db: D1Database, now: number, retentionDays: numb
 export function d1MetricFold({ db }: { readonly db: D1Database }): Pick<SweepLog, "count"> {
   return {
     async count() {
-      const statements = [COUNT_SETTLES, COUNT_ARRIVALS, MOVE_PLACES, READ_LEFT].map((sql) => db.prepare(sql));
+      const statements = [COUNT_SETTLES, COUNT_ARRIVALS, MOVE_PLACES].map((sql) => db.prepare(sql));
       const results = await weather(() => db.batch(statements));
       const [left] = rowsOf<{ readonly more: number }>(results.at(-1));
       return { more: left?.more === 1 };

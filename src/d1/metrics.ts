@@ -62,6 +62,8 @@ const HELD = `
   SELECT count(*) FILTER (WHERE bus = ?1) AS held, count(*) AS scanned
   FROM (SELECT bus FROM deliveries INDEXED BY deliveries_held WHERE state = 'held' LIMIT ${LIST_SCAN_ROWS_MAX})`;
 
+const isFull = (scanned = 0): boolean => scanned >= LIST_SCAN_ROWS_MAX;
+
 /** The starts of all steps of a span, as a JSON array. */
 function startsIn(sinceMs: number, untilMs: number, stepMs: number): string {
   const first = Math.floor(sinceMs / stepMs) * stepMs;
@@ -121,7 +123,6 @@ export function d1Metrics({ db }: { readonly db: D1Database }): Metrics {
       );
       const [waits] = rowsOf<{ waiting: number; oldest: string | null; scanned: number }>(waiting);
       const [holds] = rowsOf<{ held: number; scanned: number }>(held);
-      const isFull = (scanned = 0): boolean => scanned >= LIST_SCAN_ROWS_MAX;
       return {
         waiting: waits?.waiting ?? 0,
         held: holds?.held ?? 0,

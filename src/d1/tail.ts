@@ -63,10 +63,10 @@ const placeOf = ({ place, n }: Placed): TailPlace => ({ place, n });
 /** The tail over D1. All methods @throw Unavailable. */
 export function d1Tail({ db }: { readonly db: D1Database }): Tail {
   /** One transaction: what is read is what is there up to where it gets. */
-  async function lookFrom<Row extends Placed>(
+  async function lookFrom(
     table: "arrivals" | "settles",
     { bus, after, sql, values }: { bus: string; after: TailPlace; sql: string; values: readonly (string | number)[] },
-  ): Promise<{ readonly rows: readonly Row[]; readonly end: TailPlace }> {
+  ): Promise<{ readonly found: D1Result | undefined; readonly end: TailPlace }> {
     const [reached, found] = await weather(() =>
       db.batch([
         db.prepare(reach(table)).bind(bus, after.place),
@@ -76,7 +76,7 @@ export function d1Tail({ db }: { readonly db: D1Database }): Tail {
     const [end] = rowsOf<{ readonly place: number | null }>(reached);
     // Behind the last entry of its row, unless there is no row at that place any more.
     const place = end?.place ?? null;
-    return { rows: rowsOf<Row>(found), end: place === null ? after : { place, n: ROW_END } };
+    return { found, end: place === null ? after : { place, n: ROW_END } };
   }
 
   return {
@@ -96,7 +96,8 @@ export function d1Tail({ db }: { readonly db: D1Database }): Tail {
           ? [`e.type = ?${values.length + 3}`]
           : [`e.${name} = ?${values.length + 3}`, "e.id <> ''"];
       });
-      const { rows, end } = await lookFrom<EventNews>("arrivals", { bus, after, sql: newEvents(kept), values });
+      const { found, end } = await lookFrom("arrivals", { bus, after, sql: newEvents(kept), values });
+      const rows = rowsOf<EventNews>(found);
       const last = rows.at(-1);
       return {
         entries: rows.map((row) => ({ place: placeOf(row), event: { ...toSummary(row), body: row.body } })),
@@ -106,7 +107,8 @@ export function d1Tail({ db }: { readonly db: D1Database }): Tail {
 
     async deliveries(bus, subscriptionId, { after }) {
       const values = [subscriptionId];
-      const { rows, end } = await lookFrom<DeliveryNews>("settles", { bus, after, sql: SETTLED_DELIVERIES, values });
+      const { found, end } = await lookFrom("settles", { bus, after, sql: SETTLED_DELIVERIES, values });
+      const rows = rowsOf<DeliveryNews>(found);
       const shown = rows.slice(0, STREAM_ENTRIES_MAX);
       const last = shown.at(-1);
       return {

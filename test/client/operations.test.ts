@@ -18,7 +18,7 @@ interface Call<Name extends Called> {
 }
 
 /** Until the fake's answer, which is no stream. */
-async function follow(stream: AsyncGenerator<unknown>): Promise<void> {
+async function follow(stream: AsyncGenerator): Promise<void> {
   await expect(stream.next()).rejects.toThrow("is not one of Fantail's");
 }
 

@@ -60,7 +60,7 @@ describe("reading", () => {
     ["unknown fields", "retry: 10\nfoo: bar\ndata: 1\n\n", [{ event: "message", id: "", data: "1" }]],
   ])("%s", (_, text, expected) => {
     expect(readAll(text)).toEqual(expected);
-    expect(readAll(...text)).toEqual(expected);
+    expect(readAll(...Array.from(text))).toEqual(expected);
   });
 
   it("tells how much it holds of what is not whole", () => {

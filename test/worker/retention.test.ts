@@ -141,6 +141,9 @@ it("removes an event with 100,000 open deliveries in steps, without reading all 
   expect(await count("deliveries WHERE cause = 'expired'")).toBe(wide);
   stage.clock.advance(EXPIRED_KEPT_MS + MINUTE_MS);
   stage.flaky.executed.length = 0;
+  // It had one from the start: one more than a sweep has steps for.
+  await stage.router.sweep();
+  expect([await count("deliveries"), await count("events")]).toEqual([1, 1]);
   await stage.router.sweep();
   expect([await count("deliveries"), await count("events")]).toEqual([0, 0]);
   const removals = stage.flaky.executed.filter(({ sql }) => sql.includes("DELETE FROM deliveries"));

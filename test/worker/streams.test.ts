@@ -50,10 +50,9 @@ async function follow(path: string, headers: Record<string, string> = {}) {
   /** Reads on, and lets the stream's waits pass, until the condition holds. */
   async function readUntil(isEnough: () => boolean): Promise<void> {
     while (!isEnough() && !isOver) {
-      const reading = read();
-      let isRead = false;
-      void reading.then(() => (isRead = true));
-      while (!isRead) {
+      const state = { isRead: false };
+      const reading = read().finally(() => (state.isRead = true));
+      while (!state.isRead) {
         stage.clock.advance(STREAM_IDLE_MS);
         await scheduler.wait(1);
       }
@@ -324,9 +323,9 @@ describe("of deliveries", () => {
     const { id } = await router.subscribe({ sink: sink().url });
     const old = `${stage.clock.now() - SETTLES_KEPT_MS - 1}-0`;
     const answer = await router.request(`/v1/subscriptions/${id}/stream`, { headers: { "last-event-id": old } });
-    expect([answer.status, ((await answer.json()) as { detail: string }).detail]).toEqual([
-      400,
-      "last-event-id must be at most 24 h old: read what happened since with GET /v1/deliveries",
-    ]);
+    expect(answer.status).toBe(400);
+    expect(await answer.json()).toMatchObject({
+      detail: "last-event-id must be at most 24 h old: read what happened since with GET /v1/deliveries",
+    });
   });
 });
