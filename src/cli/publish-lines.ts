@@ -34,6 +34,8 @@ interface Count {
 }
 
 const DRAW_EVERY_MS = 100;
+/** A router that is started anew meanwhile is waited for, half a minute or so: much may be done already. */
+const RETRIES = 8;
 
 /**
  * Publishes each line. A line that is refused, here or by the router, is told on stderr with its number, and stops none of the others.
@@ -42,6 +44,8 @@ const DRAW_EVERY_MS = 100;
 export async function publishLines(shell: Shell, input: LinesInput): Promise<ExitCode> {
   const { out } = shell;
   const client = await shell.client();
+  // A wrong address or key is told at once, before that patience.
+  await client.session.get();
   const total = await sizeOf(input.file);
   const count: Count = { accepted: 0, rejected: 0 };
   const sent: Sent[] = [];
@@ -55,7 +59,7 @@ export async function publishLines(shell: Shell, input: LinesInput): Promise<Exi
   };
   const events = eventsOf(input, { sent, reject, onLine: (line) => (read = line) });
   try {
-    for await (const outcome of client.publishStream(events, { as: "lines", signal: stopSignal() })) {
+    for await (const outcome of client.publishStream(events, { as: "lines", retries: RETRIES, signal: stopSignal() })) {
       const { line = 0, end = 0 } = sent.shift() ?? {};
       if (outcome.status === "rejected") reject(line, problemLine(outcome.problem), outcome.problem);
       else {

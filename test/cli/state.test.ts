@@ -6,6 +6,7 @@ import type { KeyCreated } from "../../src/client/api.ts";
 import { createClient } from "../../src/client/client.ts";
 import type { MadeSecret } from "../../src/cli/state/secrets.ts";
 import { emptyFolder, fantail, type RunOptions } from "./command.ts";
+import { HAS_TERMINAL, startInTerminal } from "./terminal.ts";
 import { documentOf, HANG_MS, published, startWorld } from "./world.ts";
 
 const world = startWorld();
@@ -76,6 +77,23 @@ ${more}`;
       (await run(["apply", "--yes", "--secrets-file", "secrets.json"], { ...place, env: { ...env, PART: "other" } }))
         .stderr,
     ).toContain("secrets.json is there already");
+  });
+
+  test.skipIf(!HAS_TERMINAL)("are shown as a diff on a terminal, which is asked", async () => {
+    const { bus, client } = await freshBus();
+    const { cwd } = written(file(bus));
+    const options = { cwd, env: world.env(env), input: null };
+    for (const [answer, subscriptions] of [
+      ["n", 0],
+      ["y", 2],
+    ] as const) {
+      const running = startInTerminal(["apply"], options);
+      await running.saw("stdout", /Apply this: 3 to create, 1 to change, 0 to delete\? \[y\/N\] /);
+      expect(running.written().stdout).toContain("\u001B[32m  + subscription billing\u001B[39m");
+      running.child.stdin?.write(`${answer}\r`);
+      expect((await running.ended).code).toBe(answer === "y" ? 0 : 1);
+      expect((await client.subscriptions.list().page()).data).toHaveLength(subscriptions);
+    }
   });
 
   test("say how many events would go another way, and change what differs", async () => {

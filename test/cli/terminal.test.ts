@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { accepted, fakeFantail, json, type Answer } from "../client/fake-fantail.ts";
+import { accepted, fakeFantail, json, reset, type Answer } from "../client/fake-fantail.ts";
 import { emptyFolder, fantail, type Running } from "./command.ts";
 import { HAS_TERMINAL, startInTerminal } from "./terminal.ts";
 
@@ -30,8 +30,12 @@ const gone: Answer = (response) => void response.writeHead(204).end();
 
 const type = ({ child }: Running, text: string) => void child.stdin?.write(text);
 
+const SESSION = json(200, { bus: "default", scopes: ["read"], actor: "root", is_root: true, expires_at: null });
+
 /** Answers NDJSON: each line is accepted. */
-const takesLines: Answer = (response, { body }) => {
+const takesLines: Answer = (response, request) => {
+  const { body } = request;
+  if (request.url === "/v1/session") return SESSION(response, request);
   const lines = body.trimEnd().split("\n");
   response.writeHead(200, { "content-type": "application/x-ndjson" });
   for (const [index, line] of lines.entries())
@@ -94,7 +98,7 @@ describe.skipIf(!HAS_TERMINAL)("on a terminal", () => {
 
   test("a key that is typed is not shown, and kept", async () => {
     const fake = await fakeFantail();
-    fake.always(json(200, { bus: "default", scopes: ["read"], actor: "root", is_root: true, expires_at: null }));
+    fake.always(SESSION);
     const home = emptyFolder();
     const running = startInTerminal(["login", "--url", fake.url], { env: { XDG_CONFIG_HOME: home }, input: null });
     await running.saw("stdout", /Key: /);
@@ -122,6 +126,14 @@ describe.skipIf(!HAS_TERMINAL)("on a terminal", () => {
     expect(stdout.slice(stdout.lastIndexOf("\u001B[2K"))).toBe("\u001B[2K50 accepted, 0 rejected\r\n");
   });
 
+  test("lines are waited for over more tries than one event: much may be done already", async () => {
+    const fake = await fakeFantail();
+    fake.next(SESSION, reset, reset, reset);
+    fake.always(takesLines);
+    const ran = await fantail(["publish", "--ndjson", "-"], { env: at(fake.url), input: '{"type":"a","id":"1"}\n' });
+    expect(ran).toEqual({ code: 0, stdout: "1 accepted, 0 rejected\n", stderr: "" });
+  });
+
   test("in a pipe there is no bar", async () => {
     const fake = await fakeFantail();
     fake.always(takesLines);
@@ -131,7 +143,9 @@ describe.skipIf(!HAS_TERMINAL)("on a terminal", () => {
 
   test("Ctrl-C ends lines that come in, and says where to go on", async () => {
     const fake = await fakeFantail();
-    fake.always((response, { body }) => {
+    fake.always((response, request) => {
+      const { body } = request;
+      if (request.url === "/v1/session") return SESSION(response, request);
       response.writeHead(200, { "content-type": "application/x-ndjson" });
       response.write(`${JSON.stringify({ line: 1, ...accepted(JSON.parse(body.split("\n")[0] ?? "")) })}\n`);
     });
@@ -147,6 +161,7 @@ describe.skipIf(!HAS_TERMINAL)("on a terminal", () => {
 
   test("Ctrl-C ends a command that waits for its stdin", async () => {
     const server = createServer((request, response) => {
+      if (request.url === "/v1/session") return void response.end("{}");
       response.writeHead(200, { "content-type": "application/x-ndjson" });
       request.on("error", () => {});
       request.once("data", (line: Buffer) => {
