@@ -106,6 +106,7 @@ ${more}`;
     const plan = documentOf(await run(["plan", "--json"], changed));
     expect(plan).toMatchObject({
       changes: 1,
+      routes: { changed: 3, is_part: false },
       buses: [
         {
           bus,
@@ -125,6 +126,9 @@ ${more}`;
     const { stdout } = await run(["plan"], changed);
     expect(stdout).toContain(
       '      - types: ["order.created"]\n      + types: ["order.paid"]\n      routes: 2 more taken, 1 no longer, of all 4 events of the last day',
+    );
+    expect(stdout).toMatch(
+      /^3 routes of the last day's events would change\n0 to create, 1 to change, 0 to delete\n$/m,
     );
     expect(documentOf(await run(["apply", "--yes", "--json"], changed))).toEqual({ changes: 1, secrets: [] });
     expect((await client.subscriptions.list().page()).data.find(({ name }) => name === "billing")?.types).toEqual([

@@ -55,6 +55,23 @@ function impactLine({ examined, gained, lost, isPart }: Impact): string {
   return `routes: ${gained.toLocaleString("en")} more taken, ${lost.toLocaleString("en")} no longer, ${of}`;
 }
 
+/** How many of the last day's events come to a subscription, or no longer do, by all changes together; null: nothing was tried. */
+export function movedBy(impacts: readonly Impact[]): { readonly routes: number; readonly isPart: boolean } | null {
+  if (impacts.length === 0) return null;
+  return {
+    routes: impacts.reduce((sum, { gained, lost }) => sum + gained + lost, 0),
+    isPart: impacts.some((impact) => impact.isPart),
+  };
+}
+
+/** The same in words, an event counted once for each subscription. */
+export function movedLine(moved: ReturnType<typeof movedBy>): readonly string[] {
+  if (moved === null) return [];
+  return [
+    `${moved.isPart ? "At least " : ""}${moved.routes.toLocaleString("en")} routes of the last day's events would change`,
+  ];
+}
+
 /** "2 to create, 1 to change, 0 to delete". */
 export function summaryOf(changes: readonly AnyChange[]): string {
   const count = (action: AnyChange["action"]) => changes.filter((change) => change.action === action).length;

@@ -7,7 +7,7 @@ import { planBus, type BusPlan, type PlanOptions } from "./changes.ts";
 import { currentBus } from "./current.ts";
 import { impactOf } from "./impact.ts";
 import { readOutline } from "./outline.ts";
-import { planLines, summaryOf, type Foreseen } from "./plan-lines.ts";
+import { movedBy, movedLine, planLines, summaryOf, type Foreseen } from "./plan-lines.ts";
 import { wantedBuses, type WantedBus } from "./wanted.ts";
 
 /** The plan of one bus, with the client that speaks for it. */
@@ -70,8 +70,11 @@ export function showPlan({ out }: Shell, planned: readonly Planned[]): void {
     unmanaged: plan.unmanaged,
     unseen: plan.unseen,
   }));
-  out.answer({ changes: changes.length, buses: document }, () => [
+  const moved = movedBy(planned.flatMap(({ foreseen }) => foreseen.flatMap(({ impact }) => impact ?? [])));
+  const routes = moved && { changed: moved.routes, is_part: moved.isPart };
+  out.answer({ changes: changes.length, routes, buses: document }, () => [
     ...planned.flatMap(({ plan, foreseen }) => planLines(plan, foreseen, out)),
+    ...movedLine(moved),
     changes.length === 0 ? "No changes" : summaryOf(changes),
   ]);
 }
