@@ -1,8 +1,9 @@
 // The real binary in a pipe, against a server that stands in for the router and misbehaves: what is said, where, and with which exit code.
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { freePort } from "../../scripts/free-port.ts";
+import { until } from "../../scripts/rig/until.ts";
 import { VERSION } from "../../src/version.ts";
 import { eventsOf, fakeFantail, json, problem, problemOf, raw, reset } from "../client/fake-fantail.ts";
 import { emptyFolder, fantail, start, type Ran } from "./command.ts";
@@ -265,6 +266,42 @@ describe("what goes wrong", () => {
     next(problem("not-found", 404, { detail: "A\u001B[31mB\u0007" }));
     const { stderr } = await fantail(["get", "evt_1"], at(url));
     expect(stderr).toContain("A\uFFFD[31mB\uFFFD");
+  });
+});
+
+describe.skipIf(process.platform !== "linux")("open", () => {
+  const URL = "https://events.example.com";
+
+  test.each([
+    [[], "/"],
+    [["evt_1"], "/events/evt_1"],
+    [["dlv_1"], "/deliveries/dlv_1"],
+    [["sub_1"], "/subscriptions/sub_1"],
+    [["key_1"], "/keys"],
+  ])("%j is given to the system's opener, and shown", async (ids, path) => {
+    const folder = emptyFolder();
+    writeFileSync(
+      join(folder, "xdg-open"),
+      `#!/bin/sh\nprintf %s "$1" > ${folder}/.new && mv ${folder}/.new ${folder}/opened\n`,
+      { mode: 0o755 },
+    );
+    const env = { FANTAIL_URL: `${URL}/`, PATH: `${folder}:/bin:/usr/bin` };
+    const ran = await fantail(["open", ...ids], { env });
+    expect(ran).toEqual({ code: 0, stdout: `${URL}${path}\n`, stderr: "" });
+    await until("it is opened", () => existsSync(join(folder, "opened")), { withinMs: 30_000 });
+    expect(readFileSync(join(folder, "opened"), "utf8")).toBe(`${URL}${path}`);
+  });
+
+  test("without an opener the person is told to", async () => {
+    const ran = await fantail(["open"], { env: { FANTAIL_URL: URL, PATH: emptyFolder() } });
+    expect(ran).toMatchObject({ code: 0, stdout: `${URL}/\n` });
+    expect(ran.stderr).toMatch(/^There is no browser to open it with/);
+  });
+
+  test("--print opens nothing, and what is no id is refused", async () => {
+    const env = { FANTAIL_URL: URL, PATH: emptyFolder() };
+    expect(await fantail(["open", "--print"], { env })).toEqual({ code: 0, stdout: `${URL}/\n`, stderr: "" });
+    expectTold(await fantail(["open", "constructor_1"], { env }), /constructor_1 is no id/, 2);
   });
 });
 

@@ -49,8 +49,8 @@ async function create(file: string): Promise<FileHandle> {
   }
 }
 
+/** It only grows, so what was there is written over and never missing. */
 async function rewrite(handle: FileHandle, made: readonly MadeSecret[]): Promise<void> {
-  await handle.truncate(0);
   await handle.write(`${JSON.stringify(made, null, 2)}\n`, 0);
   await handle.sync();
 }
