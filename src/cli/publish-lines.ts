@@ -44,9 +44,9 @@ const RETRIES = 8;
 export async function publishLines(shell: Shell, input: LinesInput): Promise<ExitCode> {
   const { out } = shell;
   const client = await shell.client();
+  const total = await sizeOf(input.file);
   // A wrong address or key is told at once, before that patience.
   await client.session.get();
-  const total = await sizeOf(input.file);
   const count: Count = { accepted: 0, rejected: 0 };
   const sent: Sent[] = [];
   let read = input.fromLine - 1;
@@ -102,6 +102,7 @@ const causeOf = (error: unknown): unknown =>
 async function sizeOf(file: string): Promise<number | null> {
   if (file === "-") return null;
   const found = await stat(file).catch((error: unknown) => unreadable(file, error));
+  if (found.isDirectory()) throw usage(`${file} is a directory`);
   return found.isFile() ? found.size : null;
 }
 
@@ -176,11 +177,15 @@ async function* linesOf(file: string): AsyncGenerator<{ readonly line: Line; rea
     }
   };
   const stream = file === "-" ? process.stdin : createReadStream(file);
-  for await (const chunk of stream) {
-    const piece = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk));
-    end += piece.length;
-    splitter.push(piece);
-    yield* found();
+  try {
+    for await (const chunk of stream) {
+      const piece = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk));
+      end += piece.length;
+      splitter.push(piece);
+      yield* found();
+    }
+  } catch (error) {
+    unreadable(file, error);
   }
   splitter.end();
   yield* found();
