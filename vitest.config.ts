@@ -75,6 +75,15 @@ export default defineConfig(async () => ({
         },
       },
       {
+        // Plain Node too: the command line and the router are processes of their own.
+        test: {
+          name: "cli",
+          include: ["test/cli/**/*.test.ts"],
+          globalSetup: ["test/cli/terminal.ts"],
+          ...TIMEOUTS,
+        },
+      },
+      {
         // Also plain Node: the router is another process, and so is the browser.
         test: {
           name: "pages",

@@ -4,7 +4,7 @@
  */
 import { spawn } from "node:child_process";
 import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { VERSION } from "../src/version.ts";
@@ -44,10 +44,15 @@ export async function makeClientPackage(outdir: string): Promise<ClientPackage> 
   await writeFile(join(folder, "package.json"), `${JSON.stringify(MANIFEST, null, 2)}\n`);
   await cp(join(ROOT, "LICENSE"), join(folder, "LICENSE"));
   await cp(join(ROOT, "src/client/README.md"), join(folder, "README.md"));
-  await lint(folder);
-  await run("npm", ["pack", "--ignore-scripts", "--pack-destination", resolve(outdir)], folder);
   // So npm names it.
-  return { folder, tarball: resolve(outdir, `fantail-client-${VERSION}.tgz`) };
+  return { folder, tarball: await packed(folder, resolve(outdir, `fantail-client-${VERSION}.tgz`)) };
+}
+
+/** Packs a folder that is a package, beside it. @throws Error with what a tool said when it is not in order. */
+export async function packed(folder: string, tarball: string): Promise<string> {
+  await lint(folder);
+  await run("npm", ["pack", "--ignore-scripts", "--pack-destination", dirname(tarball)], folder);
+  return tarball;
 }
 
 /** tsc rewrites the imports of what runs, and leaves those of declarations as they are written. */

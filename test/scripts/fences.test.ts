@@ -88,7 +88,8 @@ const FORBIDDEN_IMPORTS: Readonly<Record<string, readonly string[]>> = {
     "@octokit/webhooks-examples",
   ],
   "src/client/planted.ts": ["../ports.ts", "../ingest.ts", "../http/app.ts", "../config.ts", "../cli/main.ts", "zod"],
-  "src/cli/planted.ts": ["../ports.ts", "../ingest.ts", "../http/app.ts", "../config.ts", "zod"],
+  "src/cli/planted.ts": ["../ports.ts", "../ingest.ts", "../http/app.ts", "../config.ts", "zod", "yup"],
+  "src/cli/commands/planted.ts": ["../../ports.ts", "../../d1/log.ts", "../../http/app.ts", "../../config.ts", "hono"],
 };
 
 const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
@@ -114,7 +115,15 @@ const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
     "zod-openapi",
   ],
   "src/client/allowed.ts": ["../core/result.ts", "./index.ts"],
-  "src/cli/allowed.ts": ["../client/index.ts", "../core/result.ts", "node:fs"],
+  "src/cli/allowed.ts": [
+    "../client/index.ts",
+    "../core/result.ts",
+    "../version.ts",
+    "node:fs",
+    "yaml",
+    "yargs/helpers",
+  ],
+  "src/cli/commands/allowed.ts": ["../../client/index.ts", "../../core/result.ts", "../shell.ts", "node:fs", "yargs"],
 };
 
 /** Code that one rule must report in one file. */
@@ -131,6 +140,8 @@ const PLANTED_CODE: readonly { readonly path: string; readonly code: string; rea
   { path: "src/core/timer.ts", code: "export const wait = (then: () => void) => setTimeout(then, 1);", rule: GLOBALS },
   { path: "src/core/said.ts", code: 'export const say = () => console.info("x");', rule: "no-console" },
   { path: "src/client/clock.ts", code: "export const now = () => Date.now();", rule: PROPERTIES },
+  { path: "src/cli/clock.ts", code: "export const now = () => Date.now();", rule: PROPERTIES },
+  { path: "src/cli/said.ts", code: 'export const say = () => console.info("x");', rule: "no-console" },
   { path: "src/client/said.ts", code: 'export const say = () => console.info("x");', rule: "no-console" },
   { path: "src/d1/clock.ts", code: "export const now = () => Date.now();", rule: PROPERTIES },
   { path: "src/http/call.ts", code: 'export const call = () => fetch("https://example.com");', rule: GLOBALS },
