@@ -42,12 +42,15 @@ const IDLE_SWEEPS = 5;
 /** More a second than anything here publishes: it is asked, and never says no. */
 const RATE = { limit: 10_000, period_s: 60 };
 
-/** Rates are somewhat above what two queues with one batch in flight each take here, so that batches are as full as they are under load. */
+/**
+ * So many events that what is written once a minute, the counts of each subscription, has its part and no more than that. Rates are somewhat above
+ * what two queues with one batch in flight each take here, so that batches are as full as they are under load.
+ */
 const PLANS: readonly Plan[] = (["all", "failures"] as const).flatMap((level) => [
-  { level, fanOut: 1, isPaced: false, events: 3_000, perSecond: 450 },
-  { level, fanOut: 3, isPaced: false, events: 2_000, perSecond: 180 },
-  { level, fanOut: 10, isPaced: false, events: 1_000, perSecond: 60 },
-  ...(level === "all" ? [{ level, fanOut: 1, isPaced: true, events: 1_500, perSecond: 450 }] : []),
+  { level, fanOut: 1, isPaced: false, events: 9_000, perSecond: 450 },
+  { level, fanOut: 3, isPaced: false, events: 6_000, perSecond: 180 },
+  { level, fanOut: 10, isPaced: false, events: 3_000, perSecond: 60 },
+  ...(level === "all" ? [{ level, fanOut: 1, isPaced: true, events: 4_500, perSecond: 450 }] : []),
 ]);
 
 interface Rig extends Pick<Processes, "load" | "sinks"> {

@@ -116,9 +116,10 @@ const OBSERVE = `
 /** A subscription's first attempt makes its row; a deleted one has none. ?1 pairs of bus and subscription id, each once. Primary keys. */
 const MAKE_ROWS = `
   INSERT INTO health (bus, subscription_id)
-  SELECT s.bus, s.id FROM json_each(?1) k
-  CROSS JOIN subscriptions s ON s.bus = k.value ->> 0 AND s.id = k.value ->> 1 AND s.status <> 'deleted'
-  WHERE NOT EXISTS (SELECT 1 FROM health h WHERE h.bus = s.bus AND h.subscription_id = s.id)`;
+  SELECT s.bus, s.id FROM (
+    SELECT k.value ->> 0 AS bus, k.value ->> 1 AS id FROM json_each(?1) k
+    WHERE NOT EXISTS (SELECT 1 FROM health h WHERE h.bus = k.value ->> 0 AND h.subscription_id = k.value ->> 1) LIMIT -1) m
+  CROSS JOIN subscriptions s ON s.bus = m.bus AND s.id = m.id AND s.status <> 'deleted' WHERE true`;
 
 /** The caches page through changes by version, and no two share one: each change of a lane has taken the next. Index: health_version. */
 export const RAISE_VERSION = `
