@@ -1,0 +1,72 @@
+/** The pages by their paths. Each is loaded when it is first gone to, with whatever it needs; only the sign-in needs no session. */
+import { ErrorBoundary, lazy, LocationProvider, Route, Router } from "preact-iso";
+import { useState } from "preact/hooks";
+import { ErrorLine } from "./components/error-line.tsx";
+import { ToastProvider } from "./components/toast.tsx";
+import { NotFoundPage } from "./pages/not-found/not-found-page.tsx";
+import { SignInPage } from "./pages/sign-in/sign-in-page.tsx";
+import { PATHS } from "./paths.ts";
+import { SessionGate } from "./session/session-gate.tsx";
+import { SessionProvider } from "./session/session.tsx";
+import { Layout } from "./shell/layout.tsx";
+
+/** Links that the router leaves to the browser: `/docs` is a page of its own. */
+const OWN_LINKS = /^\/(?!docs(?:$|[/?#]))/;
+
+const Overview = lazy(() => import("./pages/overview/overview-page.tsx").then((m) => m.OverviewPage));
+const Events = lazy(() => import("./pages/events/events-page.tsx").then((m) => m.EventsPage));
+const Event = lazy(() => import("./pages/event/event-page.tsx").then((m) => m.EventPage));
+const Subscriptions = lazy(() =>
+  import("./pages/subscriptions/subscriptions-page.tsx").then((m) => m.SubscriptionsPage),
+);
+const NewSubscription = lazy(() =>
+  import("./pages/subscription-new/subscription-new-page.tsx").then((m) => m.SubscriptionNewPage),
+);
+const Subscription = lazy(() => import("./pages/subscription/subscription-page.tsx").then((m) => m.SubscriptionPage));
+const Deliveries = lazy(() => import("./pages/deliveries/deliveries-page.tsx").then((m) => m.DeliveriesPage));
+const Delivery = lazy(() => import("./pages/delivery/delivery-page.tsx").then((m) => m.DeliveryPage));
+const Keys = lazy(() => import("./pages/keys/keys-page.tsx").then((m) => m.KeysPage));
+const Buses = lazy(() => import("./pages/buses/buses-page.tsx").then((m) => m.BusesPage));
+const Audit = lazy(() => import("./pages/audit/audit-page.tsx").then((m) => m.AuditPage));
+
+/** The whole dashboard. */
+export function App() {
+  return (
+    <LocationProvider scope={OWN_LINKS}>
+      <ToastProvider>
+        <SessionProvider>
+          <SessionGate signIn={<SignInPage />}>
+            <Layout>
+              <Pages />
+            </Layout>
+          </SessionGate>
+        </SessionProvider>
+      </ToastProvider>
+    </LocationProvider>
+  );
+}
+
+/** A page that cannot be loaded, because a newer version was deployed meanwhile, says so in its place. */
+function Pages() {
+  const [error, setError] = useState<Error | null>(null);
+  if (error !== null)
+    return <ErrorLine error={error} what="This page cannot be shown" onRetry={() => location.reload()} />;
+  return (
+    <ErrorBoundary onError={setError}>
+      <Router>
+        <Route path={PATHS.overview} component={Overview} />
+        <Route path={PATHS.events} component={Events} />
+        <Route path={PATHS.event} component={Event} />
+        <Route path={PATHS.subscriptions} component={Subscriptions} />
+        <Route path={PATHS.newSubscription} component={NewSubscription} />
+        <Route path={PATHS.subscription} component={Subscription} />
+        <Route path={PATHS.deliveries} component={Deliveries} />
+        <Route path={PATHS.delivery} component={Delivery} />
+        <Route path={PATHS.keys} component={Keys} />
+        <Route path={PATHS.buses} component={Buses} />
+        <Route path={PATHS.audit} component={Audit} />
+        <Route default component={NotFoundPage} />
+      </Router>
+    </ErrorBoundary>
+  );
+}
