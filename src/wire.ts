@@ -133,6 +133,7 @@ export function assemble(env: Env, { clock, random, logger }: Doors) {
       rootKeys: config.rootKeys,
       checkKeys: async () => (checkKeys ??= await importCheckKeys(config.encryptionKeys)),
     },
+    vault,
     sinkPolicy,
     deployment: { retentionDays: config.retentionDays, databaseBytes: config.databaseBytes },
     keyUses: new Map(),

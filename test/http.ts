@@ -1,5 +1,6 @@
 /** The HTTP API over the fakes, and requests to it. */
 import { API_KEY_RANDOM_BYTES, hashApiKey, importCheckKeys, makeApiKey } from "../src/core/api-key.ts";
+import { createVault } from "../src/core/vault.ts";
 import { createApp, type HttpDeps } from "../src/http/app.ts";
 import { checkExchange, type SentRequest } from "./contract.ts";
 import type { KeyLimits } from "../src/ports.ts";
@@ -68,7 +69,11 @@ export function fakeHttp(limits?: Parameters<typeof fakeStores>[0], overrides: P
     ingest: ingest.ingest,
     wake: wakes.wake,
     resumed: async () => void counts.resumed++,
-    auth: { rootKeys: [ROOT, "the-key-before"], checkKeys: () => checkKeys },
+    auth: {
+      rootKeys: [ROOT, "the-key-before"],
+      checkKeys: () => checkKeys,
+    },
+    vault: createVault([new Uint8Array(32).fill(7)]),
     sinkPolicy: { allowInsecure: false, publicHost: "events.example.com" },
     deployment: { retentionDays: 7, databaseBytes: 10_000_000_000 },
     keyUses,

@@ -419,6 +419,12 @@ export interface BusPatch {
   readonly effective?: unknown;
 }
 
+/** Who signs in. */
+export interface SessionCreate {
+  /** The root key, or a key of a bus. */
+  readonly key: string;
+}
+
 /** An event that every queue confirmed. */
 export interface PublishLineAccepted {
   /** Which line of the request it is, from 1. */
@@ -1176,6 +1182,20 @@ export interface AuditEntry {
   readonly after: Readonly<Record<string, unknown>> | null;
 }
 
+/** What the key of a request allows. */
+export interface Session {
+  /** The bus that requests act on. */
+  readonly bus: string;
+  /** What the key may do there. */
+  readonly scopes: readonly ("publish" | "read" | "manage")[];
+  /** Whom the audit names: `root`, or the id of the key. */
+  readonly actor: string;
+  /** It is the root key, which may name any bus in `fantail-bus`. */
+  readonly is_root: boolean;
+  /** When the session or the key ends, whichever is first; null: neither does. */
+  readonly expires_at: string | null;
+}
+
 export interface Health {
   readonly status: "ok";
   /** Of Fantail. */
@@ -1605,6 +1625,28 @@ export interface Operations {
     readonly path: "/v1/audit";
     readonly query: ListAuditQuery;
     readonly answer: AuditPage;
+  };
+
+  /** For pages of this host: the key comes back sealed in the cookie `fantail_session`, which no script can read, for 12 hours. Requests that carry the cookie and the header `fantail-session` are made with that key. */
+  readonly signIn: {
+    readonly method: "POST";
+    readonly path: "/v1/session";
+    readonly body: SessionCreate;
+    readonly answer: Session;
+  };
+
+  /** Of the key, or the session, that the request carries. */
+  readonly getSession: {
+    readonly method: "GET";
+    readonly path: "/v1/session";
+    readonly answer: Session;
+  };
+
+  /** The browser forgets the cookie. The key stays valid. */
+  readonly signOut: {
+    readonly method: "DELETE";
+    readonly path: "/v1/session";
+    readonly answer: null;
   };
 
   /** It asks neither the database nor the queues. */

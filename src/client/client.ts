@@ -13,6 +13,7 @@ import { publishLines } from "./publish-lines.ts";
 import { publishBatches, type PublishStreamOptions } from "./publish-stream.ts";
 import { createPublisher, type PublishOneOptions, type PublishOptions, type PublishSummary } from "./publish.ts";
 import { createAudit, createDeliveries, createEvents, type Audit, type Deliveries, type Events } from "./record.ts";
+import { createSession, type Sessions } from "./session.ts";
 import { createSubscriptions, type Subscriptions } from "./subscriptions.ts";
 import { createTransport } from "./transport.ts";
 
@@ -65,6 +66,7 @@ export interface Client {
   readonly keys: Keys;
   readonly buses: Buses;
   readonly audit: Audit;
+  readonly session: Sessions;
 }
 
 /**
@@ -96,6 +98,7 @@ export function createClient(options: ClientOptions): Client {
     keys: createKeys(calls),
     buses: createBuses(calls),
     audit: createAudit(calls),
+    session: createSession(calls),
   };
 }
 

@@ -19,6 +19,7 @@ export type { EventSource } from "./event-reader.ts";
 export type { PublishStreamOptions } from "./publish-stream.ts";
 export type { Batcher, BatcherOptions } from "./batcher.ts";
 export type { ChangeOptions, List, MakeOptions, Page, Pages, PutOptions } from "./calls.ts";
+export type { Sessions } from "./session.ts";
 export type { Subscriptions } from "./subscriptions.ts";
 export type { BacktestQuery, Filters } from "./filters.ts";
 export type { Health, HealthQuery } from "./health.ts";
@@ -53,6 +54,8 @@ export type {
   KeyRotate,
   KeyRotated,
   Problem,
+  Session,
+  SessionCreate,
   SinkHealth,
   SinkHealthInFull,
   Subscription,

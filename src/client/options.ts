@@ -10,8 +10,8 @@ import { systemFetch, systemRuntime, type Fetch, type Runtime } from "./runtime.
 export interface ClientOptions extends Patience {
   /** Where Fantail is: `https://events.example.com`, without `/v1`. */
   readonly url: string;
-  /** A key of a bus, or the root key. */
-  readonly key: string;
+  /** A key of a bus, or the root key. Null: on a page of the router's own host, the session that it is signed in with. */
+  readonly key: string | null;
   /** The bus, for the root key; a key of a bus has its own. Else it is `default`. */
   readonly bus?: string;
   /** The `source` of events that have none. Else it is `/buses/<bus>`. */
@@ -46,7 +46,7 @@ export interface CallOptions extends Patience {
 export interface Settings extends Required<Patience> {
   /** Without a trailing slash. */
   readonly url: string;
-  readonly key: string;
+  readonly key: string | null;
   /** The header `fantail-bus`; null: none is sent. */
   readonly bus: string | null;
   readonly source: string;
@@ -62,9 +62,10 @@ const DEADLINE_MS_DEFAULT = 120_000;
 export function settingsOf(options: ClientOptions): Settings {
   const { key, bus = null } = options;
   // A header that `fetch` refuses is in the message of its error.
-  if (typeof key !== "string" || !/^[!-~]+$/.test(key)) throw new TypeError("key must be visible ASCII characters");
+  if (key !== null && (typeof key !== "string" || !/^[!-~]+$/.test(key)))
+    throw new TypeError("key must be visible ASCII characters");
   if (bus !== null && !/^[a-z0-9-]{1,32}$/.test(bus)) throw new TypeError("bus must be 1 to 32 of a-z, 0-9 and hyphen");
-  const own = /^ftk_([a-z0-9-]{1,32})_/.exec(key)?.[1];
+  const own = /^ftk_([a-z0-9-]{1,32})_/.exec(key ?? "")?.[1];
   return {
     url: baseOf(options.url),
     key,

@@ -136,8 +136,9 @@ async function openLines(
   });
 }
 
-const headersOf = ({ key, bus }: Settings) => ({
-  authorization: `Bearer ${key}`,
+/** A session is a cookie, which comes by itself; the header says that it is a page of the router's own that sends it. */
+const headersOf = ({ key, bus }: Settings): Record<string, string> => ({
+  ...(key === null ? { "fantail-session": "1" } : { authorization: `Bearer ${key}` }),
   ...(bus === null ? {} : { "fantail-bus": bus }),
 });
 

@@ -475,3 +475,7 @@ export const SECRETS_MAX = 4;
 
 /** Characters of the root key: what a person makes up is shorter. */
 export const ROOT_KEY_CHARS_MIN = 16;
+/** A page that is signed in has to sign in again after so long. */
+export const SESSION_MS = 43_200_000;
+/** Characters of a key that is signed in with: the sealed cookie stays below the 4,096 bytes that browsers keep (RFC 6265 §6.1). */
+export const SESSION_KEY_CHARS_MAX = 2_000;

@@ -27,7 +27,7 @@ export interface Admission {
 
 /** What the request's key and bus allow by now. @throws Unavailable */
 export async function admit(c: Context<HttpEnv>, deps: HttpDeps): Promise<Result<Admission, Refusal>> {
-  const access = await authorize(c, deps, ["publish"]);
+  const access = await authorize(c, deps, { required: ["publish"] });
   if (!access.ok) return access;
   const refused = originRefusal(access.value.grant, c.req.header("origin") ?? null);
   return refused === null ? admission(c, deps, access.value) : err(refused);

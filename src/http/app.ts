@@ -18,6 +18,7 @@ import { health } from "./health.ts";
 import { keys } from "./keys.ts";
 import { answerOtherMethods } from "./methods.ts";
 import { openapi } from "./openapi.ts";
+import { session } from "./session.ts";
 import { causeOf, problem, problemOfError } from "./problem.ts";
 import { sinkHealth } from "./sink-health.ts";
 import { subscriptions } from "./subscriptions.ts";
@@ -40,6 +41,7 @@ export function createApp(deps: HttpDeps): Hono<HttpEnv> {
   app.route("/v1/keys", keys(deps));
   app.route("/v1/buses", buses(deps));
   app.route("/v1/audit", audit(deps));
+  app.route("/v1/session", session(deps));
   answerOtherMethods(app);
   return app;
 }

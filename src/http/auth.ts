@@ -15,6 +15,7 @@ import { SCOPES, type Scope } from "../ports.ts";
 import type { Access, Holder, HttpDeps, HttpEnv } from "./deps.ts";
 import { problem } from "./problem.ts";
 import { queryRefusal } from "./query.ts";
+import { sessionOf } from "./session-cookie.ts";
 
 /** The bus that every installation has. */
 export const BUS_DEFAULT = "default";
@@ -29,7 +30,7 @@ export type Requirement = readonly Scope[] | "root";
 export const requires = (deps: HttpDeps, required: Requirement, { readsQuery = false } = {}) =>
   createMiddleware<HttpEnv>(async (c, next) => {
     const authorized = async (): Promise<Refusal | null> => {
-      const access = await authorize(c, deps, required);
+      const access = await authorize(c, deps, { required });
       if (!access.ok) return access.error;
       c.set("access", access.value);
       return null;
@@ -39,13 +40,16 @@ export const requires = (deps: HttpDeps, required: Requirement, { readsQuery = f
     return refused === null ? next() : problem(c, refused);
   });
 
-/** What the request's key allows by now. While the routes are warm nothing waits for I/O. @throws Unavailable */
+/**
+ * What the request's key allows by now, or that key where the request only brings it. While the routes are warm nothing waits for I/O.
+ * @throws Unavailable
+ */
 export async function authorize(
   c: Context<HttpEnv>,
   deps: HttpDeps,
-  required: Requirement,
+  { required, key }: { readonly required: Requirement; readonly key?: string },
 ): Promise<Result<Access, Refusal>> {
-  const holder = await holderOf(c, deps);
+  const holder = await holderOf(c, deps, key);
   if (!holder.ok) return holder;
   const asked = { required, namedBus: c.req.header("fantail-bus") ?? null };
   return holder.value === "root" ? asRoot(c, deps, asked) : asKey(c, deps, { ...holder.value, ...asked });
@@ -54,16 +58,31 @@ export async function authorize(
 const unknown = err(refusal("unauthorized", "The key is not valid"));
 
 /** Whose key the request carries, known or not. Worked out once, because a publish asks again when its body has come. */
-async function holderOf(c: Context<HttpEnv>, { auth }: HttpDeps): Promise<Result<Holder, Refusal>> {
+async function holderOf(c: Context<HttpEnv>, deps: HttpDeps, given?: string): Promise<Result<Holder, Refusal>> {
   if (c.var.holder !== undefined) return ok(c.var.holder);
-  const [, key] = /^Bearer +(\S+)$/i.exec(c.req.header("authorization") ?? "") ?? [];
-  if (key === undefined) return err(refusal("unauthorized", "authorization must be Bearer and a key"));
+  const carried = given === undefined ? await keyOf(c, deps) : ok(given);
+  if (!carried.ok) return carried;
+  const key = carried.value;
+  const { auth } = deps;
   const matches = auth.rootKeys.map((rootKey) => isSecret(rootKey, key));
   const parsed = matches.includes(true) ? "root" : await parseApiKey(key, await auth.checkKeys());
   if (parsed === null) return unknown;
   const holder = parsed === "root" ? parsed : { ...parsed, hash: await hashApiKey(key) };
   c.set("holder", holder);
   return ok(holder);
+}
+
+/** The key that the request carries: in its header, or, of a page that is signed in, in its session. */
+async function keyOf(c: Context<HttpEnv>, deps: HttpDeps): Promise<Result<string, Refusal>> {
+  const header = c.req.header("authorization");
+  const session = header === undefined ? await sessionOf(c, deps) : ok(null);
+  if (!session.ok) return session;
+  if (session.value !== null) {
+    c.set("sessionMs", session.value.untilMs);
+    return ok(session.value.key);
+  }
+  const [, key] = /^Bearer +(\S+)$/i.exec(header ?? "") ?? [];
+  return key === undefined ? err(refusal("unauthorized", "authorization must be Bearer and a key")) : ok(key);
 }
 
 async function asRoot(

@@ -1,5 +1,6 @@
 /** What the HTTP API is given, and what each request carries through it. Types only. */
 import type { Refusal } from "../core/problem.ts";
+import type { Vault } from "../core/vault.ts";
 import type { SinkPolicy } from "../core/sink.ts";
 import type { Wake } from "../core/wakes.ts";
 import type { Ingest } from "../ingest.ts";
@@ -43,6 +44,8 @@ export interface HttpDeps {
     readonly rootKeys: readonly string[];
     readonly checkKeys: () => Promise<readonly CryptoKey[]>;
   };
+  /** Seals the keys of sessions. */
+  readonly vault: Vault;
   readonly sinkPolicy: SinkPolicy;
   /** What holds for a bus that sets nothing. */
   readonly deployment: { readonly retentionDays: number; readonly databaseBytes: number };
@@ -74,7 +77,7 @@ export interface Draw {
 
 /**
  * Hono's environment. `access` is set behind `requires`, and read nowhere else; `reauthorize` sets it anew, or answers why the key does
- * not allow the request any more. `holder` is set once the key's check is known to be right. `body` holds the bytes of a management body once they are
+ * not allow the request any more. `holder` is set once the key's check is known to be right; `sessionMs`, when it came in a session, is its end. `body` holds the bytes of a management body once they are
  * read. `isMaking` is set before something is stored under an id that a repeated request would not have, unless it carries an
  * `Idempotency-Key`: then `draw` is set, and the repetition makes the same thing.
  */
@@ -85,6 +88,7 @@ export interface HttpEnv {
     access: Access;
     reauthorize: () => Promise<Refusal | null>;
     holder?: Holder;
+    sessionMs?: number;
     body?: Uint8Array<ArrayBuffer>;
     draw?: Draw;
     isMaking?: true;

@@ -57,6 +57,9 @@ const CALLS: { readonly [Name in Called]: Call<Name> } = {
   putBus: { at: "PUT /v1/buses/{bus}", call: (client) => client.buses.put("eu", {}) },
   changeBus: { at: "PATCH /v1/buses/{bus}", call: (client) => client.buses.update("eu", {}) },
   deleteBus: { at: "DELETE /v1/buses/{bus}", call: (client) => client.buses.delete("eu") },
+  signIn: { at: "POST /v1/session", call: (client) => client.session.signIn({ key: "k" }) },
+  getSession: { at: "GET /v1/session", call: (client) => client.session.get() },
+  signOut: { at: "DELETE /v1/session", call: (client) => client.session.signOut() },
   listAudit: { at: "GET /v1/audit", call: (client) => client.audit.list({ actor: "root" }).page() },
 };
 

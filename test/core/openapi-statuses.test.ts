@@ -4,7 +4,7 @@ import { MANAGEMENT_BYTES_MAX, REQUEST_BYTES_MAX } from "../../src/core/limits.t
 import type { HttpDeps } from "../../src/http/app.ts";
 import { Unavailable } from "../../src/ports.ts";
 import { DOCUMENT, pathAt, SEEN } from "../contract.ts";
-import { fakeHttp, keyWith, type Asked } from "../http.ts";
+import { fakeHttp, keyWith, ROOT, type Asked } from "../http.ts";
 
 const OPERATIONS = Object.entries(DOCUMENT.paths).flatMap(([path, operations]) =>
   Object.entries(operations).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })),
@@ -27,6 +27,7 @@ type Ask = (asked: Asked) => Promise<unknown>;
 async function provoke(ask: Ask, http: ReturnType<typeof fakeHttp>, body: "read" | "hashed" | "none"): Promise<void> {
   await ask({ key: null });
   for (const scope of ["publish", "read"]) await ask({ key: await keyWith(http, [scope]) });
+  await ask({ key: await keyWith(http, ["read"]), headers: { "fantail-bus": "eu" } });
   await ask({ headers: { "fantail-bus": "Not A Name" } });
   await ask({ headers: { "fantail-bus": "nowhere" } });
   if (body === "read") await ask({ json: {} });
@@ -49,13 +50,19 @@ describe.each(OPERATIONS.map((one) => [one.operation.operationId, one] as const)
       const hasBody = operation.requestBody !== undefined;
       const http = fakeHttp();
       // A request that can be repeated is told from others by its body, also where nothing is read in it.
-      await provoke(
-        (asked) => http.ask(method, target, asked),
-        http,
-        hasBody ? "read" : method === "POST" ? "hashed" : "none",
-      );
+      // Who signs in brings the key as what is asked for.
+      const ask = (asked: Asked): Promise<unknown> => {
+        const { key = ROOT, ...rest } = asked;
+        const isSignIn = id === "signIn" && rest.json === undefined && rest.body === undefined;
+        return http.ask(method, target, isSignIn ? { ...rest, key: null, json: { key: key ?? "none" } } : asked);
+      };
+      await provoke(ask, http, hasBody ? "read" : method === "POST" ? "hashed" : "none");
       for (const reason of [new Error("A defect"), new Unavailable("Away")])
-        await failing(reason).ask(method, target, hasBody ? { json: {} } : {});
+        await failing(reason).ask(
+          method,
+          target,
+          hasBody ? { json: id === "signIn" ? { key: await keyWith(http, ["read"]) } : {} } : {},
+        );
       const documented = Object.keys(operation.responses).filter((status) => COMMON.has(status));
       // What needs no key asks nobody, so that nothing can fail there but by a defect.
       const expected = operation.parameters?.some((one) => "$ref" in one && one.$ref.endsWith("/fantail-bus"))

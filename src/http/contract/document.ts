@@ -11,6 +11,7 @@ import { keyPaths } from "./key-operations.ts";
 import { problemExamples } from "./problems.ts";
 import { publishLine } from "./publish-operation.ts";
 import { servicePaths } from "./service-operations.ts";
+import { sessionPaths } from "./session-operations.ts";
 import { sinkHealthPaths } from "./sink-health-operations.ts";
 import { subscriptionPaths } from "./subscription-operations.ts";
 
@@ -30,7 +31,7 @@ const TAGS = [
   { name: "Keys", description: "Who may do what." },
   { name: "Buses", description: "Namespaces of all of these. For the root key." },
   { name: "Audit", description: "Who changed what." },
-  { name: "Service", description: "About the service itself. Needs no key." },
+  { name: "Service", description: "About the service itself, and signing in to it." },
 ];
 
 export type Document = ReturnType<typeof createDocument>;
@@ -59,6 +60,7 @@ export function openApiDocument(version: string): Document {
         ...keyPaths,
         ...busPaths,
         ...auditPaths,
+        ...sessionPaths,
         ...servicePaths,
       },
       components: {
@@ -75,6 +77,13 @@ export function openApiDocument(version: string): Document {
             type: "http",
             scheme: "bearer",
             description: "The root key of the deployment: it may do everything, on the bus that `fantail-bus` names.",
+          },
+          session: {
+            type: "apiKey",
+            in: "cookie",
+            name: "fantail_session",
+            description:
+              "For pages of this host: either key, sealed by `POST /v1/session`. Needs the header `fantail-session`.",
           },
         },
       },

@@ -88,6 +88,7 @@ const text = (description: string, schema: oas31.SchemaObject = {}, required = t
 
 /** Headers of answers, as components of the document. */
 export const answerHeaders = {
+  "set-cookie": text("The cookie of the session."),
   "x-request-id": text("Names the request: in the log, and when you ask for help.", { pattern: ID_PATTERNS.request }),
   etag: text("The version, for `if-match` and `if-none-match`.", { pattern: '^(W/)?"[^"]+"$' }),
   location: text("Where it is.", { format: "uri-reference", pattern: "^/v1/" }),

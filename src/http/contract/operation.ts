@@ -75,8 +75,8 @@ export function operation(one: Operation): ZodOpenApiOperationObject {
 
 function securityOf(access: AccessRule): Record<string, string[]>[] {
   if (access === "nobody") return [];
-  if (access === "root") return [{ root_key: [] }];
-  return [...access.map((scope) => ({ key: [scope] })), { root_key: [] }];
+  if (access === "root") return [{ root_key: [] }, { session: [] }];
+  return [...access.map((scope) => ({ key: [scope] })), { root_key: [] }, { session: [] }];
 }
 
 const EVERYWHERE = ["x-request-id", "cache-control"] as const satisfies readonly AnswerHeader[];
