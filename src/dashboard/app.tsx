@@ -1,6 +1,7 @@
 /** The pages by their paths. Each is loaded when it is first gone to, with whatever it needs; only the sign-in needs no session. */
-import { ErrorBoundary, lazy, LocationProvider, Route, Router } from "preact-iso";
-import { useState } from "preact/hooks";
+import type { FunctionComponent } from "preact";
+import { ErrorBoundary, lazy, LocationProvider, Route, Router, useLocation } from "preact-iso";
+import { useEffect, useState } from "preact/hooks";
 import { ErrorLine } from "./components/error-line.tsx";
 import { ToastProvider } from "./components/toast.tsx";
 import { NotFoundPage } from "./pages/not-found/not-found-page.tsx";
@@ -13,21 +14,34 @@ import { Layout } from "./shell/layout.tsx";
 /** Links that the router leaves to the browser: `/docs` is a page of its own. */
 const OWN_LINKS = /^\/(?!docs(?:$|[/?#]))/;
 
-const Overview = lazy(() => import("./pages/overview/overview-page.tsx").then((m) => m.OverviewPage));
-const Events = lazy(() => import("./pages/events/events-page.tsx").then((m) => m.EventsPage));
-const Event = lazy(() => import("./pages/event/event-page.tsx").then((m) => m.EventPage));
-const Subscriptions = lazy(() =>
+const Overview = page(() => import("./pages/overview/overview-page.tsx").then((m) => m.OverviewPage));
+const Events = page(() => import("./pages/events/events-page.tsx").then((m) => m.EventsPage));
+const Event = page(() => import("./pages/event/event-page.tsx").then((m) => m.EventPage));
+const Subscriptions = page(() =>
   import("./pages/subscriptions/subscriptions-page.tsx").then((m) => m.SubscriptionsPage),
 );
-const NewSubscription = lazy(() =>
+const NewSubscription = page(() =>
   import("./pages/subscription-new/subscription-new-page.tsx").then((m) => m.SubscriptionNewPage),
 );
-const Subscription = lazy(() => import("./pages/subscription/subscription-page.tsx").then((m) => m.SubscriptionPage));
-const Deliveries = lazy(() => import("./pages/deliveries/deliveries-page.tsx").then((m) => m.DeliveriesPage));
-const Delivery = lazy(() => import("./pages/delivery/delivery-page.tsx").then((m) => m.DeliveryPage));
-const Keys = lazy(() => import("./pages/keys/keys-page.tsx").then((m) => m.KeysPage));
-const Buses = lazy(() => import("./pages/buses/buses-page.tsx").then((m) => m.BusesPage));
-const Audit = lazy(() => import("./pages/audit/audit-page.tsx").then((m) => m.AuditPage));
+const Subscription = page(() => import("./pages/subscription/subscription-page.tsx").then((m) => m.SubscriptionPage));
+const Deliveries = page(() => import("./pages/deliveries/deliveries-page.tsx").then((m) => m.DeliveriesPage));
+const Delivery = page(() => import("./pages/delivery/delivery-page.tsx").then((m) => m.DeliveryPage));
+const Keys = page(() => import("./pages/keys/keys-page.tsx").then((m) => m.KeysPage));
+const Buses = page(() => import("./pages/buses/buses-page.tsx").then((m) => m.BusesPage));
+const Audit = page(() => import("./pages/audit/audit-page.tsx").then((m) => m.AuditPage));
+
+/** A page that is loaded when it is gone to. It cannot be when a newer version was deployed meanwhile: then it says so. */
+function page(load: () => Promise<FunctionComponent>): FunctionComponent {
+  return lazy(() => load().catch((error: unknown) => () => <Unshown error={error} />));
+}
+
+function Unshown({ error }: { readonly error: unknown }) {
+  return (
+    <div class="page">
+      <ErrorLine error={error} what="This page cannot be shown" onRetry={() => location.reload()} />
+    </div>
+  );
+}
 
 /** The whole dashboard. */
 export function App() {
@@ -46,11 +60,12 @@ export function App() {
   );
 }
 
-/** A page that cannot be loaded, because a newer version was deployed meanwhile, says so in its place. */
+/** What a page fails at is told in its place; the others are not in it. */
 function Pages() {
-  const [error, setError] = useState<Error | null>(null);
-  if (error !== null)
-    return <ErrorLine error={error} what="This page cannot be shown" onRetry={() => location.reload()} />;
+  const { path } = useLocation();
+  const [error, setError] = useState<unknown>(null);
+  useEffect(() => setError(null), [path]);
+  if (error !== null) return <Unshown error={error} />;
   return (
     <ErrorBoundary onError={setError}>
       <Router>

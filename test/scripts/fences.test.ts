@@ -231,7 +231,7 @@ const ALLOWED_CODE: readonly { readonly path: string; readonly code: string }[] 
     path: "src/client/runtime.ts",
     code: "export const runtime = { now: () => Date.now(), fraction: () => Math.random(), fetch };",
   },
-  { path: "src/dashboard/session/session-api.ts", code: 'export const call = () => fetch("/v1/session");' },
+  { path: "src/dashboard/session/client.ts", code: 'export const call = () => fetch("/v1/session");' },
   { path: "src/dashboard/data/clock.ts", code: "export const now = () => Date.now();" },
   { path: "src/index.ts", code: "export default {};" },
   { path: "src/core/subtle.ts", code: 'export const hash = (b: Uint8Array) => crypto.subtle.digest("SHA-256", b);' },

@@ -62,29 +62,31 @@ export function TimeChart({ label, summary, times, series, format = plain, heigh
       </ul>
       {error === null ? null : <p class="fault">{lineOf(error)}</p>}
       <div ref={place} class="chart-place" aria-hidden="true" />
-      <table class="hidden">
-        <caption>{label}</caption>
-        <thead>
-          <tr>
-            <th scope="col">Time</th>
-            {series.map((one) => (
-              <th key={one.label} scope="col">
-                {one.label}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {times.map((time, index) => (
-            <tr key={time}>
-              <th scope="row">{TIME.format(time * 1000)}</th>
+      <div class="hidden">
+        <table>
+          <caption>{label}</caption>
+          <thead>
+            <tr>
+              <th scope="col">Time</th>
               {series.map((one) => (
-                <td key={one.label}>{written(one.values[index])}</td>
+                <th key={one.label} scope="col">
+                  {one.label}
+                </th>
               ))}
             </tr>
-          ))}
-        </tbody>
-      </table>
+          </thead>
+          <tbody>
+            {times.map((time, index) => (
+              <tr key={time}>
+                <th scope="row">{TIME.format(time * 1000)}</th>
+                {series.map((one) => (
+                  <td key={one.label}>{written(one.values[index])}</td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
     </figure>
   );
 }

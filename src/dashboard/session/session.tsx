@@ -1,8 +1,8 @@
 /** Who is signed in, and what the pages have of it: the client, the bus that is looked at, the scopes. */
 import { createContext, type ComponentChildren } from "preact";
 import { useCallback, useContext, useEffect, useMemo, useState } from "preact/hooks";
-import { ProblemError, type Client } from "../../client/index.ts";
-import { dashboardClient, deleteSession, getSession, postSession, type Session } from "./session-api.ts";
+import { ProblemError, type Client, type Session } from "../../client/index.ts";
+import { dashboardClient } from "./client.ts";
 
 export type Scope = Session["scopes"][number];
 
@@ -24,9 +24,9 @@ interface SessionHandle {
   readonly round: number;
   /** Asks for everything again. */
   readonly retry: () => void;
-  /** @throws as `postSession`. @param bus null: the key's own, or `default`. */
+  /** @throws as the client; TypeError when the bus is no name. @param bus null: the key's own, or `default`. */
   readonly signIn: (key: string, bus: string | null) => Promise<void>;
-  /** @throws NetworkError: then the session goes on. */
+  /** @throws as the client: then the session goes on. */
   readonly signOut: () => Promise<void>;
   /** Looks at another bus; for the root key. */
   readonly setBus: (bus: string) => void;
@@ -44,10 +44,13 @@ export interface SignedIn {
 
 /** The line of a session that ran out. */
 const EXPIRED = "The session has expired: sign in again";
-/** Which bus the root key looks at, in this tab. */
+/** Which bus the root key looks at: also in the next tab. */
 const BUS = "fantail.bus";
 /** There when this browser is signed in, as far as it knows: a 401 then means that the session ran out. */
 const SIGNED_IN = "fantail.signed-in";
+
+/** Around a session, what an answer means is decided where it is awaited. */
+const QUIET = { unauthorized: () => {}, reachable: () => {} };
 
 const Context = createContext<SessionHandle | null>(null);
 
@@ -59,7 +62,7 @@ export function SessionProvider({ children }: { readonly children: ComponentChil
   const enter = useCallback((session: Session) => {
     localStorage.setItem(SIGNED_IN, "yes");
     setReachable(true);
-    setState({ kind: "in", session, bus: (session.is_root && sessionStorage.getItem(BUS)) || session.bus });
+    setState({ kind: "in", session, bus: (session.is_root && localStorage.getItem(BUS)) || session.bus });
   }, []);
   const leave = useCallback(() => {
     const wasIn = localStorage.getItem(SIGNED_IN) !== null;
@@ -70,11 +73,14 @@ export function SessionProvider({ children }: { readonly children: ComponentChil
   useEffect(() => {
     if (isKnown) return;
     const controller = new AbortController();
-    getSession(controller.signal).then(enter, (error: unknown) => {
-      if (controller.signal.aborted) return;
-      if (error instanceof ProblemError && error.status === 401) leave();
-      else setState({ kind: "unknown", error });
-    });
+    const { signal } = controller;
+    dashboardClient(null, QUIET)
+      .session.get({ signal })
+      .then(enter, (error: unknown) => {
+        if (signal.aborted) return;
+        if (error instanceof ProblemError && error.status === 401) leave();
+        else setState({ kind: "unknown", error });
+      });
     return () => controller.abort();
   }, [isKnown, round, enter, leave]);
 
@@ -91,18 +97,18 @@ export function SessionProvider({ children }: { readonly children: ComponentChil
     round,
     retry: () => setRound((before) => before + 1),
     signIn: async (key, bus) => {
-      const session = await postSession(key, bus);
-      sessionStorage.removeItem(BUS);
+      const session = await dashboardClient(bus, QUIET).session.signIn({ key });
+      localStorage.setItem(BUS, session.bus);
       enter(session);
     },
     signOut: async () => {
-      await deleteSession();
+      await dashboardClient(null, QUIET).session.signOut();
       localStorage.removeItem(SIGNED_IN);
-      sessionStorage.removeItem(BUS);
+      localStorage.removeItem(BUS);
       setState({ kind: "out", reason: null });
     },
     setBus: (bus) => {
-      sessionStorage.setItem(BUS, bus);
+      localStorage.setItem(BUS, bus);
       setState((before) => (before.kind === "in" ? { ...before, bus } : before));
     },
   };

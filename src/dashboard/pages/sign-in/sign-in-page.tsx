@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { ErrorLine } from "../../components/error-line.tsx";
 import { TextField } from "../../components/text-field.tsx";
 import { useAction } from "../../data/use-action.ts";
@@ -12,8 +12,10 @@ export function SignInPage() {
   const [isMissing, setMissing] = useState(false);
   const action = useAction(() => signIn(key.trim(), bus.trim() === "" ? null : bus.trim()));
   const reason = state.kind === "out" && action.error === null ? state.reason : null;
+  const field = useRef<HTMLInputElement>(null);
   useEffect(() => {
     document.title = "Sign in · Fantail";
+    field.current?.focus();
   }, []);
   const send = (submitted: SubmitEvent) => {
     submitted.preventDefault();
@@ -36,7 +38,7 @@ export function SignInPage() {
           onValue={setKey}
           fault={isMissing && key.trim() === "" ? "Enter a key: ftk_…, or the root key" : null}
           hint="A key of a bus, or the root key. Its scopes decide what you see."
-          input={{ type: "password", name: "key", autocomplete: "off", required: true, autofocus: true }}
+          input={{ type: "password", name: "key", autocomplete: "off", required: true, ref: field }}
         />
         <TextField
           label="Bus (optional)"
