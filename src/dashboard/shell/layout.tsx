@@ -1,5 +1,5 @@
 import { Fragment, type ComponentChildren } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { ErrorLine } from "../components/error-line.tsx";
 import { useAction } from "../data/use-action.ts";
 import { PATHS } from "../paths.ts";
@@ -7,6 +7,9 @@ import { useSession, useSessionHandle } from "../session/session.tsx";
 import { BusSwitcher } from "./bus-switcher.tsx";
 import { Navigation } from "./navigation.tsx";
 import { ThemeButton } from "./theme-button.tsx";
+
+/** How often a router that is not reached is asked again. */
+const RETRY_MS = 10_000;
 
 /** What is around every page: where to go, on which bus, as whom. On a narrow screen it is a bar with a menu. */
 export function Layout({ children }: { readonly children: ComponentChildren }) {
@@ -85,6 +88,11 @@ function Foot() {
 /** The router does not answer: what is shown may be old. */
 function Unreachable() {
   const { isReachable, retry } = useSessionHandle();
+  useEffect(() => {
+    if (isReachable) return;
+    const timer = setInterval(retry, RETRY_MS);
+    return () => clearInterval(timer);
+  }, [isReachable]);
   if (isReachable) return null;
   return (
     <p class="banner" role="alert">
