@@ -76,8 +76,8 @@ export async function firstAttempts(
       const sinks = new Set([...settlements.filter(isNew).map(({ key }) => key), ...open].map(sinkKeyText));
       // All of a sink or nothing: a failure among successes is another thing than a failure.
       const news = settlements.filter(({ key }) => sinks.has(sinkKeyText(key)));
-      const outcomes = { parcels, settlements: news, open, spentBodies: spentBodies(settlements) };
-      const isNothing = news.length + open.length + outcomes.spentBodies.length === 0;
+      const outcomes = { parcels, settlements: news, noted: settlements, open, spentBodies: spentBodies(settlements) };
+      const isNothing = settlements.length + open.length + outcomes.spentBodies.length === 0;
       return isNothing ? { settlements: [], changes: [] } : log.recordFirst(outcomes, clock.now());
     },
 

@@ -206,8 +206,10 @@ export interface Peeked {
 export interface FirstOutcomes {
   /** Of these events. */
   readonly parcels: readonly EventParcel[];
-  /** All of them; those that are delivered leave nothing but what they say of their sinks. */
+  /** Those that are to be written, and those that say something new of their sinks: these leave nothing else. */
   readonly settlements: readonly Settlement[];
+  /** All of them, to be counted. */
+  readonly noted: readonly Settlement[];
   /** Deliveries whose push is open for longer than SLOW_ATTEMPT_MS. */
   readonly open: readonly DeliveryKey[];
   /** Event ids of bodies by reference that nobody needs any more. */
@@ -272,7 +274,17 @@ export interface Log {
 }
 
 /** What the sweep removes step by step when its time has come, beside events. */
-export const PURGES = ["buses", "keys", "tombstones", "bodies", "erasures", "audit", "idempotency"] as const;
+export const PURGES = [
+  "buses",
+  "keys",
+  "tombstones",
+  "bodies",
+  "erasures",
+  "audit",
+  "idempotency",
+  "metrics",
+  "news",
+] as const;
 export type Purge = (typeof PURGES)[number];
 
 /** The sweep's steps: each is bounded, and one D1 `batch()`, of which a read may come first. */
@@ -299,6 +311,8 @@ export interface SweepLog {
   told(lagging: readonly Lagging[]): Promise<void>;
   /** Forgets it of those of which nothing waits any more that was accepted before. */
   caughtUp(before: number): Promise<void>;
+  /** Counts what settles and claims wrote since the last time, METRIC_ROWS_MAX rows of each. */
+  count(): Promise<{ readonly more: boolean }>;
   /** Goes on with erasures of events that have more deliveries than one request may touch. */
   erase(): Promise<{ readonly deliveries: number; readonly more: boolean }>;
   /** Closes and removes what is older than the retention of its bus, from a place onward. */
@@ -333,10 +347,10 @@ export interface SweepLog {
   }>;
   /**
    * `buses`: what deleted buses had. `keys`: those that expired KEY_EXPIRED_KEPT_MS ago become tombstones. `tombstones`: after
-   * TOMBSTONE_MS, of buses once nothing of them is left. `bodies`: without an event after ORPHAN_BODIES_KEPT_MS. The others: after the
-   * time that limits.ts names.
+   * TOMBSTONE_MS, of buses once nothing of them is left. `bodies`: without an event after ORPHAN_BODIES_KEPT_MS. `metrics`: minutes are added up to
+   * hours. `news`: of events when no bus keeps any that old. The others: after the time that limits.ts names.
    */
-  purge(what: Purge, now: number): Promise<{ readonly removed: number; readonly more: boolean }>;
+  purge(what: Purge, options: RetentionOptions): Promise<{ readonly removed: number; readonly more: boolean }>;
 }
 
 /** A delivery that retention closed. */
@@ -708,6 +722,8 @@ export interface EventRecord {
   events(
     bus: string,
     filters: {
+      /** The producer's. */
+      readonly id?: string;
       readonly type?: string;
       readonly source?: string;
       readonly subject?: string;
@@ -790,4 +806,104 @@ export interface HealthRecord {
     filters: { readonly lane?: Lane; readonly breaker?: Breaker },
     page: { readonly limit: number; readonly before: string | null; readonly now: number },
   ): Promise<Rows<SinkHealth, string>>;
+}
+
+/** Where a stream goes on: behind entry `n` of the row at that place. */
+export interface TailPlace {
+  /** Unix milliseconds of what stands there, or a little more. */
+  readonly place: number;
+  readonly n: number;
+}
+
+/** What happens, in the order in which it is written. Places are of all buses; each look reads a bounded number of rows. */
+export interface Tail {
+  /** Where it ends now. */
+  end(of: "events" | "deliveries"): Promise<TailPlace>;
+  /**
+   * Events that came on record behind the place, with their bodies: at most STREAM_ENTRIES_MAX, and no more than have `bytesMax` bytes together, but
+   * for the first. `place`: where the next look begins, which may be further than the last entry.
+   */
+  events(
+    bus: string,
+    filters: { readonly type?: string; readonly source?: string; readonly subject?: string },
+    from: { readonly after: TailPlace; readonly bytesMax: number },
+  ): Promise<News<{ readonly place: TailPlace; readonly event: EventOnRecord }>>;
+  /** Deliveries of a subscription that were settled behind the place, as they are now; kept SETTLES_KEPT_MS. At most STREAM_ENTRIES_MAX. */
+  deliveries(
+    bus: string,
+    subscriptionId: string,
+    from: { readonly after: TailPlace },
+  ): Promise<News<{ readonly place: TailPlace; readonly delivery: DeliveryOnRecord }>>;
+  /** The events at these places of the record, with their bodies, in no order. */
+  bodies(bus: string, seqs: readonly string[]): Promise<readonly EventOnRecord[]>;
+  /** Counts a stream until it is closed, or its lease is over; false when the bus has STREAMS_PER_BUS_MAX. */
+  open(bus: string, id: string, times: { readonly now: number; readonly leaseMs: number }): Promise<boolean>;
+  close(bus: string, id: string): Promise<void>;
+}
+
+export interface News<T> {
+  readonly entries: readonly T[];
+  readonly place: TailPlace;
+}
+
+// ---- Metrics -----------------------------------------------------------------------------------------------------
+
+/** What is counted of a bus or a subscription, over some time. */
+export interface Counts {
+  /** That came on record. 0 of a subscription. */
+  readonly events: number;
+  /** Attempts. */
+  readonly succeeded: number;
+  readonly failed: number;
+  /** Of these attempts, those that lane `slow` made. */
+  readonly slowLane: number;
+  /** Deliveries that ended so. */
+  readonly delivered: number;
+  readonly dead: number;
+  /** What attempts took. */
+  readonly attemptMs: LatencyCounts;
+  /** From acceptance to delivered. */
+  readonly deliveryMs: LatencyCounts;
+}
+
+/** Milliseconds: their sum, and how many there are up to each of LATENCY_BOUNDS_MS and over the last. */
+export interface LatencyCounts {
+  readonly sum: number;
+  readonly counts: readonly number[];
+}
+
+interface MetricSpan {
+  readonly sinceMs: number;
+  /** Not included. */
+  readonly untilMs: number;
+}
+
+/** Counts for people. Minutes are kept METRIC_MINUTES_KEPT_MS, hours METRIC_HOURS_KEPT_MS. */
+export interface Metrics {
+  /** Steps in which something was counted, in order; times are multiples of the step. Null: of the whole bus. */
+  series(
+    bus: string,
+    options: MetricSpan & { readonly subscriptionId: string | null; readonly stepMs: number; readonly now: number },
+  ): Promise<readonly { readonly atMs: number; readonly counts: Counts }[]>;
+  /** Of each of these subscriptions that has any, as far as the sweep has counted: looks up each minute of each. */
+  bySubscription(
+    bus: string,
+    subscriptionIds: readonly string[],
+    span: MetricSpan,
+  ): Promise<ReadonlyMap<string, Counts>>;
+  /** Of all time, as far as the sweep has counted; of METRIC_SERIES_MAX subscriptions at most. */
+  totals(bus: string): Promise<{
+    readonly bus: Counts;
+    readonly subscriptions: readonly { readonly subscriptionId: string; readonly counts: Counts }[];
+    readonly isCut: boolean;
+  }>;
+  /** What has not ended: reads LIST_SCAN_ROWS_MAX rows of what waits and of what is held, of all buses. */
+  backlog(bus: string): Promise<{
+    readonly waiting: number;
+    readonly held: number;
+    /** There may be more of both. */
+    readonly isLeast: boolean;
+    /** Of those that wait. */
+    readonly oldestAcceptedMs: number | null;
+  }>;
 }

@@ -173,10 +173,14 @@ export function createSweep(deps: SweepDeps): Sweep {
     logger.warn("sweep.shortened", { bytes, fraction: databaseUsed(bytes, databaseBytes), before, ...total });
   }
 
+  async function count(deadlineMs: number): Promise<void> {
+    await repeat(deadlineMs, async () => (await log.count()).more);
+  }
+
   async function purge(what: Purge, deadlineMs: number): Promise<void> {
     if (what === "buses") isEmptyingBus = false;
     await repeat(deadlineMs, async () => {
-      const { removed, more } = await log.purge(what, clock.now());
+      const { removed, more } = await log.purge(what, { now: clock.now(), retentionDays });
       if (removed > 0) logger.info("sweep.purged", { what, removed });
       if (what === "buses") isEmptyingBus = more;
       return more;
@@ -190,6 +194,7 @@ export function createSweep(deps: SweepDeps): Sweep {
     ["unhold", unholdUntil],
     ["resume", (deadlineMs) => resumeUntil(deadlineMs, SWEEP_GRACE_MS)],
     ["lag", lag],
+    ["count", count],
     ["erase", erase],
     ["retain", retain],
     ...PURGES.map((what): Part => [`purge_${what}`, (deadlineMs) => purge(what, deadlineMs)]),

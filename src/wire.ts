@@ -10,9 +10,11 @@ import { d1HealthRecord } from "./d1/health-record.ts";
 import { d1Idempotency } from "./d1/idempotency.ts";
 import { d1Keys } from "./d1/keys.ts";
 import { d1Log } from "./d1/log.ts";
+import { d1Metrics } from "./d1/metrics.ts";
 import { d1Record } from "./d1/record.ts";
 import { d1Subscriptions } from "./d1/subscriptions.ts";
 import { d1Sweep } from "./d1/sweep.ts";
+import { d1Tail } from "./d1/tail.ts";
 import { createDeliver } from "./deliver.ts";
 import { createApp } from "./http/app.ts";
 import { createIngest } from "./ingest.ts";
@@ -122,7 +124,9 @@ export function assemble(env: Env, { clock, random, logger }: Doors) {
     keys: d1Keys({ db }),
     subscriptions,
     record: d1Record({ db }),
+    tail: d1Tail({ db }),
     health: d1HealthRecord({ db }),
+    metrics: d1Metrics({ db }),
     audit: d1Audit({ db }),
     idempotency: d1Idempotency({ db, vault, random }),
     rateLimits: bindingRateLimits({ bindings: rateLimitsOf(env), logger }),

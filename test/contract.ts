@@ -2,6 +2,7 @@
 // it says does. Answers are held to it strictly: a member that it does not name is a mistake here, and may be there for clients.
 import { dereference, initialBaseURI, validate, type Schema } from "@cfworker/json-schema";
 import { isList, isMembers, type Members } from "../src/core/json-value.ts";
+import { serverSentEvents } from "../src/core/server-sent-events.ts";
 import { openApiDocument } from "../src/http/contract/document.ts";
 
 /** What was sent. `body` is undefined when it cannot be known: it was a stream. */
@@ -119,12 +120,15 @@ interface Route {
   readonly operations: Readonly<Record<string, DescribedOperation>>;
 }
 
+/** A path that is written down goes before one that has a parameter in its place. */
 const routesOf = (document: DescribedApi): readonly Route[] =>
-  Object.entries(document.paths).map(([template, operations]) => ({
-    template,
-    operations,
-    pattern: new RegExp(`^${template.replaceAll(/[.]/g, "\\.").replaceAll(/\{(\w+)\}/g, "(?<$1>[^/]+)")}$`),
-  }));
+  Object.entries(document.paths)
+    .toSorted(([a], [b]) => a.split("{").length - b.split("{").length)
+    .map(([template, operations]) => ({
+      template,
+      operations,
+      pattern: new RegExp(`^${template.replaceAll(/[.]/g, "\\.").replaceAll(/\{(\w+)\}/g, "(?<$1>[^/]+)")}$`),
+    }));
 
 const REQUEST_ROUTES = routesOf(REQUESTS);
 const ANSWER_ROUTES = routesOf(ANSWERS);
@@ -201,7 +205,19 @@ function answerFault({ content }: Described, { headers, text }: GivenAnswer): st
   if (content === undefined) return text === "" ? null : "there is a body";
   const media = content[essenceOf(headers)];
   if (media === undefined) return `the content type ${headers.get("content-type")} is unknown`;
+  if (essenceOf(headers) === "text/event-stream") return streamFault(media, text);
+  // Prometheus' text: its form is no matter of the document.
+  if (essenceOf(headers) === "text/plain") return null;
   return mediaFault(ANSWERS, media, text);
+}
+
+/** Of the entries that are whole, but for the one that opens the stream. */
+function streamFault({ schema = {} }: Media, text: string): string | null {
+  const entries = serverSentEvents()
+    .read(text)
+    .filter(({ event }) => event !== "open");
+  const told: Schema = schema["contentSchema"] ?? {};
+  return entries.map(({ data }) => jsonFault(ANSWERS, told, data)).find((fault) => fault !== null) ?? null;
 }
 
 /** Slugs that the document gives each operation and status, as `listEvents 400`. */

@@ -5,6 +5,7 @@ import { createApp, type HttpDeps } from "../src/http/app.ts";
 import { checkExchange, type SentRequest } from "./contract.ts";
 import type { KeyLimits } from "../src/ports.ts";
 import { fakeIdempotency } from "./fake-idempotency.ts";
+import { fakeMetrics, fakeTail } from "./fake-tail.ts";
 import { fakeStores } from "./fake-stores.ts";
 import {
   fakeClock,
@@ -46,6 +47,7 @@ export function fakeHttp(limits?: Parameters<typeof fakeStores>[0], overrides: P
   const routes = fakeRoutes();
   const stores = fakeStores(limits);
   const record = fakeRecord();
+  const tail = fakeTail();
   const ingest = fakeIngest(routes);
   const wakes = fakeWakes();
   const rateLimits = fakeRateLimits();
@@ -62,6 +64,8 @@ export function fakeHttp(limits?: Parameters<typeof fakeStores>[0], overrides: P
     keys: stores.keyStore,
     subscriptions: stores.subscriptionStore,
     record,
+    tail: tail.tail,
+    metrics: fakeMetrics(),
     health: stores.healthRecord,
     audit: stores.audit,
     idempotency,
@@ -86,7 +90,7 @@ export function fakeHttp(limits?: Parameters<typeof fakeStores>[0], overrides: P
   async function send(request: Request, body: SentRequest["body"]): Promise<Answered> {
     const { method, url, headers } = request;
     const response = await app.fetch(request, { background });
-    const text = await response.text();
+    const text = await textOf(response);
     await checkExchange({ method, url, headers, body }, { status: response.status, headers: response.headers, text });
     const isJson = /^application\/(problem\+)?json\b/.test(response.headers.get("content-type") ?? "");
     return {
@@ -123,6 +127,7 @@ export function fakeHttp(limits?: Parameters<typeof fakeStores>[0], overrides: P
     idempotency,
     keyUses,
     record,
+    tail,
     ingest,
     wakes,
     rateLimits,
@@ -132,6 +137,15 @@ export function fakeHttp(limits?: Parameters<typeof fakeStores>[0], overrides: P
 }
 
 export type FakeHttp = ReturnType<typeof fakeHttp>;
+
+/** All of the answer; of a stream, which has no end here, what comes first. */
+async function textOf(response: Response): Promise<string> {
+  if (response.headers.get("content-type") !== "text/event-stream") return response.text();
+  const reader = (response.body ?? new Response("").body)?.getReader();
+  const first = await reader?.read();
+  await reader?.cancel();
+  return new TextDecoder().decode(first?.value);
+}
 
 /** A publish key of the bus `default` as the routes know it, with those limits; `change` gives it others, or revokes it. */
 export async function limitedKey({ checkKeys, routes }: FakeHttp, limits: Partial<KeyLimits>, number = 1) {

@@ -472,6 +472,7 @@ export interface Problem {
     | "https://fantail.dev/problems/invalid-request"
     | "https://fantail.dev/problems/idempotency-key-reused"
     | "https://fantail.dev/problems/too-many-hops"
+    | "https://fantail.dev/problems/too-many-streams"
     | "https://fantail.dev/problems/rate-limited"
     | "https://fantail.dev/problems/internal-error"
     | "https://fantail.dev/problems/unavailable";
@@ -956,6 +957,167 @@ export interface FilterImported {
   readonly notes: readonly string[];
 }
 
+/** What was counted, in steps. */
+export interface Metrics {
+  /** The bus. */
+  readonly bus: string;
+  /** The subscription; null: all of the bus. */
+  readonly subscription_id: string | null;
+  /** The start of the first point. */
+  readonly since: string;
+  /** The end of the last one. */
+  readonly until: string;
+  /** Seconds of one point. */
+  readonly step_s: 60 | 300 | 3600 | 86400;
+  /** Upper bounds of the counts of latencies, in milliseconds; null: none. */
+  readonly bounds_ms: readonly (number | null)[];
+  /** One point for each step. */
+  readonly data: readonly {
+    /** Its start. */
+    readonly at: string;
+    /** That came on record; null of a subscription. */
+    readonly events: number | null;
+    readonly attempts: {
+      /** Requests that a sink answered with 2xx. */
+      readonly succeeded: number;
+      /** All others. */
+      readonly failed: number;
+      /** Those of both that lane `slow` made. */
+      readonly slow_lane: number;
+    };
+    readonly deliveries: {
+      /** That ended so. */
+      readonly delivered: number;
+      /** That ended so. */
+      readonly dead: number;
+    };
+    /** What requests took. */
+    readonly attempt_ms: {
+      /** Milliseconds below which 50 % are, to within the bounds; null: there are none. */
+      readonly p50: number | null;
+      /** Milliseconds below which 95 % are, to within the bounds; null: there are none. */
+      readonly p95: number | null;
+      /** Milliseconds below which 99 % are, to within the bounds; null: there are none. */
+      readonly p99: number | null;
+      /** How many took up to each of `bounds_ms`, and more than the one before. */
+      readonly counts: readonly number[];
+    };
+    /** From acceptance to delivered. */
+    readonly delivery_ms: {
+      /** Milliseconds below which 50 % are, to within the bounds; null: there are none. */
+      readonly p50: number | null;
+      /** Milliseconds below which 95 % are, to within the bounds; null: there are none. */
+      readonly p95: number | null;
+      /** Milliseconds below which 99 % are, to within the bounds; null: there are none. */
+      readonly p99: number | null;
+      /** How many took up to each of `bounds_ms`, and more than the one before. */
+      readonly counts: readonly number[];
+    };
+  }[];
+  /** Of all points. */
+  readonly total: {
+    /** That came on record; null of a subscription. */
+    readonly events: number | null;
+    readonly attempts: {
+      /** Requests that a sink answered with 2xx. */
+      readonly succeeded: number;
+      /** All others. */
+      readonly failed: number;
+      /** Those of both that lane `slow` made. */
+      readonly slow_lane: number;
+    };
+    readonly deliveries: {
+      /** That ended so. */
+      readonly delivered: number;
+      /** That ended so. */
+      readonly dead: number;
+    };
+    /** What requests took. */
+    readonly attempt_ms: {
+      /** Milliseconds below which 50 % are, to within the bounds; null: there are none. */
+      readonly p50: number | null;
+      /** Milliseconds below which 95 % are, to within the bounds; null: there are none. */
+      readonly p95: number | null;
+      /** Milliseconds below which 99 % are, to within the bounds; null: there are none. */
+      readonly p99: number | null;
+      /** How many took up to each of `bounds_ms`, and more than the one before. */
+      readonly counts: readonly number[];
+    };
+    /** From acceptance to delivered. */
+    readonly delivery_ms: {
+      /** Milliseconds below which 50 % are, to within the bounds; null: there are none. */
+      readonly p50: number | null;
+      /** Milliseconds below which 95 % are, to within the bounds; null: there are none. */
+      readonly p95: number | null;
+      /** Milliseconds below which 99 % are, to within the bounds; null: there are none. */
+      readonly p99: number | null;
+      /** How many took up to each of `bounds_ms`, and more than the one before. */
+      readonly counts: readonly number[];
+    };
+  };
+  /** What has not ended by now; null of a subscription. */
+  readonly backlog: {
+    /** Deliveries that wait for an attempt. */
+    readonly waiting: number;
+    /** Deliveries whose subscription is not active. */
+    readonly held: number;
+    /** There may be more of both: no more rows were read. */
+    readonly is_least: boolean;
+    /** When the oldest event of those that wait was accepted; null without one. */
+    readonly oldest_accepted_at: string | null;
+  } | null;
+}
+
+export interface SubscriptionMetricsPage {
+  readonly data: readonly SubscriptionMetrics[];
+  /** The `cursor` of the next page; null at the end. */
+  readonly next_cursor: string | null;
+}
+
+/** What was counted of a subscription in the last hour. */
+export interface SubscriptionMetrics {
+  /** The subscription. */
+  readonly subscription_id: string;
+  /** That came on record; null of a subscription. */
+  readonly events: number | null;
+  readonly attempts: {
+    /** Requests that a sink answered with 2xx. */
+    readonly succeeded: number;
+    /** All others. */
+    readonly failed: number;
+    /** Those of both that lane `slow` made. */
+    readonly slow_lane: number;
+  };
+  readonly deliveries: {
+    /** That ended so. */
+    readonly delivered: number;
+    /** That ended so. */
+    readonly dead: number;
+  };
+  /** What requests took. */
+  readonly attempt_ms: {
+    /** Milliseconds below which 50 % are, to within the bounds; null: there are none. */
+    readonly p50: number | null;
+    /** Milliseconds below which 95 % are, to within the bounds; null: there are none. */
+    readonly p95: number | null;
+    /** Milliseconds below which 99 % are, to within the bounds; null: there are none. */
+    readonly p99: number | null;
+    /** How many took up to each of `bounds_ms`, and more than the one before. */
+    readonly counts: readonly number[];
+  };
+  /** From acceptance to delivered. */
+  readonly delivery_ms: {
+    /** Milliseconds below which 50 % are, to within the bounds; null: there are none. */
+    readonly p50: number | null;
+    /** Milliseconds below which 95 % are, to within the bounds; null: there are none. */
+    readonly p95: number | null;
+    /** Milliseconds below which 99 % are, to within the bounds; null: there are none. */
+    readonly p99: number | null;
+    /** How many took up to each of `bounds_ms`, and more than the one before. */
+    readonly counts: readonly number[];
+  };
+}
+
 /** A new key. */
 export interface KeyCreated {
   /** Of this key: not the key itself. */
@@ -1213,6 +1375,33 @@ export interface OpenApi {
 /** A line of the answer to an NDJSON publish. */
 export type PublishLine = PublishLineAccepted | PublishLineRejected | PublishDone | PublishStopped;
 
+/** An event, as a stream tells it. */
+export interface StreamedEvent {
+  /** A function of bus, source and id. */
+  readonly event_id: string;
+  /** The bus it was published to. */
+  readonly bus: string;
+  /** The producer's id; null when it is erased. */
+  readonly id: string | null;
+  /** Null when it is erased. */
+  readonly source: string | null;
+  readonly type: string;
+  /** Null without one, and when it is erased. */
+  readonly subject: string | null;
+  /** When it was published first. */
+  readonly accepted_at: string;
+  /** Subscriptions that took it. */
+  readonly matched: number;
+  /** How often it was published again. */
+  readonly duplicates: number;
+  /** Of its JSON. */
+  readonly bytes: number;
+  /** When it was erased; null: it was not. */
+  readonly erased_at: string | null;
+  /** The event itself, with its data as it was sent; null when it is erased or no longer kept. */
+  readonly event: Event | null;
+}
+
 /** The query of `publishEvents`. */
 export interface PublishEventsQuery {
   /** Explains which subscriptions take the event and which nearly do, and why. Only of a request with exactly one event, not as NDJSON; the key needs the scope `read` too, because filters are shown. */
@@ -1221,6 +1410,8 @@ export interface PublishEventsQuery {
 
 /** The query of `listEvents`. */
 export interface ListEventsQuery {
+  /** Only events with this id of their producer. */
+  readonly id?: string;
   /** Only events of this type. */
   readonly type?: string;
   /** Only events of this source. */
@@ -1241,6 +1432,18 @@ export interface ListEventsQuery {
 export interface ExplainEventQuery {
   /** The subscription whose filters it is held against. */
   readonly subscription_id: string;
+}
+
+/** The query of `streamEvents`. */
+export interface StreamEventsQuery {
+  /** Only events of this type. */
+  readonly type?: string;
+  /** Only events of this source. */
+  readonly source?: string;
+  /** Only events with this subject. */
+  readonly subject?: string;
+  /** So many of the last events come first, the oldest of them at first. Not with `last-event-id`. */
+  readonly replay?: number;
 }
 
 /** The query of `listDeliveries`. */
@@ -1275,6 +1478,26 @@ export interface ListSinkHealthQuery {
   readonly lane?: "fast" | "slow";
   /** Only those whose breaker is so. */
   readonly breaker?: "closed" | "open" | "half-open";
+  /** Entries of one page, at most. A page may be shorter and still not be the last. */
+  readonly limit?: number;
+  /** `next_cursor` of the page before, as it is. */
+  readonly cursor?: string;
+}
+
+/** The query of `getMetrics`. */
+export interface GetMetricsQuery {
+  /** Of this subscription alone. Else of the whole bus. */
+  readonly subscription_id?: string;
+  /** Only what was counted at that time or after. */
+  readonly since?: string;
+  /** Only what was counted before that time. */
+  readonly until?: string;
+  /** Seconds of one point. Else the finest that gives at most 180 points. */
+  readonly step?: 60 | 300 | 3600 | 86400;
+}
+
+/** The query of `listSubscriptionMetrics`. */
+export interface ListSubscriptionMetricsQuery {
   /** Entries of one page, at most. A page may be shorter and still not be the last. */
   readonly limit?: number;
   /** `next_cursor` of the page before, as it is. */
@@ -1378,6 +1601,25 @@ export interface Operations {
     };
     readonly query: ExplainEventQuery;
     readonly answer: EventExplained;
+  };
+
+  /** Server-sent events. `open` comes first, then an `event` for each event that comes on record, a StreamedEvent, in that order. With `last-event-id` the stream goes on behind that event, from the record: what came meanwhile is told first, and nothing that is still on record is left out. A stream ends by itself after some minutes: come again with the last id as `last-event-id`. With nothing to tell it sends a comment every 15 seconds. A bus has 50 at a time. */
+  readonly streamEvents: {
+    readonly method: "GET";
+    readonly path: "/v1/events/stream";
+    readonly query: StreamEventsQuery;
+    readonly answer: null;
+  };
+
+  /** Server-sent events. `open` comes first, then a `delivery` each time that one was settled: it was delivered, is to be tried again, or is dead. Its data is what lists show of it, as it is by then. `last-event-id` may be a day old. What succeeds at once on a bus that records failures only is not told. A stream ends by itself after some minutes: come again with the last id as `last-event-id`. With nothing to tell it sends a comment every 15 seconds. A bus has 50 at a time. */
+  readonly streamDeliveries: {
+    readonly method: "GET";
+    readonly path: "/v1/subscriptions/{id}/stream";
+    readonly params: {
+      /** The id of the subscription. */
+      readonly id: string;
+    };
+    readonly answer: null;
   };
 
   /** Newest first. Filters are combined. */
@@ -1501,6 +1743,29 @@ export interface Operations {
     readonly path: "/v1/filters/import";
     readonly body: FilterImport;
     readonly answer: FilterImported;
+  };
+
+  /** Of the last hour, unless `since` and `until` say otherwise. Minutes can be told for two days, hours for thirty. What is counted was settled: an attempt that is under way is not. On a bus that records failures only events are not counted but for those that failed. */
+  readonly getMetrics: {
+    readonly method: "GET";
+    readonly path: "/v1/metrics";
+    readonly query: GetMetricsQuery;
+    readonly answer: Metrics;
+  };
+
+  /** In the order of `GET /v1/subscriptions`. To within a minute or two. */
+  readonly listSubscriptionMetrics: {
+    readonly method: "GET";
+    readonly path: "/v1/metrics/subscriptions";
+    readonly query: ListSubscriptionMetricsQuery;
+    readonly answer: SubscriptionMetricsPage;
+  };
+
+  /** Counters of the bus and of its subscriptions, to within a minute or two, and what waits. */
+  readonly getPrometheusMetrics: {
+    readonly method: "GET";
+    readonly path: "/metrics";
+    readonly answer: null;
   };
 
   /** The key is shown once, in this answer. It works at every location from `effective_at` on. */

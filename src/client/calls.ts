@@ -161,7 +161,8 @@ function conditions({ ifMatch, ifAbsent = false }: PutOptions): Pick<ApiRequest,
     : { headers: {}, repeatable: "always" };
 }
 
-function search(query: Query): string {
+/** The query of a path, "" without any. */
+export function search(query: Query): string {
   const given = Object.entries(query).flatMap(([name, value]) =>
     value === undefined ? [] : [[name, value instanceof Date ? value.toISOString() : String(value)]],
   );

@@ -6,6 +6,8 @@ import type { AcceptedEvent, RejectedEvent } from "./errors.ts";
 import type { EventInput } from "./event.ts";
 import { createFilters, type Filters } from "./filters.ts";
 import { createHealth, type Health } from "./health.ts";
+import { createMetrics, type Metrics } from "./metrics.ts";
+import { createFollow } from "./stream.ts";
 import { createKeys, type Keys } from "./keys.ts";
 import { settingsOf, type ClientOptions } from "./options.ts";
 import type { EventSource } from "./event-reader.ts";
@@ -63,6 +65,7 @@ export interface Client {
   readonly subscriptions: Subscriptions;
   readonly health: Health;
   readonly filters: Filters;
+  readonly metrics: Metrics;
   readonly keys: Keys;
   readonly buses: Buses;
   readonly audit: Audit;
@@ -83,6 +86,7 @@ export function createClient(options: ClientOptions): Client {
   const transport = createTransport(settings);
   const publisher = createPublisher(transport, { source, runtime });
   const calls = createCalls(transport, runtime.uuid);
+  const follow = createFollow({ transport, runtime });
   return {
     publish: createPublish(publisher),
     publishStream: (events, streamOptions = {}) =>
@@ -90,11 +94,12 @@ export function createClient(options: ClientOptions): Client {
         ? publishLines({ publisher, transport, runtime, patience: settings }, events, streamOptions)
         : publishBatches({ publisher, runtime }, events, streamOptions),
     batcher: (batcherOptions = {}) => createBatcher({ publisher, runtime }, batcherOptions),
-    events: createEvents(calls),
+    events: createEvents(calls, follow),
     deliveries: createDeliveries(calls),
-    subscriptions: createSubscriptions(calls),
+    subscriptions: createSubscriptions(calls, follow),
     health: createHealth(calls),
     filters: createFilters(calls),
+    metrics: createMetrics(calls),
     keys: createKeys(calls),
     buses: createBuses(calls),
     audit: createAudit(calls),

@@ -20,12 +20,14 @@ export type { PublishStreamOptions } from "./publish-stream.ts";
 export type { Batcher, BatcherOptions } from "./batcher.ts";
 export type { ChangeOptions, List, MakeOptions, Page, Pages, PutOptions } from "./calls.ts";
 export type { Sessions } from "./session.ts";
-export type { Subscriptions } from "./subscriptions.ts";
+export type { FollowedDelivery, Subscriptions } from "./subscriptions.ts";
 export type { BacktestQuery, Filters } from "./filters.ts";
 export type { Health, HealthQuery } from "./health.ts";
 export type { Keys } from "./keys.ts";
 export type { Buses } from "./buses.ts";
-export type { Audit, AuditQuery, Deliveries, DeliveryQuery, Events, EventQuery } from "./record.ts";
+export type { Audit, AuditQuery, Deliveries, DeliveryQuery, Events, EventQuery, FollowedEvent } from "./record.ts";
+export type { StreamOptions } from "./stream.ts";
+export type { Metrics, MetricsQuery } from "./metrics.ts";
 export type {
   Attempt,
   AuditEntry,
@@ -54,13 +56,16 @@ export type {
   KeyRotate,
   KeyRotated,
   Problem,
+  Metrics as MetricsInSteps,
   Session,
   SessionCreate,
   SinkHealth,
   SinkHealthInFull,
+  StreamedEvent,
   Subscription,
   SubscriptionCreate,
   SubscriptionCreated,
   SubscriptionExplained,
+  SubscriptionMetrics,
   SubscriptionPatch,
 } from "./api.ts";

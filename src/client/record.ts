@@ -10,9 +10,12 @@ import type {
   ListAuditQuery,
   ListDeliveriesQuery,
   ListEventsQuery,
+  StreamedEvent,
+  StreamEventsQuery,
 } from "./api.ts";
-import type { Calls, List, MakeOptions } from "./calls.ts";
+import { type Calls, type List, type MakeOptions, search } from "./calls.ts";
 import type { CallOptions } from "./options.ts";
+import type { Entry, Follow, StreamOptions } from "./stream.ts";
 
 /** From when to when: RFC 3339 texts, or dates. */
 interface Span {
@@ -47,6 +50,20 @@ export interface DeliveryQuery extends Omit<ListDeliveriesQuery, keyof Span | "c
 export interface AuditQuery extends Omit<ListAuditQuery, keyof Span | "cursor">, Span {}
 
 /**
+ * One event of a stream.
+ *
+ * @example
+ * for await (const { id, event } of client.events.stream()) console.log(id, event.type);
+ */
+export interface FollowedEvent {
+  /** For `lastEventId`. */
+  readonly id: string;
+  readonly event: StreamedEvent;
+  /** The same as it was sent: `JSON.parse` rounds numbers that JavaScript cannot hold. */
+  readonly json: string;
+}
+
+/**
  * The events of the bus.
  *
  * @example
@@ -55,6 +72,12 @@ export interface AuditQuery extends Omit<ListAuditQuery, keyof Span | "cursor">,
 export interface Events {
   /** Newest first. An event is on record within a second of its 202, usually. */
   list(query?: EventQuery, options?: CallOptions): List<EventSummary>;
+  /**
+   * Those that come on record from now on, for as long as it is looped over: a connection that is lost is made again, and what was missed comes first.
+   * `replay`: begins with so many of the last ones.
+   * @throws ProblemError and UnexpectedAnswerError of what coming again does not mend.
+   */
+  stream(query?: StreamEventsQuery, options?: StreamOptions): AsyncGenerator<FollowedEvent, void, undefined>;
   /** The event itself, how it was routed, and its deliveries. */
   get(eventId: string, options?: CallOptions): Promise<EventOnRecord>;
   /** Why a subscription takes the event, or does not, by the filters that it has at this moment. */
@@ -92,7 +115,18 @@ export interface Audit {
 const eventPath = (id: string) => `/v1/events/${encodeURIComponent(id)}`;
 const deliveryPath = (id: string) => `/v1/deliveries/${encodeURIComponent(id)}`;
 
-export const createEvents = (calls: Calls): Events => ({
+async function* followEvents(
+  entries: AsyncGenerator<Entry, void, undefined>,
+): AsyncGenerator<FollowedEvent, void, undefined> {
+  for await (const { id, data } of entries) {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the types are made of the contract that the server's streams keep
+    yield { id, event: JSON.parse(data) as StreamedEvent, json: data };
+  }
+}
+
+export const createEvents = (calls: Calls, follow: Follow): Events => ({
+  stream: (query = {}, options = {}) =>
+    followEvents(follow(`/v1/events/stream${search({ ...query })}`, "event", options)),
   list: (query = {}, options = {}) => calls.list("/v1/events", { ...query }, options),
   get: (eventId, options = {}) => calls.get(eventPath(eventId), options),
   explain: (eventId, subscriptionId, options = {}) =>

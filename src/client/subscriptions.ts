@@ -1,5 +1,6 @@
 /** Subscriptions: what one consumer wants, and how it wants it. */
 import type {
+  Delivery,
   SinkHealthInFull,
   Subscription,
   SubscriptionCreate,
@@ -8,6 +9,19 @@ import type {
 } from "./api.ts";
 import type { Calls, ChangeOptions, List, MakeOptions } from "./calls.ts";
 import type { CallOptions } from "./options.ts";
+import type { Entry, Follow, StreamOptions } from "./stream.ts";
+
+/**
+ * What was settled of a delivery, as a stream tells it.
+ *
+ * @example
+ * for await (const { delivery } of client.subscriptions.stream(id)) console.log(delivery.id, delivery.status);
+ */
+export interface FollowedDelivery {
+  /** For `lastEventId`. */
+  readonly id: string;
+  readonly delivery: Delivery;
+}
 
 /**
  * The subscriptions of the bus.
@@ -23,6 +37,11 @@ export interface Subscriptions {
   get(id: string, options?: CallOptions): Promise<Subscription>;
   /** How its sink is doing, and how far it is behind. */
   health(id: string, options?: CallOptions): Promise<SinkHealthInFull>;
+  /**
+   * Its deliveries each time that they are settled, for as long as it is looped over; as `client.events.stream`. An id may be a day old.
+   * @throws ProblemError and UnexpectedAnswerError of what coming again does not mend.
+   */
+  stream(id: string, options?: StreamOptions): AsyncGenerator<FollowedDelivery, void, undefined>;
   /** A merge patch: lists are replaced, null is the default. */
   update(id: string, patch: SubscriptionPatch, options?: ChangeOptions): Promise<Subscription>;
   /** Open deliveries of it are cancelled. */
@@ -32,7 +51,17 @@ export interface Subscriptions {
 const PATH = "/v1/subscriptions";
 const pathOf = (id: string) => `${PATH}/${encodeURIComponent(id)}`;
 
-export const createSubscriptions = (calls: Calls): Subscriptions => ({
+async function* followDeliveries(
+  entries: AsyncGenerator<Entry, void, undefined>,
+): AsyncGenerator<FollowedDelivery, void, undefined> {
+  for await (const { id, data } of entries) {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the types are made of the contract that the server's streams keep
+    yield { id, delivery: JSON.parse(data) as Delivery };
+  }
+}
+
+export const createSubscriptions = (calls: Calls, follow: Follow): Subscriptions => ({
+  stream: (id, options = {}) => followDeliveries(follow(`${pathOf(id)}/stream`, "delivery", options)),
   create: (subscription, options = {}) => calls.make(PATH, subscription, options),
   list: (query = {}, options = {}) => calls.list(PATH, { ...query }, options),
   get: (id, options = {}) => calls.get(pathOf(id), options),

@@ -37,6 +37,16 @@ export interface Transport {
    * @throws ProblemError, UnexpectedAnswerError, and what `fetch` throws.
    */
   open(request: LinesRequest, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>;
+  /**
+   * Hands out a stream of server-sent events as it comes.
+   * @throws ProblemError, UnexpectedAnswerError, and what `fetch` throws.
+   */
+  follow(request: FollowRequest, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>;
+}
+
+export interface FollowRequest {
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 export interface LinesRequest {
@@ -49,6 +59,7 @@ export function createTransport(settings: Settings): Transport {
   const { runtime } = settings;
   return {
     open: (request, signal) => openLines(settings, request, signal),
+    follow: (request, signal) => followEvents(settings, request, signal),
     async send(request, options) {
       const { signal } = options;
       signal?.throwIfAborted();
@@ -131,6 +142,29 @@ async function openLines(
   const isLines = (response.headers.get("content-type") ?? "").startsWith(NDJSON);
   if (response.status === 200 && isLines && response.body !== null) return response.body;
   throw refusalOf({ method: "POST", path }, response, {
+    value: parsedJson(await response.text()),
+    now: settings.runtime.now(),
+  });
+}
+
+const EVENT_STREAM = "text/event-stream";
+
+async function followEvents(
+  settings: Settings,
+  { path, headers }: FollowRequest,
+  signal: AbortSignal,
+): Promise<ReadableStream<Uint8Array>> {
+  const response = await settings.fetch(`${settings.url}${path}`, {
+    method: "GET",
+    headers: { ...headersOf(settings), accept: `${EVENT_STREAM}, application/problem+json`, ...headers },
+    // A browser's cache would hold a stream back until it ends.
+    cache: "no-store",
+    redirect: "manual",
+    signal,
+  });
+  const isStream = (response.headers.get("content-type") ?? "").startsWith(EVENT_STREAM);
+  if (response.status === 200 && isStream && response.body !== null) return response.body;
+  throw refusalOf({ method: "GET", path }, response, {
     value: parsedJson(await response.text()),
     now: settings.runtime.now(),
   });

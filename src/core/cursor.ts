@@ -12,7 +12,16 @@ import { err, ok, type Result } from "./result.ts";
 const CURSOR_VERSION = 1;
 
 /** The list that a cursor belongs to. */
-export type CursorKind = "events" | "deliveries" | "subscriptions" | "keys" | "buses" | "audit" | "health" | "backtest";
+export type CursorKind =
+  | "events"
+  | "deliveries"
+  | "subscriptions"
+  | "keys"
+  | "buses"
+  | "audit"
+  | "health"
+  | "metrics"
+  | "backtest";
 
 /** The place as base64url (RFC 4648 §5, no padding) of a JSON array: version, kind, parts. */
 export function encodeCursor(kind: CursorKind, parts: readonly string[]): string {

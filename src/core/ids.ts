@@ -53,6 +53,11 @@ export function timeOrderedFloor(ms: number): string {
   return timePart(ms) + "0".repeat(16);
 }
 
+/** The Unix milliseconds of a time-ordered id. */
+export function timeOf(id: string): number {
+  return Array.from(id.slice(0, 10)).reduce((ms, character) => ms * 32 + ALPHABET.indexOf(character), 0);
+}
+
 /**
  * The event's id: derived, not drawn, so that every isolate and every retry of a publish names the same event without asking
  * anybody. NUL separates, because no part can hold it.

@@ -364,8 +364,8 @@ export const SWEEP_CLAIMS_MAX = 50;
 export const RETENTION_EVENTS_MAX = 500;
 /** Deliveries that one step of retention closes or removes: D1 has one writer, and a batch has 30 s. */
 export const RETENTION_DELIVERIES_MAX = 5_000;
-/** Steps of one part of one sweep: an invocation has 1,000 queries of D1, and one step of every part makes 39. */
-export const SWEEP_STEPS_MAX = 24;
+/** Steps of one part of one sweep: an invocation has 1,000 queries of D1, and one step of every part makes 51. */
+export const SWEEP_STEPS_MAX = 19;
 /** Each part of the sweep starts no further step after so long. */
 export const SWEEP_BUDGET_MS = 10_000;
 export const RETENTION_DAYS_MIN = 1;
@@ -470,6 +470,49 @@ export const UNAVAILABLE_RETRY_SECONDS = 5;
 export const CHANGE_TRIES_MAX = 20;
 /** Secrets of one subscription: the current one, and replaced ones that still sign along. */
 export const SECRETS_MAX = 4;
+
+// ---- Streams -----------------------------------------------------------------------------------------------------
+
+/** Open at a time on one bus: each asks the database once a second. */
+export const STREAMS_PER_BUS_MAX = 50;
+/** A stream ends by then, and whoever reads it comes again; or when it has asked so often: an invocation has 1,000 queries of D1. */
+export const STREAM_MS_MAX = 300_000;
+export const STREAM_READS_MAX = 450;
+/** From one look to the next: after one that found something, and after one that did not. */
+export const STREAM_BUSY_MS = 250;
+export const STREAM_IDLE_MS = 1_000;
+/** With nothing to say a stream says so, and looks whether its key still allows it. */
+export const STREAM_HEARTBEAT_MS = 15_000;
+/** What whoever reads it should wait before it comes again. */
+export const STREAM_RETRY_MS = 1_000;
+/** `Retry-After` of an answer that there are too many. */
+export const STREAM_FULL_RETRY_SECONDS = 10;
+/** How long a stream counts whose end nobody noted: longer than it can last. */
+export const STREAM_LEASE_MS = 330_000;
+/** Rows of `arrivals` or `settles`, of all buses, that one look reads: each has some 25 events. */
+export const STREAM_ROWS_MAX = 50;
+/** Events or deliveries of one look, and UTF-8 bytes of the events: what is over comes with the next one, but one event always comes. */
+export const STREAM_ENTRIES_MAX = 200;
+export const STREAM_BYTES_MAX = 1_000_000;
+/** Events from before that a stream can begin with. */
+export const STREAM_REPLAY_MAX = 200;
+/** News of deliveries can be had for so long. */
+export const SETTLES_KEPT_MS = 86_400_000;
+
+// ---- Metrics -----------------------------------------------------------------------------------------------------
+
+/** Rows of `settles`, and of `arrivals`, that one step of the sweep counts. */
+export const METRIC_ROWS_MAX = 200;
+/** Minutes are kept for so long, then added up to hours. */
+export const METRIC_MINUTES_KEPT_MS = 2 * 86_400_000;
+export const METRIC_HOURS_KEPT_MS = 30 * 86_400_000;
+/** Points of one answer; without a `step` the finest with no more than the second figure. */
+export const METRIC_POINTS_MAX = 1_500;
+export const METRIC_POINTS_DEFAULT = 180;
+/** Subscriptions of one page of their counts: each minute of the last hour is looked up for each of them. */
+export const METRIC_SUBSCRIPTIONS_MAX = 50;
+/** Subscriptions whose series one answer in Prometheus' format has: those with the least ids of the bus. */
+export const METRIC_SERIES_MAX = 2_000;
 
 // ---- Deployment --------------------------------------------------------------------------------------------------
 

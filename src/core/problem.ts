@@ -27,6 +27,7 @@ export const PROBLEMS = {
   "invalid-request": { status: 422, title: "The request is not valid" },
   "idempotency-key-reused": { status: 422, title: "The idempotency key belongs to another request" },
   "too-many-hops": { status: 422, title: "The event runs in a circle" },
+  "too-many-streams": { status: 429, title: "Too many streams are open" },
   "rate-limited": { status: 429, title: "Too many requests" },
   "internal-error": { status: 500, title: "Something went wrong on our side" },
   unavailable: { status: 503, title: "Not confirmed" },

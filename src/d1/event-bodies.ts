@@ -31,13 +31,21 @@ export async function eventBodies(
   const [fitting = [], ...others] = cut(sized.results, ({ size }) => size, { itemsMax: limit, bytesMax });
   const last = fitting.at(-1);
   if (last === undefined) return { rows: [], next: null };
-  const seqs = JSON.stringify(fitting.map(({ seq }) => seq));
-  const { results } = await weather(() =>
-    db.prepare(EVENTS).bind(bus, seqs).all<EventRow & Pick<EventOnRecord, "body">>(),
+  const rows = await eventsAt(
+    db,
+    bus,
+    fitting.map(({ seq }) => seq),
   );
   return {
     // Sorted here: there each row would be read once more.
-    rows: results.toSorted((a, b) => (a.seq < b.seq ? 1 : -1)).map((row) => ({ ...toSummary(row), body: row.body })),
+    rows: rows.toSorted((a, b) => (a.seq < b.seq ? 1 : -1)),
     next: others.length === 0 ? null : [last.seq],
   };
+}
+
+/** The events at these places, in no order; one that is not there is left out. @throws Unavailable */
+export async function eventsAt(db: D1Database, bus: string, seqs: readonly string[]): Promise<EventOnRecord[]> {
+  const statement = db.prepare(EVENTS).bind(bus, JSON.stringify(seqs));
+  const { results } = await weather(() => statement.all<EventRow & Pick<EventOnRecord, "body">>());
+  return results.map((row) => ({ ...toSummary(row), body: row.body }));
 }

@@ -1,6 +1,7 @@
 /** How events go on record: the statement that claim, adopt and failed first attempts share. */
 import { BUS_CLOCK_MS } from "../core/limits.ts";
 import type { EventParcel } from "../core/parcel.ts";
+import { noteArrivals } from "./arrivals.ts";
 import { jsonParameters, PARAMETER_ROWS } from "./json-parameter.ts";
 
 /**
@@ -17,12 +18,13 @@ const INSERT_EVENTS = `
   WHERE b.status = 'active' AND b.created_ms <= j.value ->> 'acceptedMs' + ${BUS_CLOCK_MS} AND NOT EXISTS (SELECT 1 FROM erasures x WHERE x.event_id = j.value ->> 'eventId')
   ON CONFLICT DO NOTHING`;
 
-/** Statements that put events on record, if they are not, as many as their bytes need. */
-export function insertEvents(db: D1Database, events: readonly EventParcel[]): D1PreparedStatement[] {
+/** Statements that put events on record, if they are not, and note in which order: as many as their bytes need. */
+export function insertEvents(db: D1Database, events: readonly EventParcel[], now: number): D1PreparedStatement[] {
   const rows = events.map(
     ({ kind: _kind, part: _part, subscriptionIds: _subscriptionIds, logLevel: _logLevel, ...event }) => event,
   );
-  return jsonParameters(rows).map((parameter) => db.prepare(INSERT_EVENTS).bind(parameter));
+  const inserts = jsonParameters(rows).map((parameter) => db.prepare(INSERT_EVENTS).bind(parameter));
+  return [noteArrivals(db, events, now), ...inserts];
 }
 
 /** For the event `e` of a statement: what it said is erased, and nobody may get it any more. Index: primary key. */

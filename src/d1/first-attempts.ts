@@ -12,6 +12,7 @@ import { insertEvents, IS_ERASED } from "./event-rows.ts";
 import { changesIn, observe } from "./health.ts";
 import { jsonParameters } from "./json-parameter.ts";
 import { rowsOf } from "./rows.ts";
+import { noteFirst } from "./settles.ts";
 import { HEALTH_COLUMNS, openPushes, type PushRow } from "./subscriptions.ts";
 import { weather } from "./unavailable.ts";
 
@@ -163,7 +164,7 @@ function rowOf(eventId: string, { key, outcome, attempt }: Settlement): readonly
 /** @throws Unavailable */
 export async function recordFirst(
   { db }: { readonly db: D1Database },
-  { parcels, settlements, open, spentBodies }: FirstOutcomes,
+  { parcels, settlements, noted, open, spentBodies }: FirstOutcomes,
   now: number,
 ): Promise<{ readonly settlements: readonly Settlement[]; readonly changes: readonly SinkChange[] }> {
   const parcelOf = new Map(parcels.map((parcel) => [`${parcel.bus} ${parcel.seq}`, parcel]));
@@ -178,13 +179,19 @@ export async function recordFirst(
   const results = await weather(() =>
     db.batch([
       ...observations,
-      ...insertEvents(db, [...new Set(failed.map(({ parcel }) => parcel))]),
-      ...jsonParameters(rows).map((parameter) => db.prepare(INSERT_DELIVERIES).bind(parameter)),
-      db.prepare(SPEND_BODIES).bind(JSON.stringify(spentBodies), spentMs),
-      db.prepare(READ_PLACES).bind(JSON.stringify(eventIds)),
+      ...noteFirst(db, noted, now),
+      ...(spentBodies.length > 0 ? [db.prepare(SPEND_BODIES).bind(JSON.stringify(spentBodies), spentMs)] : []),
+      ...(failed.length > 0
+        ? [
+            ...insertEvents(db, [...new Set(failed.map(({ parcel }) => parcel))], now),
+            ...jsonParameters(rows).map((parameter) => db.prepare(INSERT_DELIVERIES).bind(parameter)),
+            db.prepare(READ_PLACES).bind(JSON.stringify(eventIds)),
+          ]
+        : []),
     ]),
   );
-  const places = new Map(rowsOf<PlaceRow>(results.at(-1)).map((row) => [row.event_id, row]));
+  const rowsOfPlaces = failed.length > 0 ? rowsOf<PlaceRow>(results.at(-1)) : [];
+  const places = new Map(rowsOfPlaces.map((row) => [row.event_id, row]));
   const recorded = failed.flatMap(({ settlement, parcel }) => {
     const place = places.get(parcel.eventId);
     return place === undefined ? [] : [{ ...settlement, key: { ...settlement.key, bus: place.bus, seq: place.seq } }];

@@ -19,6 +19,7 @@ import type { Purge, SweepLog } from "../ports.ts";
 import { hasRows } from "./bus-row.ts";
 import { THIS_VERSION } from "./changes.ts";
 import { KEY_TOMBSTONE } from "./key-row.ts";
+import { purgeMetrics, purgeNews } from "./metric-fold.ts";
 import { bare } from "./retention.ts";
 import { weather } from "./unavailable.ts";
 
@@ -51,6 +52,10 @@ const REMOVE_ROWS = [
   removal("audit", "bus, id", SWEEP_ROWS_MAX),
   removal("idempotency", "bus, actor, key", SWEEP_ROWS_MAX),
   removal("erasures", "event_id", SWEEP_ROWS_MAX),
+  // Of all time. Those of minutes and hours go after their time; a bus that takes the name does not see them.
+  `DELETE FROM metrics WHERE step_s = 0 AND at_ms = 0 AND bus = ?1 AND subscription_id IN (
+    SELECT t.subscription_id FROM buses b CROSS JOIN metrics t ON t.step_s = 0 AND t.at_ms = 0 AND t.bus = b.bus
+    WHERE b.bus = ?1 AND b.status = 'deleted' LIMIT ${SWEEP_ROWS_MAX})`,
 ];
 
 /** One step of the deleted bus that still has something, the longest deleted first. */
@@ -119,6 +124,7 @@ const RAISE_PURGED = `
 
 const PURGE_TOMBSTONES = [
   RAISE_PURGED,
+  `DELETE FROM metrics WHERE step_s = 0 AND at_ms = 0 AND (bus, subscription_id) IN (SELECT bus, id FROM (${tombstones("subscriptions")}))`,
   `DELETE FROM subscriptions WHERE (bus, id) IN (SELECT bus, id FROM (${tombstones("subscriptions")}))`,
   `DELETE FROM keys WHERE (bus, id) IN (SELECT bus, id FROM (${tombstones("keys")}))`,
   // Those above may have been all that was left of a bus, which RAISE_PURGED could not know: then the next sweep takes it.
@@ -203,7 +209,7 @@ async function purgeKept(db: D1Database, table: keyof typeof KEPT, now: number):
 /** The purges over D1. @throws Unavailable */
 export function d1Purge({ db }: { readonly db: D1Database }): Pick<SweepLog, "purge"> {
   return {
-    purge(what: Purge, now) {
+    purge(what: Purge, { now, retentionDays }) {
       switch (what) {
         case "buses":
           return purgeBus(db);
@@ -217,6 +223,10 @@ export function d1Purge({ db }: { readonly db: D1Database }): Pick<SweepLog, "pu
         case "audit":
         case "idempotency":
           return purgeKept(db, what, now);
+        case "metrics":
+          return purgeMetrics(db, now);
+        case "news":
+          return purgeNews(db, now, retentionDays);
       }
     },
   };

@@ -4,33 +4,14 @@
  */
 import { timeOrderedFloor } from "../core/ids.ts";
 import { LIST_SCAN_ROWS_MAX } from "../core/limits.ts";
-import type { DeliveryOnRecord, DeliveryStatus, EventOnRecord, EventRecord } from "../ports.ts";
-import { type DeliveryKeyRow, toKey } from "./delivery-key.ts";
+import type { DeliveryStatus, EventOnRecord, EventRecord } from "../ports.ts";
+import { DELIVERY_COLUMNS, type DeliveryRow, toDelivery } from "./delivery-row.ts";
 import { eraseEvent } from "./erasure.ts";
 import { eventBodies } from "./event-bodies.ts";
 import { erasedMs, EVENT_COLUMNS, type EventRow, toSummary } from "./event-summary.ts";
-import { PARKED_CAUSES } from "./health.ts";
 import { pageOf, type Scanned } from "./page.ts";
 import { rowsOf } from "./rows.ts";
 import { weather } from "./unavailable.ts";
-
-interface DeliveryRow extends DeliveryKeyRow {
-  readonly event_id: string;
-  readonly type: string;
-  readonly state: string;
-  readonly attempt: number;
-  readonly due_ms: number | null;
-  readonly cause: string | null;
-  readonly attempts: string;
-}
-
-function toDelivery(row: DeliveryRow): DeliveryOnRecord {
-  const { state, attempt, cause, attempts, type } = row;
-  // Of a delivery that retention closed the column says when that was; of one that waits for its sink, when it is looked at in any case.
-  const isDue = state === "waiting" && !PARKED_CAUSES.some((parked) => parked === cause);
-  const dueMs = isDue ? row.due_ms : null;
-  return { key: toKey(row), eventId: row.event_id, type, state, attempt, dueMs, cause, attempts };
-}
 
 /** Sorts after every seq, subscription id and run: "~" is above all letters. */
 const TOP = "~";
@@ -92,8 +73,6 @@ const EVENT = `
   SELECT ${EVENT_COLUMNS}, ${erasedMs("events")},
     coalesce(body, (SELECT b.body FROM bodies b WHERE b.event_id = events.event_id)) AS body
   FROM events WHERE event_id = ?1 AND bus = ?2`;
-
-const DELIVERY_COLUMNS = "bus, seq, subscription_id, run, state, attempt, due_ms, cause";
 
 /** The unique index events_event_id, then the primary key of `deliveries`. */
 const DELIVERY = `
@@ -172,7 +151,7 @@ export function d1Record({ db }: { readonly db: D1Database }): EventRecord {
       const { bind, values } = binder();
       // Primary key, read backward.
       const source = `FROM events WHERE bus = ${bind(bus)} AND seq < ${bind(upper[0])} AND seq >= ${bind(floor)}`;
-      const kept = (["type", "source", "subject"] as const).flatMap((name) => {
+      const kept = (["id", "type", "source", "subject"] as const).flatMap((name) => {
         const value = filters[name];
         if (value === undefined) return [];
         // What an erasure left says nothing any more, and so matches nothing.

@@ -9,6 +9,7 @@ import { type DeliveryKeyRow, keyList, toKey } from "./delivery-key.ts";
 import { eraseRest } from "./erasure.ts";
 import { readySinks } from "./health.ts";
 import { d1Lag } from "./lag.ts";
+import { d1MetricFold } from "./metric-fold.ts";
 import { d1Purge } from "./purge.ts";
 import { d1Retention } from "./retention.ts";
 import { rowsOf } from "./rows.ts";
@@ -123,6 +124,7 @@ export function d1Sweep({ db }: { db: D1Database }): SweepLog {
     readySinks: (before, after) => readySinks(db, before, after),
     erase: () => eraseRest(db),
     ...d1Lag({ db }),
+    ...d1MetricFold({ db }),
     ...d1Retention({ db }),
     ...d1Purge({ db }),
   };

@@ -17,7 +17,9 @@ import { filters } from "./filters.ts";
 import { health } from "./health.ts";
 import { keys } from "./keys.ts";
 import { answerOtherMethods } from "./methods.ts";
+import { metrics } from "./metrics.ts";
 import { openapi } from "./openapi.ts";
+import { prometheus } from "./prometheus.ts";
 import { session } from "./session.ts";
 import { causeOf, problem, problemOfError } from "./problem.ts";
 import { sinkHealth } from "./sink-health.ts";
@@ -38,6 +40,8 @@ export function createApp(deps: HttpDeps): Hono<HttpEnv> {
   app.route("/v1/subscriptions", subscriptions(deps));
   app.route("/v1", sinkHealth(deps));
   app.route("/v1/filters", filters(deps));
+  app.route("/v1/metrics", metrics(deps));
+  app.route("/metrics", prometheus(deps));
   app.route("/v1/keys", keys(deps));
   app.route("/v1/buses", buses(deps));
   app.route("/v1/audit", audit(deps));

@@ -15,11 +15,13 @@ import type {
   KeyGrant,
   KeyStore,
   Logger,
+  Metrics,
   Random,
   RateLimits,
   Routes,
   Scope,
   SubscriptionStore,
+  Tail,
 } from "../ports.ts";
 
 export interface HttpDeps {
@@ -31,7 +33,9 @@ export interface HttpDeps {
   readonly keys: KeyStore;
   readonly subscriptions: SubscriptionStore;
   readonly record: EventRecord;
+  readonly tail: Tail;
   readonly health: HealthRecord;
+  readonly metrics: Metrics;
   readonly audit: Audit;
   readonly idempotency: IdempotencyStore;
   readonly rateLimits: RateLimits;

@@ -19,6 +19,7 @@ import { renderedExplanation } from "./explanation.ts";
 import { drawOf } from "./idempotency.ts";
 import { problem } from "./problem.ts";
 import { publish } from "./publish.ts";
+import { eventStream } from "./tail.ts";
 import { nextCursor, partsOf, readQuery, spanOf } from "./query.ts";
 
 const missing = refusal("not-found", "There is no such event, or it is not on record yet");
@@ -45,6 +46,7 @@ export const events = (deps: HttpDeps): Hono<HttpEnv> =>
       const { rows, next } = await deps.record.events(c.var.access.bus, filters, { limit, cursor: place.value });
       return c.json({ data: rows.map(renderedEvent), next_cursor: nextCursor("events", next) });
     })
+    .get("/stream", requires(deps, ["read"], { readsQuery: true }), (c) => eventStream(c, deps))
     .get("/:event_id", requires(deps, ["read"]), async (c) => {
       const { bus } = c.var.access;
       const eventId = c.req.param("event_id");

@@ -3,7 +3,12 @@
  * problem it is was decided before.
  */
 import type { Context } from "hono";
-import { FAULTS_MAX, RATE_PERIOD_SECONDS, UNAVAILABLE_RETRY_SECONDS } from "../core/limits.ts";
+import {
+  FAULTS_MAX,
+  RATE_PERIOD_SECONDS,
+  STREAM_FULL_RETRY_SECONDS,
+  UNAVAILABLE_RETRY_SECONDS,
+} from "../core/limits.ts";
 import { PROBLEM_BASE, PROBLEMS, refusal, type Fault, type ProblemSlug, type Refusal } from "../core/problem.ts";
 import { Unavailable } from "../ports.ts";
 import type { HttpEnv } from "./deps.ts";
@@ -21,6 +26,7 @@ export interface Problem {
 const HEADERS: Partial<Record<ProblemSlug, Readonly<Record<string, string>>>> = {
   unauthorized: { "www-authenticate": "Bearer" },
   "rate-limited": { "retry-after": String(RATE_PERIOD_SECONDS) },
+  "too-many-streams": { "retry-after": String(STREAM_FULL_RETRY_SECONDS) },
   unavailable: { "retry-after": String(UNAVAILABLE_RETRY_SECONDS) },
 };
 

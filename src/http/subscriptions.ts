@@ -24,6 +24,7 @@ import { problem } from "./problem.ts";
 import { nextCursor, placeOf, readQuery } from "./query.ts";
 import { readResumption, type Resumption } from "./resume.ts";
 import { invalidRequest } from "./schema.ts";
+import { deliveryStream } from "./tail.ts";
 import { changesOf, documentOf, mergedDocument, readDocument, renderedSubscription } from "./subscription-document.ts";
 
 const missing = refusal("not-found", "There is no such subscription");
@@ -41,6 +42,7 @@ export const subscriptions = (deps: HttpDeps): Hono<HttpEnv> =>
       const data = rows.map((row) => renderedSubscription(row, row.updatedMs));
       return c.json({ data, next_cursor: nextCursor("subscriptions", next) });
     })
+    .get("/:id/stream", requires(deps, ["read"]), (c) => deliveryStream(c, deps, c.req.param("id")))
     .get("/:id", requires(deps, ["read", "manage"]), async (c) => {
       const found = await find(deps, c.var.access.bus, c.req.param("id"));
       if (found === null) return problem(c, missing);

@@ -5,7 +5,7 @@ import { createClient, type Client } from "../../src/client/index.ts";
 import { acceptsAll, fakeFantail, json } from "./fake-fantail.ts";
 
 /** What the client has no call for: it needs no key, or no types. */
-type Left = "getHealth" | "getOpenApi";
+type Left = "getHealth" | "getOpenApi" | "getPrometheusMetrics";
 type Called = Exclude<keyof Operations, Left>;
 
 interface Call<Name extends Called> {
@@ -17,6 +17,11 @@ interface Call<Name extends Called> {
   ) => Promise<Operations[Name]["answer"] extends null ? void : Operations[Name]["answer"]>;
 }
 
+/** Until the fake's answer, which is no stream. */
+async function follow(stream: AsyncGenerator<unknown>): Promise<void> {
+  await expect(stream.next()).rejects.toThrow("is not one of Fantail's");
+}
+
 /** One that is missing does not compile, nor one whose types are not those of the contract. */
 const CALLS: { readonly [Name in Called]: Call<Name> } = {
   publishEvents: { at: "POST /v1/events", call: (client) => client.publish([{ type: "t" }]) },
@@ -25,6 +30,16 @@ const CALLS: { readonly [Name in Called]: Call<Name> } = {
     call: (client) => client.events.list({ type: "t", source: "/s", subject: "x" }).page(),
   },
   getEvent: { at: "GET /v1/events/{event_id}", call: (client) => client.events.get("1") },
+  streamEvents: { at: "GET /v1/events/stream", call: (client) => follow(client.events.stream({ type: "t" })) },
+  streamDeliveries: {
+    at: "GET /v1/subscriptions/{id}/stream",
+    call: (client) => follow(client.subscriptions.stream("1")),
+  },
+  getMetrics: { at: "GET /v1/metrics", call: (client) => client.metrics.get({ step: 60 }) },
+  listSubscriptionMetrics: {
+    at: "GET /v1/metrics/subscriptions",
+    call: (client) => client.metrics.subscriptions({ limit: 1 }).page(),
+  },
   explainEvent: { at: "GET /v1/events/{event_id}/explain", call: (client) => client.events.explain("1", "2") },
   eraseEvent: { at: "DELETE /v1/events/{event_id}", call: (client) => client.events.erase("1") },
   listDeliveries: { at: "GET /v1/deliveries", call: (client) => client.deliveries.list({ status: "dead" }).page() },

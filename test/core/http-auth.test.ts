@@ -91,6 +91,11 @@ const ROUTES: Readonly<Record<string, { readonly takes: readonly string[] | "roo
   "GET /docs": { takes: null },
   "POST /v1/events": { takes: ["publish"] },
   "GET /v1/events": { takes: ["read"] },
+  "GET /v1/events/stream": { takes: ["read"] },
+  "GET /v1/subscriptions/:id/stream": { takes: ["read"], at: `/v1/subscriptions/${id("sub_")}/stream` },
+  "GET /v1/metrics": { takes: ["read"] },
+  "GET /v1/metrics/subscriptions": { takes: ["read"] },
+  "GET /metrics": { takes: ["read"] },
   "GET /v1/events/:event_id": { takes: ["read"], at: `/v1/events/${id("evt_")}` },
   "GET /v1/events/:event_id/explain": {
     takes: ["read"],

@@ -223,6 +223,10 @@ describe("the problem of an example is told in these words", () => {
       return http.ask("POST", "/v1/keys", { json: { scopes: ["manage"] }, headers: once });
     },
     "too-many-hops": (http) => http.ask("POST", EVENTS, { json: event, headers: { "fantail-hops": "6" } }),
+    "too-many-streams": (http) => {
+      http.tail.state.isFull = true;
+      return http.ask("GET", "/v1/events/stream");
+    },
     "rate-limited": limited,
     unavailable: (http) => {
       http.ingest.away = true;

@@ -32,6 +32,7 @@ function stage(change: Partial<SweepLog> = {}) {
     lagging: async () => ({ lagging: [], next: null }),
     told: async () => {},
     caughtUp: async () => {},
+    count: async () => ({ more: false }),
     erase: async () => ({ deliveries: 0, more: false }),
     retain: async () => ({ expired: [], removed: 0, next: null }),
     database: async () => ({ ...database }),

@@ -105,7 +105,8 @@ export function createTestRouter(overrides: Partial<Env> = {}, doors: Doors | nu
     const check = (text: string): Promise<void> =>
       checkExchange({ method, url, headers, body: knownBody(init.body) }, { status, headers: response.headers, text });
     // What is answered while it is still sent must not be waited for.
-    if (response.headers.get("content-type") === "application/x-ndjson") return checkedAtItsEnd(response, check);
+    if (["application/x-ndjson", "text/event-stream"].includes(response.headers.get("content-type") ?? ""))
+      return checkedAtItsEnd(response, check);
     await check(await response.clone().text());
     return response;
   }

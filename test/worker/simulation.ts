@@ -518,6 +518,7 @@ export async function runWorld(options: {
         lagging: async () => ({ lagging: [], next: null }),
         told: async () => {},
         caughtUp: async () => {},
+        count: () => gated(invocation, "sweep", () => log.count()),
         erase: async () => ({ deliveries: 0, more: false }),
         retain: async () => ({ expired: [], removed: 0, next: null }),
         database: async () => ({ bytes: 0, notedBytes: 0, failuresOnly: false }),

@@ -8,9 +8,11 @@ import { filterPaths } from "./filter-operations.ts";
 import { FILTER_SCHEMAS } from "./filter.ts";
 import { answerHeaders } from "./headers.ts";
 import { keyPaths } from "./key-operations.ts";
+import { metricPaths } from "./metric-operations.ts";
 import { problemExamples } from "./problems.ts";
 import { publishLine } from "./publish-operation.ts";
 import { servicePaths } from "./service-operations.ts";
+import { streamedEvent, streamPaths } from "./stream-operations.ts";
 import { sessionPaths } from "./session-operations.ts";
 import { sinkHealthPaths } from "./sink-health-operations.ts";
 import { subscriptionPaths } from "./subscription-operations.ts";
@@ -28,6 +30,7 @@ const TAGS = [
   { name: "Deliveries", description: "What became of each event for each subscription." },
   { name: "Subscriptions", description: "Who wants which events, and how." },
   { name: "Filters", description: "Trying what a subscription would take, before it does." },
+  { name: "Metrics", description: "How much, how fast, and what waits." },
   { name: "Keys", description: "Who may do what." },
   { name: "Buses", description: "Namespaces of all of these. For the root key." },
   { name: "Audit", description: "Who changed what." },
@@ -53,10 +56,12 @@ export function openApiDocument(version: string): Document {
       security: [],
       paths: {
         ...eventPaths,
+        ...streamPaths,
         ...deliveryPaths,
         ...subscriptionPaths,
         ...sinkHealthPaths,
         ...filterPaths,
+        ...metricPaths,
         ...keyPaths,
         ...busPaths,
         ...auditPaths,
@@ -64,7 +69,7 @@ export function openApiDocument(version: string): Document {
         ...servicePaths,
       },
       components: {
-        schemas: { ...FILTER_SCHEMAS, PublishLine: publishLine },
+        schemas: { ...FILTER_SCHEMAS, PublishLine: publishLine, StreamedEvent: streamedEvent },
         headers: answerHeaders,
         examples: problemExamples(),
         securitySchemes: {

@@ -9,7 +9,8 @@ import { publishOperation } from "./publish-operation.ts";
 import { eventQuery, explainQuery } from "./events.ts";
 import { EXPLAINED_CLAUSES, explanation } from "./explanation.ts";
 
-const shown = {
+/** What lists show of an event. */
+export const EVENT_SHOWN = {
   event_id: idOf("event", "A function of bus, source and id."),
   bus: idOf("bus", "The bus it was published to."),
   id: z.string().nullable().meta({ description: "The producer's id; null when it is erased." }),
@@ -23,11 +24,13 @@ const shown = {
   erased_at: time("When it was erased; null: it was not.").nullable(),
 };
 
-export const eventSummary = z.object(shown).meta({ id: "EventSummary", description: "An event as lists show it." });
+export const eventSummary = z
+  .object(EVENT_SHOWN)
+  .meta({ id: "EventSummary", description: "An event as lists show it." });
 
 const eventOnRecord = z
   .object({
-    ...shown,
+    ...EVENT_SHOWN,
     event: z.union([event, z.null()]).meta({
       description: "The event itself, with its data as it was sent; null when it is erased or no longer kept.",
     }),

@@ -3,6 +3,7 @@ import * as z from "zod";
 import { pageParameters, spanParameters, subscriptionId, textParameter, wordParameter } from "./parts.ts";
 
 export const eventQuery = z.strictObject({
+  id: textParameter("Only events with this id of their producer."),
   type: textParameter("Only events of this type."),
   source: textParameter("Only events of this source."),
   subject: textParameter("Only events with this subject."),

@@ -44,6 +44,11 @@ export const requestHeaders = {
       "Do it only if the version is none of these (`ETag`): the read of a subscription answers 304 then, a change 412.",
     example: '"12"',
   }),
+  "last-event-id": read("last-event-id", {
+    description: "The `id` of the last event of the stream that was read: it goes on behind that.",
+    schema: { pattern: "^([0-9]{1,15}-[0-9]{1,7})?$" },
+    example: "1764147601033-0",
+  }),
   "fantail-hops": read("fantail-hops", {
     description: "How often the event was delivered and published again. Pass on the one that the sink received.",
     schema: { type: "integer", minimum: 0, maximum: HOPS_MAX, default: 0 },

@@ -10,7 +10,16 @@ type AccessRule = readonly ("publish" | "read" | "manage")[] | "root" | "nobody"
 
 export interface Operation {
   readonly id: string;
-  readonly tag: "Events" | "Deliveries" | "Subscriptions" | "Filters" | "Keys" | "Buses" | "Audit" | "Service";
+  readonly tag:
+    | "Events"
+    | "Deliveries"
+    | "Subscriptions"
+    | "Filters"
+    | "Metrics"
+    | "Keys"
+    | "Buses"
+    | "Audit"
+    | "Service";
   readonly summary: string;
   readonly description: string;
   readonly access: AccessRule;

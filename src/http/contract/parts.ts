@@ -94,18 +94,25 @@ export const subscriptionId = idText("must be the id of a subscription, sub_ and
   pattern: ID_PATTERNS.subscription,
 });
 
-/** `limit` and `cursor` of the lists of that kind. */
-export const pageParameters = (kind: CursorKind) => ({
-  limit: decoded((text) => {
-    const limit = integerOf(text);
-    const fault = integerFault(limit, { min: 1, max: LIST_LIMIT_MAX });
-    return fault === null ? ok(limit) : err(fault);
+/** A whole number within bounds, which may be left out. */
+export const countParameter = (
+  { min, max, otherwise }: { readonly min: number; readonly max: number; readonly otherwise: number },
+  description: string,
+) =>
+  decoded((text) => {
+    const count = integerOf(text);
+    const fault = integerFault(count, { min, max });
+    return fault === null ? ok(count) : err(fault);
   })
-    .prefault(String(LIST_LIMIT_DEFAULT))
-    .meta({
-      override: { type: "integer", minimum: 1, maximum: LIST_LIMIT_MAX, default: LIST_LIMIT_DEFAULT },
-      param: { description: "Entries of one page, at most. A page may be shorter and still not be the last." },
-    }),
+    .prefault(String(otherwise))
+    .meta({ override: { type: "integer", minimum: min, maximum: max, default: otherwise }, param: { description } });
+
+/** `limit` and `cursor` of the lists of that kind. */
+export const pageParameters = (kind: CursorKind, limit = { max: LIST_LIMIT_MAX, otherwise: LIST_LIMIT_DEFAULT }) => ({
+  limit: countParameter(
+    { min: 1, ...limit },
+    "Entries of one page, at most. A page may be shorter and still not be the last.",
+  ),
   cursor: cursorText(kind)
     .exactOptional()
     .meta({ param: { description: "`next_cursor` of the page before, as it is." } }),

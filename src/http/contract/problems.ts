@@ -63,6 +63,7 @@ const DETAILS: Readonly<Record<ProblemSlug, readonly [detail: string, ...errors:
   ],
   "idempotency-key-reused": ["The idempotency-key came with another request within 24 h"],
   "too-many-hops": ["fantail-hops must be at most 5"],
+  "too-many-streams": ["The bus has 50 open streams, the limit: close one, or wait until one ends"],
   "rate-limited": ['The key has made more than 1000 publishes in 10 s, the limit of its rate_limit "standard"'],
   "internal-error": [""],
   unavailable: ["Not everything was confirmed; the same request may be sent again"],
@@ -91,6 +92,7 @@ const HEADERS: Partial<Record<ProblemSlug, Parameters<typeof headers>[0]>> = {
   unauthorized: ["www-authenticate"],
   "unsupported-media-type": ["accept", "accept-patch", "accept-encoding"],
   "rate-limited": ["retry-after"],
+  "too-many-streams": ["retry-after"],
   unavailable: ["retry-after"],
 };
 

@@ -1,0 +1,49 @@
+/** What settles wrote, one row for each of them and bus: for streams of deliveries, and for metrics. */
+import type { Settlement } from "../core/delivery.ts";
+import { timeOf } from "../core/ids.ts";
+import { nextPlace } from "./arrivals.ts";
+
+/** What a settlement leaves in `settles.entries`; null when no attempt was made and nothing ended. */
+export function settleEntry({ key, outcome, attempt }: Settlement): readonly unknown[] | null {
+  const { subscriptionId, seq, run } = key;
+  if (outcome.kind === "released") return null;
+  const state = outcome.kind === "retry" ? "waiting" : outcome.kind;
+  const succeeded = attempt === null ? null : Number(outcome.kind === "delivered");
+  const deliveryMs =
+    outcome.kind === "delivered" && attempt !== null
+      ? // Two isolates' clocks: what was accepted by one may be delivered by the other before.
+        Math.max(0, attempt.at_ms + attempt.duration_ms - timeOf(seq))
+      : null;
+  return [subscriptionId, seq, run, state, succeeded, attempt?.duration_ms ?? null, deliveryMs];
+}
+
+/**
+ * ?1 is what T1 reads, with the entry as its tenth member: of those that T1 is about to write, which is why it comes right before. ?2 the token, ?3 now.
+ * `outcomes` are T1's rows `o`, `isOurs` its condition. Index: primary keys.
+ */
+export const insertSettles = (outcomes: string, isOurs: string): string => `
+  INSERT INTO settles (place, bus, lane, entries)
+  SELECT ${nextPlace("settles", "?3")} + row_number() OVER (ORDER BY bus) - 1, bus,
+    coalesce((SELECT lane FROM claims WHERE token = ?2), 'fast'), entries
+  FROM (
+    SELECT o.bus, json_group_array(json(o.entry)) AS entries FROM (${outcomes}) o CROSS JOIN deliveries
+      ON deliveries.bus = o.bus AND deliveries.seq = o.seq AND deliveries.subscription_id = o.subscription_id AND deliveries.run = o.run
+    WHERE o.entry IS NOT NULL AND ${isOurs} GROUP BY o.bus)`;
+
+/** ?1 pairs of bus and entries, ?2 now. */
+const INSERT_FIRST = `
+  INSERT INTO settles (place, bus, lane, entries)
+  SELECT ${nextPlace("settles", "?2")} + j.key, j.value ->> 0, 'fast', j.value ->> 1 FROM json_each(?1) j`;
+
+/** The same of first attempts that are not claimed. No row tells a repetition from news: it is noted twice. */
+export function noteFirst(db: D1Database, settlements: readonly Settlement[], now: number): D1PreparedStatement[] {
+  const entries = settlements.flatMap((settlement) => {
+    const entry = settleEntry(settlement);
+    return entry === null ? [] : [{ bus: settlement.key.bus, entry }];
+  });
+  const byBus = [...Map.groupBy(entries, ({ bus }) => bus)].map(([bus, those]) => [
+    bus,
+    those.map(({ entry }) => entry),
+  ]);
+  return byBus.length === 0 ? [] : [db.prepare(INSERT_FIRST).bind(JSON.stringify(byBus), now)];
+}

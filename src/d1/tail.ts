@@ -1,0 +1,134 @@
+/**
+ * What happens, in the order in which it is written: events that come on record, and deliveries that are settled. Both are read from a place onward, of
+ * all buses together and a bounded number of rows at a time, so that a look that finds nothing gets further too.
+ */
+import { STREAM_ENTRIES_MAX, STREAM_ROWS_MAX, STREAMS_PER_BUS_MAX } from "../core/limits.ts";
+import type { DeliveryOnRecord, EventOnRecord, Tail, TailPlace } from "../ports.ts";
+import { DELIVERY_COLUMNS, type DeliveryRow, toDelivery } from "./delivery-row.ts";
+import { eventsAt } from "./event-bodies.ts";
+import { erasedMs, EVENT_COLUMNS, type EventRow, toSummary } from "./event-summary.ts";
+import { rowsOf } from "./rows.ts";
+import { weather } from "./unavailable.ts";
+
+/** More than any row has entries: the place behind all of them. */
+const ROW_END = 1_000_000;
+
+/** The rows of one look: ?2 the place to begin with, which may have entries left. Primary key. */
+const look = (table: "arrivals" | "settles"): string =>
+  `SELECT * FROM ${table} WHERE place >= ?2 ORDER BY place LIMIT ${STREAM_ROWS_MAX}`;
+
+/** How far it gets. ?1 is not used, so that both statements of a look are bound alike. */
+const reach = (table: "arrivals" | "settles"): string =>
+  `SELECT max(place) AS place FROM (${look(table)}) WHERE ?1 = ?1`;
+
+/** ?1 the bus, ?2 and ?3 the place, ?4 bytes. Indexes: primary keys, events_event_id. */
+const newEvents = (kept: readonly string[]): string => `
+  WITH asked AS MATERIALIZED (
+    SELECT a.place, j.key AS n, e.seq, e.bytes FROM (${look("arrivals")}) a CROSS JOIN json_each(a.events) j
+    CROSS JOIN events e ON e.event_id = j.value
+    WHERE a.bus = ?1 AND (a.place, j.key) > (?2, ?3) AND ${["e.bus = ?1", ...kept].join(" AND ")}),
+  sized AS (SELECT *, sum(bytes) OVER (ORDER BY place, n) - bytes AS before, row_number() OVER (ORDER BY place, n) AS nth FROM asked)
+  SELECT z.place, z.n, (SELECT count(*) FROM asked) AS asked, ${EVENT_COLUMNS.replaceAll(/\w+/g, "e.$&")}, ${erasedMs("e")},
+    coalesce(e.body, (SELECT b.body FROM bodies b WHERE b.event_id = e.event_id)) AS body
+  FROM sized z CROSS JOIN events e ON e.bus = ?1 AND e.seq = z.seq
+  WHERE z.nth = 1 OR z.nth <= ${STREAM_ENTRIES_MAX} AND z.before + z.bytes <= ?4 ORDER BY z.place, z.n`;
+
+/**
+ * ?1 the bus, ?2 and ?3 the place, ?4 the subscription. Of a delivery that was settled twice in a row the state is the last one. Primary keys.
+ */
+const SETTLED_DELIVERIES = `
+  WITH asked AS MATERIALIZED (
+    SELECT s.place, j.key AS n, j.value ->> 1 AS seq, j.value ->> 2 AS run FROM (${look("settles")}) s CROSS JOIN json_each(s.entries) j
+    WHERE s.bus = ?1 AND (s.place, j.key) > (?2, ?3) AND j.value ->> 0 = ?4 ORDER BY s.place, j.key LIMIT ${STREAM_ENTRIES_MAX} + 1)
+  SELECT k.place, k.n, e.event_id, e.type, ${DELIVERY_COLUMNS.replaceAll(/\w+/g, "d.$&")},
+    iif(d.attempts = '[]', d.attempts, json_array(d.attempts -> '$[#-1]')) AS attempts
+  FROM asked k CROSS JOIN deliveries d ON d.bus = ?1 AND d.seq = k.seq AND d.subscription_id = ?4 AND d.run = k.run
+  CROSS JOIN events e ON e.bus = d.bus AND e.seq = d.seq ORDER BY k.place, k.n`;
+
+interface Placed {
+  readonly place: number;
+  readonly n: number;
+}
+type EventNews = EventRow & Placed & Pick<EventOnRecord, "body"> & { readonly asked: number };
+type DeliveryNews = DeliveryRow & Placed;
+
+/** ?1 the bus, ?2 the id, ?3 now, ?4 the end of its lease. Primary key. */
+const OPEN = `
+  INSERT INTO streams (bus, id, lease_ms)
+  SELECT ?1, ?2, ?4 WHERE (SELECT count(*) FROM streams WHERE bus = ?1 AND lease_ms > ?3) < ${STREAMS_PER_BUS_MAX}`;
+const FORGET_OLD = "DELETE FROM streams WHERE bus = ?1 AND lease_ms <= ?2";
+
+const placeOf = ({ place, n }: Placed): TailPlace => ({ place, n });
+
+/** The tail over D1. All methods @throw Unavailable. */
+export function d1Tail({ db }: { readonly db: D1Database }): Tail {
+  /** One transaction: what is read is what is there up to where it gets. */
+  async function lookFrom<Row extends Placed>(
+    table: "arrivals" | "settles",
+    { bus, after, sql, values }: { bus: string; after: TailPlace; sql: string; values: readonly (string | number)[] },
+  ): Promise<{ readonly rows: readonly Row[]; readonly end: TailPlace }> {
+    const [reached, found] = await weather(() =>
+      db.batch([
+        db.prepare(reach(table)).bind(bus, after.place),
+        db.prepare(sql).bind(bus, after.place, after.n, ...values),
+      ]),
+    );
+    const [end] = rowsOf<{ readonly place: number | null }>(reached);
+    // Behind the last entry of its row, unless there is no row at that place any more.
+    const place = end?.place ?? null;
+    return { rows: rowsOf<Row>(found), end: place === null ? after : { place, n: ROW_END } };
+  }
+
+  return {
+    async end(of) {
+      const table = of === "events" ? "arrivals" : "settles";
+      const place = await weather(() => db.prepare(`SELECT max(place) AS place FROM ${table}`).first<number>("place"));
+      return { place: place ?? 0, n: ROW_END };
+    },
+
+    async events(bus, filters, { after, bytesMax }) {
+      const values: (string | number)[] = [bytesMax];
+      const kept = (["type", "source", "subject"] as const).flatMap((name) => {
+        const value = filters[name];
+        if (value === undefined) return [];
+        values.push(value);
+        return name === "type"
+          ? [`e.type = ?${values.length + 3}`]
+          : [`e.${name} = ?${values.length + 3}`, "e.id <> ''"];
+      });
+      const { rows, end } = await lookFrom<EventNews>("arrivals", { bus, after, sql: newEvents(kept), values });
+      const last = rows.at(-1);
+      return {
+        entries: rows.map((row) => ({ place: placeOf(row), event: { ...toSummary(row), body: row.body } })),
+        place: last !== undefined && rows.length < last.asked ? placeOf(last) : end,
+      };
+    },
+
+    async deliveries(bus, subscriptionId, { after }) {
+      const values = [subscriptionId];
+      const { rows, end } = await lookFrom<DeliveryNews>("settles", { bus, after, sql: SETTLED_DELIVERIES, values });
+      const shown = rows.slice(0, STREAM_ENTRIES_MAX);
+      const last = shown.at(-1);
+      return {
+        entries: shown.map((row): { place: TailPlace; delivery: DeliveryOnRecord } => ({
+          place: placeOf(row),
+          delivery: toDelivery(row),
+        })),
+        place: last !== undefined && rows.length > shown.length ? placeOf(last) : end,
+      };
+    },
+
+    bodies: (bus, seqs) => eventsAt(db, bus, seqs),
+
+    async open(bus, id, { now, leaseMs }) {
+      const [, opened] = await weather(() =>
+        db.batch([db.prepare(FORGET_OLD).bind(bus, now), db.prepare(OPEN).bind(bus, id, now, leaseMs)]),
+      );
+      return (opened?.meta.changes ?? 0) > 0;
+    },
+
+    async close(bus, id) {
+      await weather(() => db.prepare("DELETE FROM streams WHERE bus = ?1 AND id = ?2").bind(bus, id).run());
+    },
+  };
+}
