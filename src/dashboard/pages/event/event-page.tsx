@@ -64,7 +64,7 @@ function Shown({ of }: { readonly of: Recorded }) {
           {event.event === null ? (
             <Empty title={event.erased_at === null ? "Its body is no longer kept" : "It is erased"} />
           ) : (
-            <JsonView label="The event" value={event.event} />
+            <JsonView label="JSON of the event" value={event.event} />
           )}
         </Panel>
         <Panel title="What happened">
