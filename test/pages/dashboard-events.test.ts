@@ -76,6 +76,17 @@ describe.skipIf(!HAS_BROWSER)("events", { timeout: HANG_MS }, () => {
     expect(wrongs).toEqual([]);
   });
 
+  test("a router that is down is told in one line; when it is back, the tail goes on", async () => {
+    const { page } = await rig.openSignedIn("/events?live=yes");
+    await page.getByRole("status").getByText("Live", { exact: true }).waitFor();
+    const banner = page.getByRole("alert").filter({ hasText: "The router cannot be reached" });
+    await rig.whileDown(() => banner.waitFor());
+    await page.getByRole("status").getByText("Live", { exact: true }).waitFor();
+    await banner.waitFor({ state: "detached" });
+    await recorded({ type: "live.restarted" });
+    await page.getByRole("table", TAIL).getByText("live.restarted").waitFor();
+  });
+
   test("a tail that is paused keeps what comes until one looks", async () => {
     const { page } = await rig.openSignedIn("/events?live=yes&type=tail.paused");
     await page.getByRole("button", { name: "Pause" }).click();
@@ -156,7 +167,10 @@ describe.skipIf(!HAS_BROWSER)("events", { timeout: HANG_MS }, () => {
     await form.getByRole("status").getByText("type is required").first().waitFor();
     await type(page, '{"type": "order.paid", "subject": "us/3", "data": 12345678901234567890}');
     await form.getByRole("button", { name: "Publish" }).click();
-    await form.getByText(/cannot hold the number 12345678901234567890 exactly/).first().waitFor();
+    await form
+      .getByText(/cannot hold the number 12345678901234567890 exactly/)
+      .first()
+      .waitFor();
     await type(page, '{"type": "order.paid", "subject": "us/3", "data": {"total": 1}}');
     await form.getByRole("button", { name: "Publish" }).click();
     await form.getByText("1 subscription takes it").waitFor();
@@ -205,7 +219,8 @@ describe.skipIf(!HAS_BROWSER)("events", { timeout: HANG_MS }, () => {
     const paths = { events: "/events", event: `/events/${eventId}`, publish: "/events?publish=new" };
     for (const [name, path] of Object.entries(paths)) {
       const { page, wrongs } = await rig.openSignedIn(path, LOOKS[look]);
-      await page.locator("[aria-busy=true], .skeleton").first().waitFor({ state: "detached" });
+      await page.getByRole("heading", { level: 1 }).waitFor();
+      await page.locator(".skeleton").first().waitFor({ state: "detached" });
       if (name === "event") await page.getByText("Down for maintenance").waitFor();
       if (name === "publish") await page.locator(".cm-content").waitFor();
       expect(await violationsOf(page), name).toEqual([]);

@@ -1,8 +1,10 @@
 // The overview of the dashboard, as a person uses it: a first event, then charts and sinks in trouble. Router, sink and browser are real.
 import { beforeAll, describe, expect, test } from "vitest";
+import { createClient } from "../../src/client/index.ts";
 import { HAS_BROWSER } from "./chromium.ts";
 import { HANG_MS, overflowOf, startRig, violationsOf, type Rig } from "./dashboard-rig.ts";
-import { LOOK_NAMES, LOOKS, screenshot } from "./screenshots.ts";
+import { writePast } from "./past.ts";
+import { IS_PICTURED, LOOK_NAMES, LOOKS, screenshot } from "./screenshots.ts";
 import { sink } from "../sink-client.ts";
 import { startSinks } from "../sinks.ts";
 
@@ -68,13 +70,16 @@ describe.skipIf(!HAS_BROWSER)("overview", { timeout: HANG_MS }, () => {
     expect(wrongs).toEqual([]);
   });
 
-  test("without a sink the first event is held; made elsewhere, the steps go on by themselves", async () => {
+  test("without a sink the first event is held; what is published elsewhere is seen", async () => {
     await rig.client.buses.put("empty", {});
+    const { url, rootKey: key } = rig.router;
+    const elsewhere = createClient({ url, key, bus: "empty" });
     const { page } = await rig.openSignedIn("/");
     await page.getByLabel("Bus").selectOption("empty");
     await page.getByRole("button", { name: "I have no sink yet" }).click();
     await page.getByText("and is paused").waitFor();
-    await page.getByRole("button", { name: "Publish hello.world" }).click();
+    await elsewhere.publish({ type: "from.elsewhere", data: {} });
+    await page.getByRole("link", { name: "from.elsewhere" }).waitFor();
     await page.getByText("It is held until its subscription is active").waitFor();
   });
 
@@ -119,6 +124,11 @@ describe.skipIf(!HAS_BROWSER)("overview", { timeout: HANG_MS }, () => {
     await page.getByRole("link", { name: "Publish an event" }).click();
     await page.getByRole("form", { name: "Publish an event" }).waitFor();
     expect(wrongs).toEqual([]);
+  });
+
+  test.runIf(IS_PICTURED)("pictures have an hour behind them", async () => {
+    await rig.whileDown(() => writePast(rig.state, Date.now()));
+    expect((await rig.client.metrics.get()).total.events).toBeGreaterThan(4000);
   });
 
   test.each(LOOK_NAMES)("the pages are accessible and fit: %s", async (look) => {

@@ -86,7 +86,12 @@ function seriesOf({ label, kind }: ChartSeries, stroke: string): uPlot.Series {
     stroke,
     width: kind === "bars" ? 0 : 1.75,
     // A value without neighbours is no line: it is a point.
-    points: { show: true, size: 5, fill: stroke, filter: (plot, index) => (kind === "bars" ? [] : aloneIn(plot, index)) },
+    points: {
+      show: true,
+      size: 5,
+      fill: stroke,
+      filter: (plot, index) => (kind === "bars" ? [] : aloneIn(plot, index)),
+    },
     ...(kind === "bars" ? { fill: stroke } : {}),
     ...(paths === undefined ? {} : { paths }),
   };

@@ -1,15 +1,7 @@
 import type { MetricsInSteps } from "../../../client/index.ts";
 import { TimeChart } from "../../charts/time-chart.tsx";
 import { Panel } from "../../components/panel.tsx";
-import {
-  deliveriesChart,
-  duration,
-  eventsChart,
-  lanesChart,
-  latencyChart,
-  percent,
-  successChart,
-} from "./figures.ts";
+import { deliveriesChart, duration, eventsChart, lanesChart, latencyChart, percent, successChart } from "./figures.ts";
 
 /** What was counted over the range, drawn. */
 export function Charts({ metrics }: { readonly metrics: MetricsInSteps }) {
