@@ -5,7 +5,7 @@ import type { Page } from "playwright-core";
 import { beforeAll, describe, expect, test } from "vitest";
 import { HAS_BROWSER } from "./chromium.ts";
 import { HANG_MS, overflowOf, startRig, violationsOf, type Rig } from "./dashboard-rig.ts";
-import { LOOK_NAMES, LOOKS, screenshot } from "./screenshots.ts";
+import { LOOK_NAMES, LOOKS } from "./screenshots.ts";
 import { sink, type SinkClient } from "../sink-client.ts";
 import { startSinks } from "../sinks.ts";
 
@@ -226,7 +226,6 @@ describe.skipIf(!HAS_BROWSER)("events", { timeout: HANG_MS }, () => {
       expect(await violationsOf(page), name).toEqual([]);
       expect(await overflowOf(page), name).toBeLessThanOrEqual(0);
       expect(wrongs, name).toEqual([]);
-      if (name !== "publish") await screenshot(page, name, look);
     }
   });
 });
