@@ -1,15 +1,18 @@
 /**
- * Fills `dist/assets` with the files that the Worker serves: the page of the API reference, and Swagger UI. wrangler runs it before each
- * bundle, by `[build]` in `wrangler.toml`. Decides no header: those are in `src/docs-page/_headers`.
+ * Fills `dist/assets` with the files that are served beside the Worker: the dashboard, the page of the API reference, and Swagger UI.
+ * wrangler runs it before each bundle, by `[build]` in `wrangler.toml`. Decides no header: those are in `src/assets/_headers`.
  */
 import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { PATHS } from "../src/dashboard/paths.ts";
+import { dashboardFiles } from "./dashboard.ts";
 
 /** Where `wrangler.toml` says that the files are. */
 const ASSETS = join(import.meta.dirname, "../dist/assets");
 
+const HEADERS = join(import.meta.dirname, "../src/assets/_headers");
 const PAGE = join(import.meta.dirname, "../src/docs-page");
 const SWAGGER_UI = dirname(fileURLToPath(import.meta.resolve("swagger-ui-dist/package.json")));
 /** Of the package, by the name it is served under: what the page loads, and the licences that go with each copy. */
@@ -44,6 +47,21 @@ export async function fillAssets(directory: string): Promise<void> {
 }
 
 async function wantedFiles(): Promise<Files> {
+  return new Map<string, Uint8Array>([
+    ["_headers", await readFile(HEADERS)],
+    ["_redirects", Buffer.from(redirects())],
+    ...(await referenceFiles()),
+    ...(await dashboardFiles()),
+  ]);
+}
+
+/** Each page of the dashboard is `index.html`, whose script looks at the path. 200: the path stays as it is. */
+function redirects(): string {
+  const pages = Object.values(PATHS).filter((path) => path !== "/");
+  return pages.map((path) => `${path} / 200\n`).join("");
+}
+
+async function referenceFiles(): Promise<Files> {
   const loaded = new Map<string, Uint8Array>();
   for (const name of PAGE_FILES) loaded.set(name, await readFile(join(PAGE, name)));
   for (const [name, source] of Object.entries(SWAGGER_UI_FILES))
@@ -51,7 +69,6 @@ async function wantedFiles(): Promise<Files> {
   const version = versionOf(loaded);
   const page = await readFile(join(PAGE, "docs.html"), "utf8");
   return new Map<string, Uint8Array>([
-    ["_headers", await readFile(join(PAGE, "_headers"))],
     ["docs.html", Buffer.from(page.replaceAll("{version}", version))],
     ...[...loaded].map(([name, bytes]) => [join("docs", version, name), bytes] as const),
   ]);

@@ -79,6 +79,7 @@ function greeting(url: string, rootKey: string): string {
   return `
 Fantail listens on ${url}
 Root key, from .dev.vars: ${rootKey}
+Dashboard: ${url}/
 API reference: ${url}/docs
 
 Publish an event:

@@ -2,7 +2,7 @@
  * The HTTP API: which path belongs to which resource, and what every request has in common: an id, a problem for each failure, one line
  * in the log. No rule of a resource is here.
  */
-import { Hono, type HonoRequest } from "hono";
+import { Hono } from "hono";
 import { matchedRoutes } from "hono/route";
 import { createMiddleware } from "hono/factory";
 import { ID_RANDOM_BYTES, timeOrderedId } from "../core/ids.ts";
@@ -27,19 +27,12 @@ import { subscriptions } from "./subscriptions.ts";
 
 export type { HttpDeps } from "./deps.ts";
 
-/** The page of the API reference. It is a file, which the platform serves without this Worker. */
-const REFERENCE_PATH = "/docs";
-
 /** The API, to be called as `app.fetch(request, { background })`. It never throws and never answers without an `x-request-id`. */
 export function createApp(deps: HttpDeps): Hono<HttpEnv> {
   const app = new Hono<HttpEnv>();
   app.use(observed(deps));
   app.onError((error, c) => problemOfError(c, error));
-  app.notFound((c) =>
-    isVisit(c.req)
-      ? c.redirect(REFERENCE_PATH, 302)
-      : problem(c, refusal("not-found", "There is nothing at this path")),
-  );
+  app.notFound((c) => problem(c, refusal("not-found", "There is nothing at this path")));
   app.route("/healthz", health(deps));
   app.route("/openapi.json", openapi(deps));
   app.route("/v1/events", events(deps));
@@ -80,9 +73,3 @@ const observed = ({ clock, random, logger }: HttpDeps) =>
       logger.warn("http.request", { ...line, error: String(error), ...causeOf(error) });
     else logger.error("http.request", { ...line, error: error.stack, ...causeOf(error) });
   });
-
-/** Somebody typed the host into a browser. An API client names no HTML: for it there is nothing at `/`, as at any unknown path. */
-function isVisit(request: HonoRequest): boolean {
-  const accepts = request.header("accept") ?? "";
-  return request.path === "/" && ["GET", "HEAD"].includes(request.method) && accepts.includes("text/html");
-}

@@ -69,7 +69,7 @@ describe("served", () => {
     }
   });
 
-  test.each(["/v1/nope", "/v1", "/nope", "/docs/nope", "/docs/nope/docs.js", "/_headers", "/DOCS"])(
+  test.each(["/v1/nope", "/v1", "/nope", "/docs/nope", "/docs/nope/docs.js", "/_headers", "/_redirects", "/DOCS"])(
     "%s is nothing, and a problem",
     async (path) => {
       const answer = await get(path, { headers: { accept: "text/html", "sec-fetch-mode": "navigate" } });
@@ -77,13 +77,6 @@ describe("served", () => {
       expect(answer.headers.get("cache-control")).toContain("no-store");
     },
   );
-
-  test("/ leads a browser to the page, and is a problem for a client of the API", async () => {
-    const visit = await get("/", { headers: { accept: "text/html,*/*;q=0.8", "sec-fetch-mode": "navigate" } });
-    expect([visit.status, visit.headers.get("location")]).toEqual([302, "/docs"]);
-    const call = await get("/", { headers: { accept: "application/json" } });
-    expect([call.status, call.headers.get("content-type")]).toEqual([404, "application/problem+json"]);
-  });
 
   test("the API answers itself what it is asked, however like a browser the request looks", async () => {
     const headers = { accept: "text/html", "sec-fetch-mode": "navigate" };

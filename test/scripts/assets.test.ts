@@ -1,9 +1,11 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { expect, onTestFinished, test } from "vitest";
 import { unstable_readConfig } from "wrangler";
 import { fillAssets } from "../../scripts/assets.ts";
+import { PATHS } from "../../src/dashboard/paths.ts";
 import { fakeHttp } from "../http.ts";
 
 /** A directory that is not there yet, alone in one that is gone when the test has finished. */
@@ -18,6 +20,13 @@ function filesIn(directory: string): string[] {
   return entries.flatMap((entry) => (entry.isFile() ? join(entry.parentPath, entry.name) : [])).toSorted();
 }
 
+/** What a page loads before its script has run: paths from the root. */
+const loadedBy = (page: string): string[] =>
+  [...page.matchAll(/(?:href|src)="(\/dashboard\/[^"]+)"/g)].map(([, path = ""]) => path);
+
+/** Compressed: what a slow mobile network brings in a second. */
+const FIRST_LOAD_BYTES_MAX = 40_000;
+
 test("fillAssets() makes the directory, and all that the page loads is there", async () => {
   const directory = nowhere();
   await fillAssets(directory);
@@ -27,6 +36,36 @@ test("fillAssets() makes the directory, and all that the page loads is there", a
   expect(filesIn(directory)).toEqual(expect.arrayContaining(loaded));
   expect(page).not.toMatch(/[{}]|<script>|<style|style=|https?:/);
   expect(readdirSync(dirname(directory))).toEqual(["assets"]);
+});
+
+test("the dashboard asks nobody else, and has no code or style in its page", async () => {
+  const directory = nowhere();
+  await fillAssets(directory);
+  const page = readFileSync(join(directory, "index.html"), "utf8");
+  const loaded = loadedBy(page);
+  expect(new Set(loaded.map((path) => path.split(".").at(-1)))).toEqual(new Set(["css", "js", "svg"]));
+  expect(filesIn(directory)).toEqual(expect.arrayContaining(loaded.map((path) => join(directory, path))));
+  expect(page).not.toMatch(/<script>|<style|style=|\son\w+=|https?:/);
+});
+
+test("the first load of the dashboard is small, for charts and pages are loaded when they are shown", async () => {
+  const directory = nowhere();
+  await fillAssets(directory);
+  const loaded = loadedBy(readFileSync(join(directory, "index.html"), "utf8"));
+  const bytes = loaded.map((path) => gzipSync(readFileSync(join(directory, path))).length);
+  expect(bytes.reduce((sum, one) => sum + one, 0)).toBeLessThan(FIRST_LOAD_BYTES_MAX);
+  const scripts = loaded
+    .filter((path) => path.endsWith(".js"))
+    .map((path) => readFileSync(join(directory, path), "utf8"));
+  expect(scripts.join("")).not.toMatch(/u-over|cm-editor/);
+});
+
+test("each page of the dashboard is index.html, at its path", async () => {
+  const directory = nowhere();
+  await fillAssets(directory);
+  const rules = readFileSync(join(directory, "_redirects"), "utf8").trim().split("\n");
+  expect(new Set(["/", ...rules.map((rule) => rule.split(" ")[0])])).toEqual(new Set(Object.values(PATHS)));
+  expect(rules.filter((rule) => !rule.endsWith(" / 200"))).toEqual([]);
 });
 
 test("the licences of Swagger UI go with the copy of it", async () => {

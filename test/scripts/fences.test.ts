@@ -69,6 +69,7 @@ const FORBIDDEN_IMPORTS: Readonly<Record<string, readonly string[]>> = {
     "../wire.ts",
     "../config.ts",
     "../log.ts",
+    "../dashboard/paths.ts",
     "zod-openapi",
     "cloudevents",
     "node:fs",
@@ -90,6 +91,35 @@ const FORBIDDEN_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   "src/client/planted.ts": ["../ports.ts", "../ingest.ts", "../http/app.ts", "../config.ts", "../cli/main.ts", "zod"],
   "src/cli/planted.ts": ["../ports.ts", "../ingest.ts", "../http/app.ts", "../config.ts", "zod", "yup"],
   "src/cli/commands/planted.ts": ["../../ports.ts", "../../d1/log.ts", "../../http/app.ts", "../../config.ts", "hono"],
+  "src/dashboard/planted.tsx": [
+    "../http/app.ts",
+    "../cli/main.ts",
+    "../config.ts",
+    "../cached-bus.ts",
+    "zod",
+    "node:fs",
+  ],
+  "src/dashboard/shell/planted.tsx": [
+    "../../http/app.ts",
+    "../../d1/log.ts",
+    "../../cli/main.ts",
+    "../../ports.ts",
+    "hono",
+  ],
+  "src/dashboard/pages/events/planted.tsx": [
+    "../../../http/app.ts",
+    "../../../d1/log.ts",
+    "../../../cli/main.ts",
+    "../../../ports.ts",
+    "../../../config.ts",
+    "cloudevents",
+    "cloudflare:workers",
+    "playwright-core",
+    "vite",
+    "yaml",
+    "@octokit/webhooks-examples",
+    "@cloudflare/workers-types",
+  ],
 };
 
 const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
@@ -124,6 +154,24 @@ const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
     "yargs/helpers",
   ],
   "src/cli/commands/allowed.ts": ["../../client/index.ts", "../../core/result.ts", "../shell.ts", "node:fs", "yargs"],
+  "src/dashboard/allowed.tsx": [
+    "../client/index.ts",
+    "../core/result.ts",
+    "./shell/allowed.tsx",
+    "preact",
+    "preact-iso",
+  ],
+  "src/dashboard/shell/allowed.tsx": ["../../client/index.ts", "../../core/result.ts", "../paths.ts", "preact/hooks"],
+  "src/dashboard/pages/events/allowed.tsx": [
+    "../../../client/index.ts",
+    "../../../core/result.ts",
+    "../../session/session.tsx",
+    "../../data/use-load.ts",
+    "preact",
+    "uplot",
+    "codemirror",
+    "@codemirror/state",
+  ],
 };
 
 /** Code that one rule must report in one file. */
@@ -145,6 +193,12 @@ const PLANTED_CODE: readonly { readonly path: string; readonly code: string; rea
   { path: "src/client/said.ts", code: 'export const say = () => console.info("x");', rule: "no-console" },
   { path: "src/d1/clock.ts", code: "export const now = () => Date.now();", rule: PROPERTIES },
   { path: "src/http/call.ts", code: 'export const call = () => fetch("https://example.com");', rule: GLOBALS },
+  {
+    path: "src/dashboard/pages/call.tsx",
+    code: 'export const call = () => fetch("https://example.com");',
+    rule: GLOBALS,
+  },
+  { path: "src/dashboard/said.tsx", code: 'export const say = () => console.info("x");', rule: "no-console" },
   { path: "src/calling.ts", code: 'export const call = () => fetch("https://example.com");', rule: GLOBALS },
   { path: "src/said.ts", code: 'export const say = () => console.log("x");', rule: "no-console" },
   { path: "src/default.ts", code: "export default 1;", rule: "no-default-export" },
@@ -188,6 +242,8 @@ const ALLOWED_CODE: readonly { readonly path: string; readonly code: string }[] 
     path: "src/client/runtime.ts",
     code: "export const runtime = { now: () => Date.now(), fraction: () => Math.random(), fetch };",
   },
+  { path: "src/dashboard/session/client.ts", code: 'export const call = () => fetch("/v1/session");' },
+  { path: "src/dashboard/data/clock.ts", code: "export const now = () => Date.now();" },
   { path: "src/index.ts", code: "export default {};" },
   { path: "src/core/subtle.ts", code: 'export const hash = (b: Uint8Array) => crypto.subtle.digest("SHA-256", b);' },
   { path: "scripts/said.ts", code: 'console.log("x");' },
@@ -216,7 +272,7 @@ beforeAll(() => {
     mkdirSync(dirname(join(tree, path)), { recursive: true });
     writeFileSync(join(tree, path), `${text.join("\n")}\n`);
   }
-  for (const name of [".oxlintrc.json", "tsconfig.json"]) cpSync(name, join(tree, name));
+  for (const name of [".oxlintrc.json", "tsconfig.json", "src/dashboard/tsconfig.json"]) cpSync(name, join(tree, name));
   symlinkSync(join(process.cwd(), "node_modules"), join(tree, "node_modules"));
   writeFileSync(join(tree, ".gitignore"), "node_modules\n");
   findings = lint();

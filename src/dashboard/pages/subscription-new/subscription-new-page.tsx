@@ -1,0 +1,5 @@
+import { Page } from "../../shell/page.tsx";
+
+export function SubscriptionNewPage() {
+  return <Page title="New subscription" />;
+}
