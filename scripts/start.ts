@@ -4,6 +4,7 @@
 import { createServer } from "node:net";
 import { setInterval } from "node:timers/promises";
 import { parseArgs } from "node:util";
+import { dashboardLink } from "./dashboard-link.ts";
 import { devVars } from "./dev-vars.ts";
 import { HOST, launch, migrate, STOP_SIGNALS, type Router } from "./router.ts";
 
@@ -78,8 +79,9 @@ async function keepFiring(router: Router): Promise<void> {
 function greeting(url: string, rootKey: string): string {
   return `
 Fantail listens on ${url}
+Open the dashboard, signed in: ${dashboardLink(url, rootKey)}
+
 Root key, from .dev.vars: ${rootKey}
-Dashboard: ${url}/
 API reference: ${url}/docs
 
 Publish an event:

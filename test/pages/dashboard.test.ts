@@ -1,4 +1,5 @@
 // The dashboard as the platform serves it, its sign-in, and what all its pages have in common. The router is a real one on this machine.
+import { dashboardLink } from "../../scripts/dashboard-link.ts";
 import { beforeAll, describe, expect, test } from "vitest";
 import { PATHS } from "../../src/dashboard/paths.ts";
 import { HAS_BROWSER } from "./chromium.ts";
@@ -77,6 +78,18 @@ describe.skipIf(!HAS_BROWSER)("in a browser", { timeout: HANG_MS }, () => {
     await page.getByRole("button", { name: "Sign in" }).click();
     await page.getByText("Enter a key").waitFor();
     expect(await page.getByLabel("Key", { exact: true }).getAttribute("aria-invalid")).toBe("true");
+  });
+
+  test("a link with the key signs in, and leaves no key in the address or its history", async () => {
+    const { page, wrongs } = await rig.open(dashboardLink("", rig.router.rootKey));
+    await page.getByRole("heading", { name: "Overview" }).waitFor();
+    expect(page.url()).toBe(`${rig.router.url}/`);
+    await page.goBack();
+    expect(page.url()).not.toContain("key");
+    expect(wrongs).toEqual([]);
+    const refused = await rig.open(dashboardLink("", "not-a-key"));
+    await refused.page.getByText("The key is not valid").waitFor();
+    expect(refused.page.url()).toBe(`${rig.router.url}/sign-in`);
   });
 
   test("no page leads to another host after the sign-in", async () => {

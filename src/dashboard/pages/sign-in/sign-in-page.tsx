@@ -5,23 +5,34 @@ import { useAction } from "../../data/use-action.ts";
 import { useSessionHandle } from "../../session/session.tsx";
 import { Mark } from "../../shell/mark.tsx";
 
+/** The key of a link `/sign-in#key=…`, as a router on one's own machine prints it. It is out of the address before anybody sees it there. */
+function takeKeyOfLink(): string | null {
+  const key = new URLSearchParams(location.hash.slice(1)).get("key");
+  if (key !== null) history.replaceState(null, "", location.pathname + location.search);
+  return key;
+}
+
 /** Takes a key, and keeps it nowhere: the browser gets a cookie for it that no script sees. */
 export function SignInPage() {
   const { state, signIn } = useSessionHandle();
   const [key, setKey] = useState("");
   const [bus, setBus] = useState("");
   const [isMissing, setMissing] = useState(false);
-  const action = useAction(() => signIn(key.trim(), bus.trim() === "" ? null : bus.trim()));
+  const action = useAction((given: string) => signIn(given, bus.trim() === "" ? null : bus.trim()));
   const reason = state.kind === "out" && action.error === null ? state.reason : null;
   const field = useRef<HTMLInputElement>(null);
   useEffect(() => {
     document.title = "Sign in · Fantail";
     field.current?.focus();
+    const given = takeKeyOfLink();
+    if (given === null) return;
+    setKey(given);
+    void action.run(given);
   }, []);
   const send = (submitted: SubmitEvent) => {
     submitted.preventDefault();
     setMissing(key.trim() === "");
-    if (key.trim() !== "") void action.run();
+    if (key.trim() !== "") void action.run(key.trim());
   };
   return (
     <main class="alone">
