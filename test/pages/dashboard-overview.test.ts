@@ -94,7 +94,7 @@ describe.skipIf(!HAS_BROWSER)("overview", { timeout: HANG_MS }, () => {
     const { page, wrongs } = await rig.openSignedIn("/");
     await page.getByRole("figure", { name: /^Events per minute: Events \d/ }).waitFor();
     const trouble = page.getByRole("table", { name: "sinks in trouble" });
-    expect(await trouble.getByRole("link").allInnerTexts()).toEqual(["shipping"]);
+    await expect.poll(() => trouble.getByRole("link").allInnerTexts()).toEqual(["shipping"]);
     expect(await trouble.innerText()).toContain("open");
     await page.getByRole("button", { name: "30 d" }).click();
     await page.waitForURL("**/?range=30d");

@@ -23,8 +23,7 @@ export function readEvent(text: string, given: Given): Result<StructuredEvent, s
     ...given,
   });
   const rounded = decoded.ok ? roundedNumber(text) : null;
-  if (rounded !== null)
-    return err(`A browser cannot hold the number ${rounded.number} exactly: publish this event with the API`);
+  if (rounded !== null) return err(roundedLine(rounded.number));
   if (!decoded.ok) return err(lineOf(decoded.error.detail, decoded.error.errors ?? []));
   const [entry] = decoded.value.entries;
   if (entry === undefined || !entry.ok) return err("There is no event");
@@ -44,10 +43,16 @@ export function readEvent(text: string, given: Given): Result<StructuredEvent, s
 
 /** The same of a text that is being typed, for the editor. */
 export function mistakesOf(text: string, given: Given): readonly Mistake[] {
-  const rounded = roundedNumber(text);
   const read = readEvent(text, given);
-  return read.ok ? [] : [{ message: read.error, ...(rounded === null ? {} : { from: rounded.from, to: rounded.to }) }];
+  if (read.ok) return [];
+  const rounded = roundedNumber(text);
+  // Other faults are about the whole.
+  const isThat = rounded !== null && read.error === roundedLine(rounded.number);
+  return [{ message: read.error, ...(isThat ? { from: rounded.from, to: rounded.to } : {}) }];
 }
+
+const roundedLine = (number: string): string =>
+  `A browser cannot hold the number ${number} exactly: publish this event with the API`;
 
 const lineOf = (detail: string, faults: readonly Fault[]): string =>
   faults.length < 2 ? detail : faults.map((fault) => fault.detail).join("; ");
