@@ -73,7 +73,7 @@ function plotOf(place: HTMLElement, data: ChartData, { height, format, onPoint }
 }
 
 function seriesOf({ label, kind }: ChartSeries, stroke: string): uPlot.Series {
-  const paths = kind === "bars" ? uPlot.paths.bars?.({ size: [0.7, 24] }) : undefined;
+  const paths = kind === "bars" ? uPlot.paths.bars?.({ size: [0.8, 28], align: 1 }) : undefined;
   return {
     label,
     stroke,
@@ -86,10 +86,15 @@ function seriesOf({ label, kind }: ChartSeries, stroke: string): uPlot.Series {
 
 const timeText = (time: number, step: number): string => (step < DAY_S ? CLOCK : DAY).format(time * 1000);
 
-const aligned = ({ times, series }: ChartData): uPlot.AlignedData => [
-  [...times],
-  ...series.map(({ values }) => [...values]),
-];
+/** Bars are as high as all that stand below them together, and drawn in that order: each covers the lower part of those before it. */
+function aligned({ times, series }: ChartData): uPlot.AlignedData {
+  const heights = series.map(({ values, kind }, index) => {
+    if (kind !== "bars") return [...values];
+    const below = series.slice(index).filter((other) => other.kind === "bars");
+    return values.map((_, at) => below.reduce((sum, other) => sum + (other.values[at] ?? 0), 0));
+  });
+  return [[...times], ...heights];
+}
 
 const shapeOf = (series: readonly ChartSeries[]): string =>
   JSON.stringify(series.map(({ label, tone, kind }) => [label, tone, kind]));

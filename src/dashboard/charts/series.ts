@@ -11,6 +11,6 @@ export interface ChartSeries {
   readonly values: readonly (number | null)[];
   /** Its colour, by what it means. */
   readonly tone: "accent" | "good" | "busy" | "warn" | "bad";
-  /** Default: `line`. Bars stand on each other's place: the later in front. */
+  /** Default: `line`. Bars stand on one another, the first on top. They begin at their time, and are as wide as there is room. */
   readonly kind?: "line" | "bars";
 }

@@ -19,10 +19,12 @@ interface DataTableProps<T> {
   readonly keyOf: (row: T) => string;
   /** Where a row leads; absent: nowhere. */
   readonly hrefOf?: (row: T) => string;
+  /** True: the row has just come, and is shown so for a moment. */
+  readonly isNew?: (row: T) => boolean;
 }
 
 /** A table; on a narrow screen each row is a card. The roles are spelt out, for the styles of the cards would take them away. */
-export function DataTable<T>({ label, columns, rows, keyOf, hrefOf }: DataTableProps<T>) {
+export function DataTable<T>({ label, columns, rows, keyOf, hrefOf, isNew }: DataTableProps<T>) {
   return (
     <table class="table" role="table" aria-label={label}>
       <thead role="rowgroup">
@@ -36,7 +38,7 @@ export function DataTable<T>({ label, columns, rows, keyOf, hrefOf }: DataTableP
       </thead>
       <tbody role="rowgroup">
         {rows.map((row) => (
-          <tr key={keyOf(row)} role="row" class={hrefOf === undefined ? undefined : "leads"}>
+          <tr key={keyOf(row)} role="row" class={rowClassOf(hrefOf !== undefined, isNew?.(row) === true)}>
             {columns.map((column, index) => (
               <td
                 key={column.label}
@@ -53,6 +55,9 @@ export function DataTable<T>({ label, columns, rows, keyOf, hrefOf }: DataTableP
     </table>
   );
 }
+
+const rowClassOf = (leads: boolean, isNew: boolean): string =>
+  [leads ? "leads" : "", isNew ? "new" : ""].filter((name) => name !== "").join(" ");
 
 const classOf = <T,>({ align, isMinor = false }: Column<T>): string =>
   [align === "end" ? "end" : "", isMinor ? "minor" : ""].filter((name) => name !== "").join(" ");

@@ -1,7 +1,7 @@
 /** A list that grows by pages of its cursor. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Page } from "../../client/index.ts";
-import { useLoad } from "./use-load.ts";
+import { useLoad, type LoadOptions } from "./use-load.ts";
 
 export interface Listed<T> {
   /** All that was loaded, in the list's order; null: nothing came yet. */
@@ -21,14 +21,16 @@ export interface Listed<T> {
 /**
  * @param page One page: the first, or that of the cursor.
  * @param inputs What the list depends on; when one changes, it begins anew.
+ * @param options With `everyMs` it is its first page that is loaded again: for lists that are short.
  * @example
  * const events = useList((cursor, signal) => client.events.list({ type }, { signal }).page(cursor), [type]);
  */
 export function useList<T>(
   page: (cursor: string | undefined, signal: AbortSignal) => Promise<Page<T>>,
   inputs: readonly (string | number | boolean | null | undefined)[],
+  options: LoadOptions<Page<T>> = {},
 ): Listed<T> {
-  const first = useLoad((signal) => page(undefined, signal), inputs);
+  const first = useLoad((signal) => page(undefined, signal), inputs, options);
   const start: Further<T> = {
     of: first.data,
     rows: [],

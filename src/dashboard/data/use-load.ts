@@ -11,9 +11,9 @@ export interface Loaded<T> {
   readonly reload: () => void;
 }
 
-export interface LoadOptions {
-  /** Loads again this long after each answer, while the tab is looked at. Absent: never. */
-  readonly everyMs?: number;
+export interface LoadOptions<T> {
+  /** Loads again this long after each answer, while the tab is looked at; by what came (null: nothing did) if it depends. Absent: never. */
+  readonly everyMs?: number | ((data: T | null) => number | undefined);
 }
 
 /**
@@ -26,7 +26,7 @@ export interface LoadOptions {
 export function useLoad<T>(
   load: (signal: AbortSignal) => Promise<T>,
   inputs: readonly (string | number | boolean | null | undefined)[],
-  { everyMs }: LoadOptions = {},
+  { everyMs }: LoadOptions<T> = {},
 ): Loaded<T> {
   const { round } = useSessionHandle();
   const [turn, setTurn] = useState(0);
@@ -57,13 +57,14 @@ export function useLoad<T>(
     return () => controller.abort();
   }, [identity, turn, round]);
 
+  const isCurrent = kept.identity === identity;
   const isAtRest = !kept.isLoading;
+  const afterMs = typeof everyMs === "function" ? everyMs(isCurrent ? kept.data : null) : everyMs;
   useEffect(
-    () => (everyMs === undefined || !isAtRest ? undefined : whenLookedAt(everyMs, reload)),
-    [everyMs, isAtRest, turn],
+    () => (afterMs === undefined || !isAtRest ? undefined : whenLookedAt(afterMs, reload)),
+    [afterMs, isAtRest, turn],
   );
 
-  const isCurrent = kept.identity === identity;
   return {
     data: isCurrent ? kept.data : null,
     error: isCurrent ? kept.error : null,

@@ -12,8 +12,13 @@ interface Destination {
 }
 
 const DESTINATIONS: readonly Destination[] = [
-  { href: PATHS.overview, label: "Overview", icon: "M2 13.500h12M4 11V8m4 3V3m4 8V6" },
-  { href: PATHS.events, label: "Events", icon: "M9 1.500 3.500 9H8l-1 5.500L12.500 7H8z" },
+  { href: PATHS.overview, label: "Overview", icon: "M2 13.500h12M4 11V8m4 3V3m4 8V6", isFor: () => true },
+  {
+    href: PATHS.events,
+    label: "Events",
+    icon: "M9 1.500 3.500 9H8l-1 5.500L12.500 7H8z",
+    isFor: ({ may }) => may("read") || may("publish"),
+  },
   { href: PATHS.subscriptions, label: "Subscriptions", icon: "M8 14V9m0 0L3.500 3m4.500 6 4.500-6M8 9V2.500" },
   { href: PATHS.deliveries, label: "Deliveries", icon: "m14 2-6.500 12-1.500-6-5-2.500zM14 2 6 8" },
   {

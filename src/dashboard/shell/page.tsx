@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useLocation } from "preact-iso";
+import { useRoute } from "preact-iso";
 import { useEffect, useRef } from "preact/hooks";
 
 interface PageProps {
@@ -17,7 +17,8 @@ let shownBefore: string | null = null;
 
 /** What every page is in. When it is gone to, its heading has the focus, so that a reader begins there. */
 export function Page({ title, actions, parent, children }: PageProps) {
-  const { path } = useLocation();
+  // Of the route, not of the location: the former page stays, under its own path, until the next one is loaded.
+  const { path } = useRoute();
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     document.title = `${title} · Fantail`;
