@@ -49,7 +49,7 @@ export function BacktestView({
   }, []);
   return (
     <div class="stack">
-      <div class="row">
+      <div class="row ends">
         <ChoiceField label="Events of the" value={span} choices={SPANS} onValue={setSpan} />
         <button type="button" class="button" disabled={isRunning} onClick={start}>
           Run the backtest

@@ -138,7 +138,10 @@ const columnsOf = (onOpen: (open: Open) => void): readonly Column<Key>[] => [
     cell: (key) => (
       <span class="row-buttons">
         <RowButton label="Edit" of={key} onPress={() => onOpen({ kind: "edit", key })} />
-        <RowButton label="Rotate" of={key} onPress={() => onOpen({ kind: "rotate", key })} />
+        {/* What has ended, or has a successor, gets no other one. */}
+        {key.status === "active" && key.replaced_by === null ? (
+          <RowButton label="Rotate" of={key} onPress={() => onOpen({ kind: "rotate", key })} />
+        ) : null}
         <RowButton label="Revoke" of={key} onPress={() => onOpen({ kind: "revoke", key })} />
       </span>
     ),

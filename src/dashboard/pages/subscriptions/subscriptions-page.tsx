@@ -90,23 +90,23 @@ function columnsOf(troubled: ReadonlyMap<string, KnownHealth>, isCounted: boolea
   return [
     { label: "Name", cell: ({ subscription: { name, id } }) => name ?? <span class="mono">{id}</span> },
     { label: "Sink", cell: ({ subscription: { sink } }) => <span class="cut">{new URL(sink).host}</span> },
-    { label: "Types", cell: ({ subscription: { types } }) => <Types types={types} />, isMinor: true },
+    { label: "Types", cell: ({ subscription }) => <Types of={subscription} />, isMinor: true },
     { label: "Status", cell: ({ subscription: { status } }) => <StatusBadge status={status} /> },
     { label: "Health", cell: ({ subscription: { id } }) => <HealthBadge health={troubled.get(id) ?? null} /> },
     ...(isCounted ? counted : []),
   ];
 }
 
-function Types({ types }: { readonly types: Subscription["types"] }) {
+/** The first, and how many more there are; filters take less than all of these. */
+function Types({ of: { types, filters } }: { readonly of: Subscription }) {
   const [first, ...others] = types ?? [];
-  if (first === undefined) return <span class="dim">all</span>;
+  const more = others.length === 0 ? "" : ` +${others.length}`;
   return (
-    <>
-      <span class="mono cut" title={types?.join("\n")}>
-        {first}
-      </span>
-      {others.length === 0 ? "" : ` +${others.length}`}
-    </>
+    <span title={types?.join("\n")}>
+      {first === undefined ? <span class="dim">all</span> : <span class="mono cut">{first}</span>}
+      {more}
+      {filters.length === 0 ? null : <span class="dim">, filtered</span>}
+    </span>
   );
 }
 
