@@ -70,7 +70,9 @@ export default defineConfig(async () => ({
         // Plain Node: this alone proves that core/ needs no Workers.
         test: {
           name: "core",
-          include: ["core", "client", "conformance", "scripts"].map((folder) => `test/${folder}/**/*.test.ts`),
+          include: ["core", "client", "conformance", "dashboard", "scripts"].map(
+            (folder) => `test/${folder}/**/*.test.ts`,
+          ),
           ...TIMEOUTS,
         },
       },

@@ -3,7 +3,7 @@ import type { Page } from "playwright-core";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createClient } from "../../src/client/index.ts";
 import { until } from "../../scripts/rig/until.ts";
-import { startSinks } from "../sinks.ts";
+import { startSinks, type SinkState } from "../sinks.ts";
 import { HAS_BROWSER } from "./chromium.ts";
 import { HANG_MS, overflowOf, startRig, violationsOf, type Rig } from "./dashboard-rig.ts";
 import { LOOK_NAMES, LOOKS, screenshot } from "./screenshots.ts";
@@ -67,6 +67,17 @@ describe.skipIf(!HAS_BROWSER)("in a browser", { timeout: HANG_MS }, () => {
     expect(wrongs).toEqual([]);
   });
 
+  test("nothing is lost of what is typed fast", async () => {
+    const { page } = await rig.openSignedIn("/subscriptions/new");
+    const digits = "1234567890".repeat(12);
+    const editor = page.getByRole("textbox", { name: "Filters" });
+    await editor.click();
+    await page.keyboard.type(digits);
+    expect(await editor.innerText()).toBe(digits);
+    await page.getByText("filters must be an array").first().waitFor();
+    expect(await editor.innerText()).toBe(digits);
+  });
+
   test("what a sink must be is said at its field", async () => {
     const { page } = await rig.openSignedIn("/subscriptions/new");
     await page.getByRole("button", { name: "Create the subscription" }).click();
@@ -112,7 +123,8 @@ describe.skipIf(!HAS_BROWSER)("in a browser", { timeout: HANG_MS }, () => {
 
   const deliveriesOf = async (key: string) => {
     const answer = await fetch(`${sinks.url}/control/${key}`);
-    return ((await answer.json()) as { readonly requests: readonly unknown[] }).requests;
+    const state: SinkState = await answer.json();
+    return state.requests;
   };
 
   test("the difference is shown before it is saved, and is what really differs", async () => {
@@ -235,6 +247,7 @@ describe.skipIf(!HAS_BROWSER)("in a browser", { timeout: HANG_MS }, () => {
         await page.getByRole("button", { name: "Review the changes" }).click();
         await page.getByText("No longer matched", { exact: false }).waitFor();
         await page.getByText("So far", { exact: false }).waitFor({ state: "detached" });
+        await page.getByRole("button", { name: "Save", exact: true }).scrollIntoViewIfNeeded();
       }
       await page.locator("[aria-busy=true]").waitFor({ state: "detached" });
       expect(await violationsOf(page), path).toEqual([]);

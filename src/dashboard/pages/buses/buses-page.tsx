@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import type { BusSummary } from "../../../client/index.ts";
+import { OPERATOR_BUS } from "../../../core/notice.ts";
 import type { Column } from "../../components/data-table.tsx";
 import { Empty } from "../../components/empty.tsx";
 import { ListView } from "../../components/list-view.tsx";
@@ -88,6 +89,9 @@ function Buses() {
   );
 }
 
+/** The router needs them, and refuses it. */
+const UNDELETABLE: ReadonlySet<string> = new Set(["default", OPERATOR_BUS]);
+
 const inBytes = (value: number | null) =>
   value === null ? <span class="dim">the most</span> : `${value.toLocaleString("en")} B`;
 
@@ -122,8 +126,7 @@ const columnsOf = (onOpen: (open: Open) => void): readonly Column<BusSummary>[] 
         >
           Settings
         </button>
-        {/* The router has no work without it. */}
-        {bus.bus === "default" ? null : (
+        {UNDELETABLE.has(bus.bus) ? null : (
           <button
             type="button"
             class="button small"

@@ -51,9 +51,9 @@ function Charts({ metrics: { data, total } }: { readonly metrics: MetricsInSteps
   return (
     <div class="stack">
       <p>
-        <strong>{all.toLocaleString("en")}</strong> attempts, {attempts.failed.toLocaleString("en")} of them failed;{" "}
-        <strong>{deliveries.delivered.toLocaleString("en")}</strong> delivered, {deliveries.dead.toLocaleString("en")}{" "}
-        dead
+        <strong>{all.toLocaleString("en")}</strong> {all === 1 ? "attempt" : "attempts"},{" "}
+        {attempts.failed.toLocaleString("en")} failed; <strong>{deliveries.delivered.toLocaleString("en")}</strong>{" "}
+        delivered, {deliveries.dead.toLocaleString("en")} dead
         {attempt_ms.p95 === null ? "" : `; 95 % of attempts took less than ${inMs(attempt_ms.p95)}`}
       </p>
       <div class="panels">
