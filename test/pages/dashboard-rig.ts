@@ -5,7 +5,7 @@ import { join } from "node:path";
 import axe from "axe-core";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { onTestFinished } from "vitest";
-import { startRouter, type Router } from "../../scripts/router.ts";
+import { randomSecret, startRouter, type Router } from "../../scripts/router.ts";
 import { createClient, type Client } from "../../src/client/index.ts";
 import { HAS_BROWSER, launchChromium } from "./chromium.ts";
 
@@ -14,12 +14,16 @@ export const HANG_MS = 120_000;
 
 export interface Rig {
   readonly router: Router & { readonly rootKey: string };
+  /** The directory of its database. */
+  readonly state: string;
   /** With the root key, on the bus `default`. */
   readonly client: Client;
   /** A page at the path, with nobody signed in, and what it did that it must not do. */
   open(path: string, options?: BrowserContextOptions): Promise<Opened>;
   /** The same, signed in with the key (else the root key). */
   openSignedIn(path: string, options?: BrowserContextOptions & { readonly key?: string }): Promise<Opened>;
+  /** Stops the router, does that, and has it back: with the same data, secrets and port. */
+  whileDown(act: () => Promise<void>): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -32,17 +36,27 @@ interface Opened {
 /** Starts both. Without a browser only the router: `open` throws then. */
 export async function startRig(): Promise<Rig> {
   const state = await mkdtemp(join(tmpdir(), "fantail-dashboard-"));
-  const router = await startRouter({ persistTo: state, quiet: true });
+  const vars = { ROOT_KEY: randomSecret(), ENCRYPTION_KEY: randomSecret() };
+  const start = (port?: number) =>
+    startRouter({ persistTo: state, quiet: true, vars, ...(port === undefined ? {} : { port }) });
+  const router = await start();
+  let running: Router = router;
   const browser = HAS_BROWSER ? await launchChromium() : null;
   const open: Rig["open"] = (path, options = {}) => opened({ browser, router, path, options, key: null });
   return {
     router,
+    state,
     client: createClient({ url: router.url, key: router.rootKey }),
     open,
     openSignedIn: (path, { key = router.rootKey, ...options } = {}) => opened({ browser, router, path, options, key }),
+    async whileDown(act) {
+      await running.stop();
+      await act();
+      running = await start(Number(new URL(router.url).port));
+    },
     async stop() {
       await browser?.close();
-      await router.stop();
+      await running.stop();
       await rm(state, { recursive: true });
     },
   };

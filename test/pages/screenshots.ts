@@ -7,6 +7,9 @@ const FOLDER = join(import.meta.dirname, "../../docs/screenshots");
 /** A picture is looked at over the network. */
 const BYTES_MAX = 200_000;
 
+/** Whether pictures are wanted. */
+export const IS_PICTURED = process.env["SCREENSHOTS"] === "1";
+
 /** How each picture is taken, by the end of its name. */
 export const LOOKS = {
   light: { viewport: { width: 1280, height: 800 }, colorScheme: "light" },
@@ -20,7 +23,7 @@ export const LOOK_NAMES: readonly Look[] = ["light", "dark", "360"];
 
 /** Writes `<name>-<look>.png` of what is seen of the page, opened with the options of that look. Nothing without SCREENSHOTS. */
 export async function screenshot(page: Page, name: string, look: Look): Promise<void> {
-  if (process.env["SCREENSHOTS"] !== "1") return;
+  if (!IS_PICTURED) return;
   await mkdir(FOLDER, { recursive: true });
   const path = join(FOLDER, `${name}-${look}.png`);
   await page.screenshot({ path, animations: "disabled", caret: "hide" });

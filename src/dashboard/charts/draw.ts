@@ -17,6 +17,7 @@ interface DrawOptions {
 }
 
 const AXIS_PX = 52;
+const TIMES_PX = 28;
 const DAY_S = 86_400;
 const CLOCK = new Intl.DateTimeFormat("en-GB", { timeStyle: "short" });
 const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
@@ -55,15 +56,21 @@ export function draw(place: HTMLElement, data: ChartData, options: DrawOptions):
 
 function plotOf(place: HTMLElement, data: ChartData, { height, format, onPoint }: DrawOptions): uPlot {
   const colour = coloursAt(place);
+  const isBars = data.series.some(({ kind }) => kind === "bars");
   const axis = { stroke: colour("--dim"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false } };
   const options: uPlot.Options = {
     width: place.clientWidth,
     height,
     legend: { show: false },
     cursor: { y: false, points: { size: 7 }, drag: { x: false, y: false } },
-    scales: { y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] } },
+    padding: [8, 8, 0, 0],
+    scales: {
+      // Bars begin at their time: the last one needs room behind it.
+      x: { range: (_, min, max) => [min, max + (isBars ? stepOf(data) : 0)] },
+      y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] },
+    },
     axes: [
-      { ...axis, values: (_, times, __, ___, step) => times.map((time) => timeText(time, step)) },
+      { ...axis, size: TIMES_PX, values: (_, times, __, ___, step) => times.map((time) => timeText(time, step)) },
       { ...axis, size: AXIS_PX, values: (_, values) => values.map(format) },
     ],
     series: [{}, ...data.series.map((series) => seriesOf(series, colour(`--${series.tone}`)))],
@@ -78,11 +85,27 @@ function seriesOf({ label, kind }: ChartSeries, stroke: string): uPlot.Series {
     label,
     stroke,
     width: kind === "bars" ? 0 : 1.75,
-    points: { show: false },
+    // A value without neighbours is no line: it is a point.
+    points: {
+      show: true,
+      size: 5,
+      fill: stroke,
+      filter: (plot, index) => (kind === "bars" ? [] : aloneIn(plot, index)),
+    },
     ...(kind === "bars" ? { fill: stroke } : {}),
     ...(paths === undefined ? {} : { paths }),
   };
 }
+
+/** Where a value stands alone. */
+function aloneIn({ data }: uPlot, series: number): number[] {
+  const values = data[series] ?? [];
+  const isThere = (index: number): boolean => typeof values[index] === "number";
+  return Array.from(values.keys()).filter((index) => isThere(index) && !isThere(index - 1) && !isThere(index + 1));
+}
+
+/** Seconds from one time to the next. */
+const stepOf = ({ times: [first = 0, second = first] }: ChartData): number => second - first;
 
 const timeText = (time: number, step: number): string => (step < DAY_S ? CLOCK : DAY).format(time * 1000);
 

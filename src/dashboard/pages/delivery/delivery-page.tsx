@@ -6,7 +6,7 @@ import { Empty } from "../../components/empty.tsx";
 import { ErrorLine } from "../../components/error-line.tsx";
 import { Facts } from "../../components/facts.tsx";
 import { Loading } from "../../components/loading.tsx";
-import { NeedsScope } from "../../components/needs-scope.tsx";
+import { LacksScope } from "../../components/lacks-scope.tsx";
 import { Panel } from "../../components/panel.tsx";
 import { RetryButton } from "../../components/retry-button.tsx";
 import { StatusBadge } from "../../components/status-badge.tsx";
@@ -24,10 +24,12 @@ const PARENT = { href: PATHS.deliveries, label: "Deliveries" };
 /** One delivery: what it is of, and all its attempts. It is loaded again until it has ended. */
 export function DeliveryPage() {
   const { id = "" } = useRoute().params;
+  const { may } = useSession();
+  if (may("read")) return <DeliveryOf key={id} id={id} />;
   return (
-    <NeedsScope scope="read" to="see deliveries">
-      <DeliveryOf key={id} id={id} />
-    </NeedsScope>
+    <Page title="Delivery" parent={PARENT}>
+      <LacksScope scope="read" to="see deliveries" />
+    </Page>
   );
 }
 

@@ -3,7 +3,7 @@ import { Empty } from "../../components/empty.tsx";
 import { ErrorLine } from "../../components/error-line.tsx";
 import { JsonView } from "../../components/json-view.tsx";
 import { Loading } from "../../components/loading.tsx";
-import { NeedsScope } from "../../components/needs-scope.tsx";
+import { LacksScope } from "../../components/lacks-scope.tsx";
 import { Panel } from "../../components/panel.tsx";
 import { Timeline } from "../../components/timeline.tsx";
 import { openEveryMs } from "../../data/open-deliveries.ts";
@@ -26,10 +26,12 @@ const UNRECORDED_EVERY_MS = 1500;
 /** One event: what it says, how it was routed and why, and what became of its deliveries. */
 export function EventPage() {
   const { id = "" } = useRoute().params;
+  const { may } = useSession();
+  if (may("read")) return <EventOf key={id} id={id} />;
   return (
-    <NeedsScope scope="read" to="see events">
-      <EventOf key={id} id={id} />
-    </NeedsScope>
+    <Page title="Event" parent={PARENT}>
+      <LacksScope scope="read" to="see events" />
+    </Page>
   );
 }
 
@@ -62,7 +64,7 @@ function Shown({ of }: { readonly of: Recorded }) {
           {event.event === null ? (
             <Empty title={event.erased_at === null ? "Its body is no longer kept" : "It is erased"} />
           ) : (
-            <JsonView label="The event" value={event.event} />
+            <JsonView label="JSON of the event" value={event.event} />
           )}
         </Panel>
         <Panel title="What happened">

@@ -5,7 +5,7 @@ import { isEventId } from "../../../core/ids.ts";
 import { Empty } from "../../components/empty.tsx";
 import { FilterBar, type FilterField } from "../../components/filter-bar.tsx";
 import { ListView } from "../../components/list-view.tsx";
-import { NeedsScope } from "../../components/needs-scope.tsx";
+import { LacksScope } from "../../components/lacks-scope.tsx";
 import { useList } from "../../data/use-list.ts";
 import { useQuery, type Query } from "../../data/use-query.ts";
 import { pathOf } from "../../paths.ts";
@@ -23,7 +23,7 @@ const STREAM_FIELDS: readonly FilterField[] = [
 ];
 const FIELDS: readonly FilterField[] = [
   ...STREAM_FIELDS,
-  { name: "id", label: "Id", kind: "text", placeholder: "evt_… or the producer's" },
+  { name: "id", label: "Id", kind: "text", placeholder: "evt_…" },
   { name: "since", label: "Since", kind: "time" },
   { name: "until", label: "Until", kind: "time" },
 ];
@@ -35,9 +35,7 @@ export function EventsPage() {
   if (!may("read"))
     return (
       <Frame>
-        <NeedsScope scope="read" to="see events">
-          {null}
-        </NeedsScope>
+        <LacksScope scope="read" to="see events" />
       </Frame>
     );
   return query["live"] === "yes" ? <Live /> : <Search />;

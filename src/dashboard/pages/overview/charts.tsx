@@ -1,16 +1,7 @@
 import type { MetricsInSteps } from "../../../client/index.ts";
 import { TimeChart } from "../../charts/time-chart.tsx";
 import { Panel } from "../../components/panel.tsx";
-import {
-  attemptsChart,
-  deliveriesChart,
-  duration,
-  eventsChart,
-  lanesChart,
-  latencyChart,
-  percent,
-  successChart,
-} from "./figures.ts";
+import { deliveriesChart, duration, eventsChart, lanesChart, latencyChart, percent, successChart } from "./figures.ts";
 
 /** What was counted over the range, drawn. */
 export function Charts({ metrics }: { readonly metrics: MetricsInSteps }) {
@@ -21,9 +12,6 @@ export function Charts({ metrics }: { readonly metrics: MetricsInSteps }) {
       </Panel>
       <Panel title="Deliveries per minute">
         <TimeChart label="Deliveries per minute, by how they ended" {...deliveriesChart(metrics)} />
-      </Panel>
-      <Panel title="Attempts per minute">
-        <TimeChart label="Attempts per minute, by what sinks answered" {...attemptsChart(metrics)} />
       </Panel>
       <Panel title="Attempts that succeed">
         <TimeChart label="Attempts that succeed" {...successChart(metrics)} format={percent} />

@@ -18,20 +18,20 @@ export function FiguresRow({ metrics }: { readonly metrics: MetricsInSteps }) {
   const slow = slowOf(total);
   return (
     <dl class="tiles">
-      <Tile label="Events per minute" value={short(perMinute(events, metrics))} note={`${short(events)} in all`} />
+      <Tile label="Events a minute" value={short(perMinute(events, metrics))} note={`${short(events)} in all`} />
       <Tile
-        label="Deliveries per minute"
+        label="Deliveries a minute"
         value={short(perMinute(delivered, metrics))}
-        note={`${short(delivered)} delivered, ${short(dead)} dead`}
+        note={`${short(delivered)}, and ${short(dead)} dead`}
       />
       <Tile
-        label="Attempts that succeed"
+        label="Attempts succeed"
         value={percent(success)}
         note={`${short(total.attempts.failed)} failed`}
         tone={success === null || success >= SUCCESS_WELL ? undefined : success >= SUCCESS_BAD ? "warn" : "bad"}
       />
       <Tile
-        label="Delivery latency, p95"
+        label="Delivered in, p95"
         value={duration(total.delivery_ms.p95)}
         note={`p50 ${duration(total.delivery_ms.p50)}, p99 ${duration(total.delivery_ms.p99)}`}
       />

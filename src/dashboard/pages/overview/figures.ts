@@ -8,7 +8,7 @@ type Counts = Pick<Point, "events" | "attempts" | "deliveries">;
 const MINUTE_S = 60;
 
 /** All attempts. */
-export const attemptsOf = ({ attempts }: Pick<Counts, "attempts">): number => attempts.succeeded + attempts.failed;
+const attemptsOf = ({ attempts }: Pick<Counts, "attempts">): number => attempts.succeeded + attempts.failed;
 
 /** The part of the attempts that succeeded, in percent; null without any. */
 export function successOf(counts: Pick<Counts, "attempts">): number | null {
@@ -33,15 +33,7 @@ export function eventsChart(metrics: MetricsInSteps): ChartData {
   ]);
 }
 
-/** What sinks answered, per minute. */
-export function attemptsChart(metrics: MetricsInSteps): ChartData {
-  return chart(metrics, [
-    { label: "Succeeded", tone: "good", kind: "bars", value: rate(metrics, (p) => p.attempts.succeeded) },
-    { label: "Failed", tone: "bad", kind: "bars", value: rate(metrics, (p) => p.attempts.failed) },
-  ]);
-}
-
-/** Which part succeeded, and how many deliveries died. */
+/** Which part of the attempts succeeded. */
 export function successChart(metrics: MetricsInSteps): ChartData {
   return chart(metrics, [{ label: "Success", tone: "good", value: successOf }]);
 }

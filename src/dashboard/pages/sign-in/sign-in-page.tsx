@@ -3,6 +3,7 @@ import { ErrorLine } from "../../components/error-line.tsx";
 import { TextField } from "../../components/text-field.tsx";
 import { useAction } from "../../data/use-action.ts";
 import { useSessionHandle } from "../../session/session.tsx";
+import { Mark } from "../../shell/mark.tsx";
 
 /** Takes a key, and keeps it nowhere: the browser gets a cookie for it that no script sees. */
 export function SignInPage() {
@@ -25,7 +26,10 @@ export function SignInPage() {
   return (
     <main class="alone">
       <form class="panel sign-in" noValidate onSubmit={send}>
-        <h1>Sign in to Fantail</h1>
+        <h1 class="sign-in-head">
+          <Mark />
+          Sign in to Fantail
+        </h1>
         {reason === null ? null : (
           <p class="notice" role="status">
             {reason}
