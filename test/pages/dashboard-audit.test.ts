@@ -54,7 +54,7 @@ describe.skipIf(!HAS_BROWSER)("in a browser", { timeout: HANG_MS }, () => {
   test("a key that only reads is shown none, and the API refuses it anyway", async () => {
     const { key } = await rig.client.keys.create({ name: "another", scopes: ["read"] });
     const { page } = await rig.openSignedIn("/audit", { key });
-    await page.getByText("The key does not allow this").waitFor();
+    await page.getByText("This key may not see the audit").waitFor();
     await expect(createClient({ url: rig.router.url, key }).audit.list().page()).rejects.toMatchObject({ status: 403 });
   });
 

@@ -66,7 +66,7 @@ describe.skipIf(!HAS_BROWSER)("in a browser", { timeout: HANG_MS }, () => {
   test("a key that does not manage is shown none, and the API refuses it anyway", async () => {
     const { key } = await rig.client.keys.create({ name: "reader", scopes: ["read"] });
     const { page } = await rig.openSignedIn("/keys", { key });
-    await page.getByText("The key does not allow this").waitFor();
+    await page.getByText("This key may not see keys").waitFor();
     expect(await page.getByRole("button", { name: "New key" }).count()).toBe(0);
     await expect(createClient({ url: rig.router.url, key }).keys.list().page()).rejects.toMatchObject({ status: 403 });
   });

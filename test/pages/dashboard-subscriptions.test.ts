@@ -167,7 +167,10 @@ describe.skipIf(!HAS_BROWSER)("in a browser", { timeout: HANG_MS }, () => {
     await expect.poll(() => page.getByLabel("Name", { exact: true }).inputValue()).toBe("crm");
   });
 
-  test("pause holds, and resume delivers", async () => {
+  const countOf = async (id: string, status: "held" | "cancelled") =>
+    (await rig.client.deliveries.list({ subscription_id: id, status }).page()).data.length;
+
+  test("pause holds, and resume delivers, or skips what was held", async () => {
     const { id } = await rig.client.subscriptions.create({ name: "mailer", sink: sinkOf("mailer"), types: ["halt"] });
     const { page, wrongs } = await rig.openSignedIn(`/subscriptions/${id}?tab=deliveries`);
     await page.getByRole("button", { name: "Pause" }).click();
@@ -183,6 +186,20 @@ describe.skipIf(!HAS_BROWSER)("in a browser", { timeout: HANG_MS }, () => {
     await page.getByRole("button", { name: "Resume" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Resume" }).click();
     await page.getByRole("table", { name: "deliveries" }).getByText("delivered", { exact: true }).waitFor();
+    expect(await deliveriesOf("mailer")).toHaveLength(1);
+
+    await page.getByRole("button", { name: "Pause" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Pause" }).click();
+    await page.getByText("What it takes is held until it is resumed.").waitFor();
+    await rig.client.publish({ type: "halt", data: {} });
+    await until("the second is held", async () => (await countOf(id, "held")) === 1, { withinMs: HANG_MS });
+    await page.getByRole("button", { name: "Resume" }).click();
+    await page
+      .getByLabel("What goes out")
+      .selectOption({ label: "Nothing that is held, only what is accepted from now on" });
+    await page.getByRole("dialog").getByRole("button", { name: "Resume" }).click();
+    await page.getByRole("button", { name: "Pause" }).waitFor();
+    await until("it is skipped", async () => (await countOf(id, "cancelled")) === 1, { withinMs: HANG_MS });
     expect(await deliveriesOf("mailer")).toHaveLength(1);
     expect(wrongs).toEqual([]);
   });
@@ -219,6 +236,9 @@ describe.skipIf(!HAS_BROWSER)("in a browser", { timeout: HANG_MS }, () => {
     await page.goto(`${rig.router.url}/subscriptions`);
     await page.getByRole("table", { name: "subscriptions" }).getByText("warehouse").waitFor();
     expect(await page.getByRole("link", { name: "New subscription" }).count()).toBe(0);
+    await page.goto(`${rig.router.url}/subscriptions/new`);
+    await page.getByText("This key may not make subscriptions").waitFor();
+    expect(await page.getByRole("button", { name: "Create the subscription" }).count()).toBe(0);
   });
 
   test.each(LOOK_NAMES)("%s: accessible, and no wider than the screen", async (look) => {
@@ -243,7 +263,7 @@ describe.skipIf(!HAS_BROWSER)("in a browser", { timeout: HANG_MS }, () => {
       if (name === "subscription-edit") {
         await page.getByRole("textbox", { name: "Filters" }).waitFor();
         await page.getByText(/^Takes/).waitFor();
-        await page.getByLabel("Types", { exact: true }).fill("order.created");
+        await page.getByLabel("Types", { exact: true }).fill("order.paid");
         await page.getByRole("button", { name: "Review the changes" }).click();
         await page.getByText("No longer matched", { exact: false }).waitFor();
         await page.getByText("So far", { exact: false }).waitFor({ state: "detached" });

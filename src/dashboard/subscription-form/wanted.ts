@@ -50,7 +50,7 @@ export function mistakesOf(text: string): readonly Mistake[] {
 }
 
 /** The lines that say something. */
-export const linesOf = (text: string): readonly string[] =>
+const linesOf = (text: string): readonly string[] =>
   text
     .split("\n")
     .map((line) => line.trim())

@@ -5,6 +5,7 @@ import { ErrorLine } from "../../components/error-line.tsx";
 import { FilterBar, type FilterField } from "../../components/filter-bar.tsx";
 import { Loading } from "../../components/loading.tsx";
 import { MemberChanges } from "../../components/member-changes.tsx";
+import { LacksScope } from "../../components/lacks-scope.tsx";
 import { Time } from "../../components/time.tsx";
 import { useList, type Listed } from "../../data/use-list.ts";
 import { useQuery } from "../../data/use-query.ts";
@@ -46,9 +47,7 @@ export function AuditPage() {
           <Entries />
         </>
       ) : (
-        <Empty title="The key does not allow this">
-          <p>The audit is for who manages the bus.</p>
-        </Empty>
+        <LacksScope scope="manage" to="see the audit" />
       )}
     </Page>
   );

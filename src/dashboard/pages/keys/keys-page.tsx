@@ -3,6 +3,7 @@ import type { Key } from "../../../client/index.ts";
 import type { Column } from "../../components/data-table.tsx";
 import { Empty } from "../../components/empty.tsx";
 import { ListView } from "../../components/list-view.tsx";
+import { LacksScope } from "../../components/lacks-scope.tsx";
 import { ShownOnce } from "../../components/shown-once.tsx";
 import { Time } from "../../components/time.tsx";
 import { useToast } from "../../components/toast.tsx";
@@ -22,22 +23,23 @@ type Open =
 
 /** The keys of the bus. */
 export function KeysPage() {
-  const { client, bus, may } = useSession();
+  const { may } = useSession();
+  if (may("manage")) return <Keys />;
+  return (
+    <Page title="Keys">
+      <LacksScope scope="manage" to="see keys" />
+    </Page>
+  );
+}
+
+function Keys() {
+  const { client, bus } = useSession();
   const say = useToast();
   const [open, setOpen] = useState<Open | null>(null);
-  const isManager = may("manage");
   const list = useList((cursor, signal) => client.keys.list({}, { signal }).page(cursor), [bus]);
   const close = () => setOpen(null);
   // What was made in a dialog stays to be seen when that closes.
   const closeDialog = () => setOpen((before) => (before?.kind === "made" ? before : null));
-  if (!isManager)
-    return (
-      <Page title="Keys">
-        <Empty title="The key does not allow this">
-          <p>Keys are for who manages the bus.</p>
-        </Empty>
-      </Page>
-    );
   return (
     <Page
       title="Keys"

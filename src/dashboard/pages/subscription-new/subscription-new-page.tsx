@@ -1,7 +1,7 @@
 import { useLocation } from "preact-iso";
 import { useState } from "preact/hooks";
 import type { SubscriptionCreated } from "../../../client/index.ts";
-import { Empty } from "../../components/empty.tsx";
+import { LacksScope } from "../../components/lacks-scope.tsx";
 import { ShownOnce } from "../../components/shown-once.tsx";
 import { PATHS, pathOf } from "../../paths.ts";
 import { useSession } from "../../session/session.tsx";
@@ -19,9 +19,7 @@ export function SubscriptionNewPage() {
   return (
     <Page title="New subscription" parent={PARENT}>
       {!may("manage") ? (
-        <Empty title="The key does not allow this">
-          <p>Making subscriptions needs the scope manage.</p>
-        </Empty>
+        <LacksScope scope="manage" to="make subscriptions" />
       ) : made?.secret === undefined ? (
         <SubscriptionForm
           saved={null}
