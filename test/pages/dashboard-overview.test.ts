@@ -47,6 +47,12 @@ async function lively(): Promise<void> {
 const troubled = async (): Promise<number> => (await rig.client.health.list({ breaker: "open" }).page()).data.length;
 const counted = async (): Promise<number> => (await rig.client.metrics.get()).total.deliveries.delivered;
 
+/** One that a sink did not take. */
+async function failedEvent(): Promise<string> {
+  const { data } = await rig.client.deliveries.list({ status: "retrying" }).page();
+  return data.find(({ last_attempt }) => last_attempt?.status === 503)?.event_id ?? "";
+}
+
 describe.skipIf(!HAS_BROWSER)("overview", { timeout: HANG_MS }, () => {
   test("a first event: a subscription, an event, its delivery, each step by itself once it happened", async () => {
     const { page, wrongs } = await rig.openSignedIn("/");
@@ -88,7 +94,7 @@ describe.skipIf(!HAS_BROWSER)("overview", { timeout: HANG_MS }, () => {
     const { page, wrongs } = await rig.openSignedIn("/");
     await page.getByRole("figure", { name: /^Events per minute: Events \d/ }).waitFor();
     const trouble = page.getByRole("table", { name: "sinks in trouble" });
-    expect(await trouble.getByRole("link").allInnerTexts()).toEqual(["shipping"]);
+    await expect.poll(() => trouble.getByRole("link").allInnerTexts()).toEqual(["shipping"]);
     expect(await trouble.innerText()).toContain("open");
     await page.getByRole("button", { name: "30 d" }).click();
     await page.waitForURL("**/?range=30d");
@@ -139,8 +145,17 @@ describe.skipIf(!HAS_BROWSER)("overview", { timeout: HANG_MS }, () => {
     expect(await overflowOf(page)).toBeLessThanOrEqual(0);
     expect(wrongs).toEqual([]);
     await screenshot(page, "overview", look);
-    const out = await rig.open("/sign-in", LOOKS[look]);
-    await out.page.getByRole("heading", { level: 1 }).waitFor();
-    await screenshot(out.page, "sign-in", look);
+  });
+
+  test.runIf(IS_PICTURED).each(LOOK_NAMES)("pictures of other pages: %s", async (look) => {
+    const signIn = await rig.open("/sign-in", LOOKS[look]);
+    await signIn.page.getByRole("heading", { level: 1 }).waitFor();
+    await screenshot(signIn.page, "sign-in", look);
+    const events = await rig.openSignedIn("/events", LOOKS[look]);
+    await events.page.getByRole("table", { name: "events" }).waitFor();
+    await screenshot(events.page, "events", look);
+    const event = await rig.openSignedIn(`/events/${await failedEvent()}`, LOOKS[look]);
+    await event.page.getByText("Down for maintenance").first().waitFor();
+    await screenshot(event.page, "event", look);
   });
 });

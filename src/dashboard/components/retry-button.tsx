@@ -8,10 +8,12 @@ interface RetryButtonProps {
   readonly delivery: Pick<Delivery, "id" | "status">;
   /** Called when it is due. */
   readonly onRetried: () => void;
+  /** True: it stands in a row. */
+  readonly isSmall?: boolean;
 }
 
 /** Tries a delivery again, at once; for keys that may. */
-export function RetryButton({ delivery, onRetried }: RetryButtonProps) {
+export function RetryButton({ delivery, onRetried, isSmall = false }: RetryButtonProps) {
   const { client, may } = useSession();
   const say = useToast();
   const retry = useAction(async () => {
@@ -23,7 +25,12 @@ export function RetryButton({ delivery, onRetried }: RetryButtonProps) {
   return (
     <>
       <ErrorLine error={retry.error} />
-      <button type="button" class="button" disabled={retry.isRunning} onClick={() => void retry.run()}>
+      <button
+        type="button"
+        class={isSmall ? "button small" : "button"}
+        disabled={retry.isRunning}
+        onClick={() => void retry.run()}
+      >
         {delivery.status === "delivered" ? "Deliver again" : "Retry now"}
       </button>
     </>

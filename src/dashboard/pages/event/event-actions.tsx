@@ -6,6 +6,7 @@ import { useToast } from "../../components/toast.tsx";
 import { publishCommand } from "../../data/curl.ts";
 import { PATHS } from "../../paths.ts";
 import { useSession } from "../../session/session.tsx";
+import { isRounded } from "./exact.ts";
 
 interface EventActionsProps {
   readonly event: EventOnRecord;
@@ -15,7 +16,8 @@ interface EventActionsProps {
 /** What can be done with an event, by what the key may. */
 export function EventActions({ event, onErased }: EventActionsProps) {
   const { session, bus, may } = useSession();
-  const body = event.event;
+  // What is rounded would be another event.
+  const body = isRounded(event.event) ? null : event.event;
   return (
     <>
       {body === null ? null : (

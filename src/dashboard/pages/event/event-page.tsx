@@ -14,6 +14,7 @@ import { useSession } from "../../session/session.tsx";
 import { Page } from "../../shell/page.tsx";
 import { EventActions } from "./event-actions.tsx";
 import { EventFacts } from "./event-facts.tsx";
+import { isRounded } from "./exact.ts";
 import { Explain } from "./explain.tsx";
 import { momentsOf } from "./moments.tsx";
 import { recorded, type Recorded } from "./recorded.ts";
@@ -47,24 +48,37 @@ function EventOf({ id }: { readonly id: string }) {
       actions={data === null ? undefined : <EventActions event={data.event} onErased={reload} />}
     >
       <ErrorLine error={error} what="The event cannot be loaded" onRetry={reload} />
-      {data === null ? error === null ? <Loading label="Loading the event" lines={8} /> : null : <Shown of={data} />}
+      {data === null ? (
+        error === null ? (
+          <Loading label="Loading the event" lines={8} />
+        ) : null
+      ) : (
+        <Shown of={data} onRetried={reload} />
+      )}
     </Page>
   );
 }
 
-function Shown({ of }: { readonly of: Recorded }) {
+function Shown({ of, onRetried }: { readonly of: Recorded; readonly onRetried: () => void }) {
   const { event } = of;
   const subscriptions = useSubscriptions();
   return (
     <>
       <EventFacts event={event} />
-      <Routing of={of} nameOf={subscriptions.nameOf} />
+      <Routing of={of} nameOf={subscriptions.nameOf} onRetried={onRetried} />
       <div class="panels">
         <Panel title="The event">
           {event.event === null ? (
             <Empty title={event.erased_at === null ? "Its body is no longer kept" : "It is erased"} />
           ) : (
-            <JsonView label="JSON of the event" value={event.event} />
+            <div class="stack">
+              {isRounded(event.event) ? (
+                <p class="notice">
+                  A number in it is too large for a browser: it is rounded here. The API has it exactly.
+                </p>
+              ) : null}
+              <JsonView label="JSON of the event" value={event.event} />
+            </div>
           )}
         </Panel>
         <Panel title="What happened">

@@ -2,18 +2,34 @@ import type { DeliveryInFull } from "../../../client/index.ts";
 import type { Column } from "../../components/data-table.tsx";
 import { DataTable } from "../../components/data-table.tsx";
 import { Empty } from "../../components/empty.tsx";
+import { RetryButton } from "../../components/retry-button.tsx";
 import { StatusBadge } from "../../components/status-badge.tsx";
 import { Time } from "../../components/time.tsx";
 import { PATHS, pathOf } from "../../paths.ts";
+import { useSession } from "../../session/session.tsx";
 import type { Recorded } from "./recorded.ts";
 
 interface RoutingProps {
   readonly of: Recorded;
   readonly nameOf: (subscriptionId: string) => string;
+  readonly onRetried: () => void;
 }
 
+/** For those that have not been delivered. */
+const retryColumn = (onRetried: () => void): Column<DeliveryInFull> => ({
+  label: "Retry",
+  cell: (delivery) =>
+    delivery.status === "delivered" ? (
+      <span class="dim">–</span>
+    ) : (
+      <RetryButton delivery={delivery} onRetried={onRetried} isSmall />
+    ),
+  align: "end",
+});
+
 /** Which subscriptions took the event, and what became of each delivery. */
-export function Routing({ of: { event, deliveries }, nameOf }: RoutingProps) {
+export function Routing({ of: { event, deliveries }, nameOf, onRetried }: RoutingProps) {
+  const { may } = useSession();
   const columns: readonly Column<DeliveryInFull>[] = [
     { label: "Subscription", cell: ({ subscription_id }) => nameOf(subscription_id) },
     { label: "Status", cell: ({ status }) => <StatusBadge status={status} /> },
@@ -24,6 +40,7 @@ export function Routing({ of: { event, deliveries }, nameOf }: RoutingProps) {
       cell: ({ last_attempt }) => last_attempt?.status ?? last_attempt?.error ?? <span class="dim">–</span>,
     },
     { label: "Next attempt", cell: ({ due_at }) => <Time at={due_at} />, align: "end" },
+    ...(may("manage") ? [retryColumn(onRetried)] : []),
   ];
   return (
     <section class="panel" aria-label="Deliveries of the event">
