@@ -9,7 +9,7 @@ import { ErrorLine } from "../components/error-line.tsx";
 import { Time } from "../components/time.tsx";
 import { useStream } from "../data/use-stream.ts";
 import { useSession } from "../session/session.tsx";
-import { Clauses } from "./clauses.tsx";
+import { Conditions } from "./conditions.tsx";
 import type { Wanted } from "./wanted.ts";
 
 /** So many of the last are tried. */
@@ -80,7 +80,7 @@ export function RecentEvents({ wanted }: RecentEventsProps) {
                 </span>
               </button>
               {isChosen && wanted !== null ? (
-                <Clauses
+                <Conditions
                   label={`Why ${event.type} is ${isTaken ? "taken" : "not taken"}`}
                   clauses={explain(wanted, view).clauses}
                 />

@@ -1,19 +1,19 @@
 import type { ExplainedClause } from "../../client/index.ts";
 
-interface ClausesProps {
+interface ConditionsProps {
   /** Whose they are: `Why order.created is taken`. */
   readonly label: string;
   readonly clauses: readonly Pick<ExplainedClause, "pointer" | "wanted" | "observed" | "matched">[];
 }
 
-/** Each condition that was looked at, with what the event has there: those that fail are seen at once. */
-export function Clauses({ label, clauses }: ClausesProps) {
+/** Each condition that was looked at, with what the event has there: for a narrow place. */
+export function Conditions({ label, clauses }: ConditionsProps) {
   if (clauses.length === 0) return <p class="hint">Nothing is asked of it: every event is taken.</p>;
   return (
-    <ul class="clauses" aria-label={label}>
+    <ul class="conditions" aria-label={label}>
       {clauses.map(({ pointer, wanted, observed, matched }) => (
-        <li key={pointer} class={matched ? "clause" : "clause fails"}>
-          <span class={matched ? "badge good" : "badge bad"}>{matched ? "holds" : "fails"}</span>
+        <li key={pointer} class="condition">
+          <span class={matched ? "badge good" : "badge bad"}>{matched ? "met" : "not met"}</span>
           <code>{pointer}</code>
           <span>
             <span class="dim">wants</span> <code>{written(wanted)}</code>
