@@ -7,6 +7,7 @@ import "./styles/base.css";
 import "./styles/shell.css";
 import "./styles/controls.css";
 import "./styles/data.css";
+import "./styles/forms.css";
 
 applyTheme();
 const place = document.getElementById("app");

@@ -139,7 +139,7 @@ describe.skipIf(!HAS_BROWSER)("in a browser", { timeout: HANG_MS }, () => {
     const { page } = await rig.openSignedIn("/events", { key });
     const links = page.getByRole("navigation", { name: "Pages" }).getByRole("link");
     await links.first().waitFor();
-    expect(await links.allInnerTexts()).toEqual(["Overview", "Events", "Subscriptions", "Deliveries", "Audit"]);
+    expect(await links.allInnerTexts()).toEqual(["Overview", "Events", "Subscriptions", "Deliveries"]);
   });
 
   test("events are found by what is typed, and lead to their page", async () => {

@@ -1,4 +1,4 @@
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { lineOf } from "../data/problem-line.ts";
 import type { Editor } from "./code-mirror.ts";
 import type { Mistake } from "./mistake.ts";
@@ -50,7 +50,8 @@ export function JsonEditor({
       editor.current = null;
     };
   }, [label]);
-  useEffect(() => editor.current?.setText(value), [value]);
+  // At once: a text that is put in later would take back what was typed meanwhile.
+  useLayoutEffect(() => editor.current?.setText(value), [value]);
   useEffect(() => editor.current?.setReadOnly(isReadOnly), [isReadOnly]);
   useEffect(() => editor.current?.recheck(), [check]);
 

@@ -28,7 +28,12 @@ const DESTINATIONS: readonly Destination[] = [
     isFor: ({ may }) => may("manage"),
   },
   { href: PATHS.buses, label: "Buses", icon: "M2 4h12M2 8h12M2 12h12", isFor: ({ session }) => session.is_root },
-  { href: PATHS.audit, label: "Audit", icon: "M3 2h10v12H3zM5.500 5.500h5m-5 3h5m-5 3h3" },
+  {
+    href: PATHS.audit,
+    label: "Audit",
+    icon: "M3 2h10v12H3zM5.500 5.500h5m-5 3h5m-5 3h3",
+    isFor: ({ may }) => may("manage"),
+  },
 ];
 
 /** The pages that the key has something on. */
