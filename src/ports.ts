@@ -817,8 +817,10 @@ export interface TailPlace {
 
 /** What happens, in the order in which it is written. Places are of all buses; each look reads a bounded number of rows. */
 export interface Tail {
-  /** Where it ends now. */
-  end(of: "events" | "deliveries"): Promise<TailPlace>;
+  /** Where it ends at `now`. */
+  end(of: "events" | "deliveries", now: number): Promise<TailPlace>;
+  /** Whether news of deliveries behind the place may be gone, because it is older than SETTLES_KEPT_MS at `now`. */
+  isOver(place: TailPlace, now: number): Promise<boolean>;
   /**
    * Events that came on record behind the place, with their bodies: at most STREAM_ENTRIES_MAX, and no more than have `bytesMax` bytes together, but
    * for the first. `place`: where the next look begins, which may be further than the last entry.
@@ -844,6 +846,8 @@ export interface Tail {
 export interface News<T> {
   readonly entries: readonly T[];
   readonly place: TailPlace;
+  /** There is more behind the place, of this reader or of others. */
+  readonly more: boolean;
 }
 
 // ---- Metrics -----------------------------------------------------------------------------------------------------

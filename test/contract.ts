@@ -211,11 +211,11 @@ function answerFault({ content }: Described, { headers, text }: GivenAnswer): st
   return mediaFault(ANSWERS, media, text);
 }
 
-/** Of the entries that are whole, but for the one that opens the stream. */
+/** Of the entries that are whole, but for those that tell how far the stream is. */
 function streamFault({ schema = {} }: Media, text: string): string | null {
   const entries = serverSentEvents()
     .read(text)
-    .filter(({ event }) => event !== "open");
+    .filter(({ event }) => !["open", "place"].includes(event));
   const told: Schema = schema["contentSchema"] ?? {};
   return entries.map(({ data }) => jsonFault(ANSWERS, told, data)).find((fault) => fault !== null) ?? null;
 }

@@ -8,9 +8,10 @@ export function fakeTail() {
   const state = { isFull: false };
   const tail: Tail = {
     end: async () => ({ place: 1_800_000_000_000, n: 0 }),
-    events: async (_bus, _filters, { after }) => ({ entries: events.splice(0), place: after }),
-    deliveries: async (_bus, _id, { after }) => ({ entries: [], place: after }),
+    events: async (_bus, _filters, { after }) => ({ entries: events.splice(0), place: after, more: false }),
+    deliveries: async (_bus, _id, { after }) => ({ entries: [], place: after, more: false }),
     bodies: async () => [],
+    isOver: async () => false,
     open: async (_bus, id) => {
       if (!state.isFull) open.add(id);
       return !state.isFull;

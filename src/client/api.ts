@@ -988,7 +988,7 @@ export interface Metrics {
     readonly deliveries: {
       /** That ended so. */
       readonly delivered: number;
-      /** That ended so. */
+      /** That ended so, without those that the retention closed. */
       readonly dead: number;
     };
     /** What requests took. */
@@ -1029,7 +1029,7 @@ export interface Metrics {
     readonly deliveries: {
       /** That ended so. */
       readonly delivered: number;
-      /** That ended so. */
+      /** That ended so, without those that the retention closed. */
       readonly dead: number;
     };
     /** What requests took. */
@@ -1091,7 +1091,7 @@ export interface SubscriptionMetrics {
   readonly deliveries: {
     /** That ended so. */
     readonly delivered: number;
-    /** That ended so. */
+    /** That ended so, without those that the retention closed. */
     readonly dead: number;
   };
   /** What requests took. */
@@ -1603,7 +1603,7 @@ export interface Operations {
     readonly answer: EventExplained;
   };
 
-  /** Server-sent events. `open` comes first, then an `event` for each event that comes on record, a StreamedEvent, in that order. With `last-event-id` the stream goes on behind that event, from the record: what came meanwhile is told first, and nothing that is still on record is left out. A stream ends by itself after some minutes: come again with the last id as `last-event-id`. With nothing to tell it sends a comment every 15 seconds. A bus has 50 at a time. */
+  /** Server-sent events. `open` comes first, then an `event` for each event that comes on record, a StreamedEvent, in that order. With `last-event-id` the stream goes on behind that event, from the record: what came meanwhile is told first, and nothing that is still on record is left out. What `replay` asked for has no ids, and then comes `place`: who is cut off before that begins anew. A stream ends by itself after some minutes: come again with the last id as `last-event-id`. Every 15 seconds, and at its end, `place` tells an id up to which everything is told. A bus has 50 at a time. */
   readonly streamEvents: {
     readonly method: "GET";
     readonly path: "/v1/events/stream";
@@ -1611,7 +1611,7 @@ export interface Operations {
     readonly answer: null;
   };
 
-  /** Server-sent events. `open` comes first, then a `delivery` each time that one was settled: it was delivered, is to be tried again, or is dead. Its data is what lists show of it, as it is by then. `last-event-id` may be a day old. What succeeds at once on a bus that records failures only is not told. A stream ends by itself after some minutes: come again with the last id as `last-event-id`. With nothing to tell it sends a comment every 15 seconds. A bus has 50 at a time. */
+  /** Server-sent events. `open` comes first, then a `delivery` each time that one was settled: it was delivered, is to be tried again, or is dead. Its data is what lists show of it, as it is by then. `last-event-id` may be a day old. What succeeds at once on a bus that records failures only is not told. A stream ends by itself after some minutes: come again with the last id as `last-event-id`. Every 15 seconds, and at its end, `place` tells an id up to which everything is told. A bus has 50 at a time. */
   readonly streamDeliveries: {
     readonly method: "GET";
     readonly path: "/v1/subscriptions/{id}/stream";

@@ -16,15 +16,17 @@ export interface StreamOptions {
   readonly lastEventId?: string;
   /** Its abort ends the loop, without an error. */
   readonly signal?: AbortSignal;
-  /** Told each time that the stream is open: the id from which it goes on. */
-  readonly onOpen?: (id: string) => void;
+  /** Told each time that the stream is open: the id from which it goes on; null while something is replayed first. */
+  readonly onOpen?: (id: string | null) => void;
+  /** Told an id up to which everything is told, now and then: it goes on from there, whether there were entries or not. */
+  readonly onPlace?: (id: string) => void;
   /** Told why a connection was lost, before it is made again. */
   readonly onRetry?: (error: unknown) => void;
 }
 
 /** What is read of a stream. */
 export interface Entry {
-  /** For `lastEventId`. */
+  /** For `lastEventId`; "" of what is replayed. */
   readonly id: string;
   readonly data: string;
 }
@@ -54,9 +56,13 @@ export const createFollow = (deps: Deps): Follow =>
       let failure: unknown = null;
       try {
         for await (const event of connected(deps, { path, last, signal })) {
-          failures = 0;
           last = event.id;
-          if (event.event === "open") options.onOpen?.(event.id);
+          if (event.event === "open") {
+            options.onOpen?.(event.id === "" ? null : event.id);
+            continue;
+          }
+          failures = 0;
+          if (event.event === "place") options.onPlace?.(event.id);
           if (event.event === type) yield { id: event.id, data: event.data };
         }
       } catch (error) {

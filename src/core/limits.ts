@@ -477,11 +477,11 @@ export const SECRETS_MAX = 4;
 export const STREAMS_PER_BUS_MAX = 50;
 /** A stream ends by then, and whoever reads it comes again; or when it has asked so often: an invocation has 1,000 queries of D1. */
 export const STREAM_MS_MAX = 300_000;
-export const STREAM_READS_MAX = 450;
+export const STREAM_READS_MAX = 350;
 /** From one look to the next: after one that found something, and after one that did not. */
 export const STREAM_BUSY_MS = 250;
 export const STREAM_IDLE_MS = 1_000;
-/** With nothing to say a stream says so, and looks whether its key still allows it. */
+/** So often a stream says how far it is, and looks whether its key still allows it. */
 export const STREAM_HEARTBEAT_MS = 15_000;
 /** What whoever reads it should wait before it comes again. */
 export const STREAM_RETRY_MS = 1_000;
@@ -490,19 +490,21 @@ export const STREAM_FULL_RETRY_SECONDS = 10;
 /** How long a stream counts whose end nobody noted: longer than it can last. */
 export const STREAM_LEASE_MS = 330_000;
 /** Rows of `arrivals` or `settles`, of all buses, that one look reads: each has some 25 events. */
-export const STREAM_ROWS_MAX = 50;
+export const STREAM_ROWS_MAX = 100;
 /** Events or deliveries of one look, and UTF-8 bytes of the events: what is over comes with the next one, but one event always comes. */
 export const STREAM_ENTRIES_MAX = 200;
 export const STREAM_BYTES_MAX = 1_000_000;
 /** Events from before that a stream can begin with. */
 export const STREAM_REPLAY_MAX = 200;
+/** What was written by then has its place: no two isolates' clocks are further apart. */
+export const STREAM_CLOCK_MS = 60_000;
 /** News of deliveries can be had for so long. */
 export const SETTLES_KEPT_MS = 86_400_000;
 
 // ---- Metrics -----------------------------------------------------------------------------------------------------
 
-/** Rows of `settles`, and of `arrivals`, that one step of the sweep counts. */
-export const METRIC_ROWS_MAX = 200;
+/** Rows of `settles`, and of `arrivals`, that one step of the sweep counts, and that an answer adds which are not counted yet: 33 a second of each for a minute. */
+export const METRIC_ROWS_MAX = 2_000;
 /** Minutes are kept for so long, then added up to hours. */
 export const METRIC_MINUTES_KEPT_MS = 2 * 86_400_000;
 export const METRIC_HOURS_KEPT_MS = 30 * 86_400_000;

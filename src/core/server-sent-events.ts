@@ -12,20 +12,21 @@ export interface ServerSentEvent {
   readonly data: string;
 }
 
-/** What is no event, and keeps the connection alive. */
-export const SSE_HEARTBEAT = ":\n\n";
-
-/** As it is sent. Neither type nor id may have a line break; `retryMs` is how long to wait before the connection is made again. */
+/**
+ * As it is sent. Neither type nor id may have a line break; null: it has no id, and whoever reads keeps the one before. `retryMs` is how long to wait before
+ * the connection is made again.
+ */
 export function writeServerSentEvent({
   event,
   id,
   data,
   retryMs,
-}: ServerSentEvent & { readonly retryMs?: number }): string {
+}: Omit<ServerSentEvent, "id"> & { readonly id: string | null; readonly retryMs?: number }): string {
   const retry = retryMs === undefined ? "" : `retry: ${retryMs}\n`;
   // Each of the three is an end of line there; in JSON, which alone is sent, they are white space or not at all.
   const lines = data.split(/\r\n|\r|\n/).map((line) => `data: ${line}\n`);
-  return `${retry}event: ${event}\nid: ${id}\n${lines.join("")}\n`;
+  const named = id === null ? "" : `id: ${id}\n`;
+  return `${retry}event: ${event}\n${named}${lines.join("")}\n`;
 }
 
 /**

@@ -29,4 +29,5 @@ const TABLES = ["deliveries", "events", "subscriptions", "health", "keys", "audi
 
 /** Whether anything of that bus, a value in SQL, is there. One seek each. */
 export const hasRows = (bus: string): string =>
-  `(${TABLES.map((table) => `EXISTS (SELECT 1 FROM ${table} t WHERE t.bus = ${bus})`).join(" OR ")})`;
+  `(${TABLES.map((table) => `EXISTS (SELECT 1 FROM ${table} t WHERE t.bus = ${bus})`).join(" OR ")}
+    OR EXISTS (SELECT 1 FROM metrics t WHERE t.step_s = 0 AND t.at_ms = 0 AND t.bus = ${bus}))`;

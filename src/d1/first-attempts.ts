@@ -179,15 +179,15 @@ export async function recordFirst(
   const results = await weather(() =>
     db.batch([
       ...observations,
-      ...noteFirst(db, noted, now),
       ...(spentBodies.length > 0 ? [db.prepare(SPEND_BODIES).bind(JSON.stringify(spentBodies), spentMs)] : []),
       ...(failed.length > 0
         ? [
             ...insertEvents(db, [...new Set(failed.map(({ parcel }) => parcel))], now),
             ...jsonParameters(rows).map((parameter) => db.prepare(INSERT_DELIVERIES).bind(parameter)),
-            db.prepare(READ_PLACES).bind(JSON.stringify(eventIds)),
           ]
         : []),
+      ...noteFirst(db, noted, now),
+      ...(failed.length > 0 ? [db.prepare(READ_PLACES).bind(JSON.stringify(eventIds))] : []),
     ]),
   );
   const rowsOfPlaces = failed.length > 0 ? rowsOf<PlaceRow>(results.at(-1)) : [];

@@ -3,6 +3,7 @@
  * time, and moves the places, in one transaction. So each is counted once, whoever sweeps at the same time.
  */
 import {
+  EXPIRED_KEPT_MS,
   METRIC_HOURS_KEPT_MS,
   METRIC_MINUTES_KEPT_MS,
   METRIC_ROWS_MAX,
@@ -15,7 +16,7 @@ import { rowsOf } from "./rows.ts";
 import { weather } from "./unavailable.ts";
 
 /** Rows that are not counted yet, the oldest first. Primary key. */
-const uncounted = (table: "arrivals" | "settles"): string =>
+export const uncounted = (table: "arrivals" | "settles"): string =>
   `SELECT * FROM ${table} WHERE place > (SELECT ${table}_counted FROM meta) ORDER BY place LIMIT ${METRIC_ROWS_MAX}`;
 
 const KEY = "step_s, at_ms, bus, subscription_id";
@@ -70,10 +71,10 @@ const passed = (table: "arrivals" | "settles", before: string): string => `
 
 /** ?1 before. */
 const PASSED_SETTLES = passed("settles", "?1");
-/** Events are on record for as long as the most patient bus says: ?1 now, ?2 the days of those that do not say. */
+/** Events are on record for as long as the most patient bus says, and a day longer when their deliveries expired: ?1 now, ?2 the days of those that do not say. */
 const PASSED_ARRIVALS = passed(
   "arrivals",
-  "(SELECT ?1 - 86400000 * max(coalesce(b.retention_days, ?2)) FROM buses b WHERE b.status = 'active')",
+  `(SELECT ?1 - ${EXPIRED_KEPT_MS} - 86400000 * max(coalesce(b.retention_days, ?2)) FROM buses b WHERE b.status = 'active')`,
 );
 
 type Purged = Awaited<ReturnType<SweepLog["purge"]>>;

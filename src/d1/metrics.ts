@@ -1,23 +1,14 @@
 /** Counts for people: of a span in steps, by subscription, and of all time. What the sweep has not counted yet is added from the rows it will count. */
-import {
-  METRIC_HOURS_KEPT_MS,
-  METRIC_MINUTES_KEPT_MS,
-  METRIC_ROWS_MAX,
-  METRIC_SERIES_MAX,
-  LIST_SCAN_ROWS_MAX,
-} from "../core/limits.ts";
+import { METRIC_HOURS_KEPT_MS, METRIC_MINUTES_KEPT_MS, METRIC_SERIES_MAX, LIST_SCAN_ROWS_MAX } from "../core/limits.ts";
 import type { Metrics } from "../ports.ts";
 import { timeOf } from "../core/ids.ts";
 import { COUNT_COLUMNS, type CountsRow, ENTRY_COUNTS, SETTLED_COLUMNS, sumsOf, toCounts } from "./metric-columns.ts";
+import { uncounted } from "./metric-fold.ts";
 import { rowsOf } from "./rows.ts";
 import { weather } from "./unavailable.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
-
-/** Rows that the sweep has not counted yet. Primary key. */
-const uncounted = (table: "arrivals" | "settles"): string =>
-  `SELECT * FROM ${table} WHERE place > (SELECT ${table}_counted FROM meta) ORDER BY place LIMIT ${METRIC_ROWS_MAX}`;
 
 /** Counts of every column, those that are not there as 0. */
 const padded = (columns: readonly string[]): string =>
@@ -28,20 +19,20 @@ const padded = (columns: readonly string[]): string =>
  * when to when of what is not counted yet. Each row of metrics is looked up by its whole key.
  */
 const COUNTS = `
-  SELECT m.at_ms, ${COUNT_COLUMNS.map((column) => `m.${column}`).join(", ")}
+  SELECT m.at_ms, 60000 AS step_ms, ${COUNT_COLUMNS.map((column) => `m.${column}`).join(", ")}
     FROM json_each(?3) j CROSS JOIN metrics m ON m.step_s = 60 AND m.at_ms = j.value AND m.bus = ?1 AND m.subscription_id = ?2
-  UNION ALL SELECT m.at_ms, ${COUNT_COLUMNS.map((column) => `m.${column}`).join(", ")}
+  UNION ALL SELECT m.at_ms, 3600000, ${COUNT_COLUMNS.map((column) => `m.${column}`).join(", ")}
     FROM json_each(?4) j CROSS JOIN metrics m ON m.step_s = 3600 AND m.at_ms = j.value AND m.bus = ?1 AND m.subscription_id = ?2
-  UNION ALL SELECT place, ${padded(SETTLED_COLUMNS)} FROM (
+  UNION ALL SELECT place, 1, ${padded(SETTLED_COLUMNS)} FROM (
     SELECT s.place, ${ENTRY_COUNTS} FROM (${uncounted("settles")}) s, json_each(s.entries) e
     WHERE s.bus = ?1 AND (?2 = '' OR e.value ->> 0 = ?2)) WHERE place >= ?5 AND place < ?6
-  UNION ALL SELECT place, ${padded(["events"])} FROM (
+  UNION ALL SELECT place, 1, ${padded(["events"])} FROM (
     SELECT place, json_array_length(events) AS events FROM (${uncounted("arrivals")}) WHERE bus = ?1 AND ?2 = '') WHERE place >= ?5 AND place < ?6`;
 
 /** ?7 the step. An earlier bus of the name may have left counts. */
 const SERIES = `
   SELECT c.at_ms - c.at_ms % ?7 AS at_ms, ${sumsOf(COUNT_COLUMNS)} FROM (${COUNTS}) c
-  WHERE c.at_ms >= (SELECT created_ms - created_ms % 60000 FROM buses WHERE bus = ?1) GROUP BY 1 ORDER BY 1`;
+  WHERE c.at_ms + c.step_ms > (SELECT created_ms FROM buses WHERE bus = ?1) GROUP BY 1 ORDER BY 1`;
 
 /** Of each of these subscriptions (?2) of bus ?1 in these minutes (?3). Primary key, whole. */
 const BY_SUBSCRIPTION = `
@@ -83,7 +74,7 @@ function placesIn({ sinceMs, untilMs }: { readonly sinceMs: number; readonly unt
 }
 
 type SeriesRow = CountsRow & { readonly at_ms: number };
-type NamedRow = CountsRow & { readonly subscription_id: never };
+type NamedRow = CountsRow & { readonly [Name in "subscription_id"]: never };
 
 /** Metrics over D1. All methods @throw Unavailable. */
 export function d1Metrics({ db }: { readonly db: D1Database }): Metrics {

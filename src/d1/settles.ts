@@ -30,20 +30,23 @@ export const insertSettles = (outcomes: string, isOurs: string): string => `
       ON deliveries.bus = o.bus AND deliveries.seq = o.seq AND deliveries.subscription_id = o.subscription_id AND deliveries.run = o.run
     WHERE o.entry IS NOT NULL AND ${isOurs} GROUP BY o.bus)`;
 
-/** ?1 pairs of bus and entries, ?2 now. */
+/**
+ * ?1 triples of bus, event id and entry, ?2 now. The delivery of an event that is on record is under its place there, which another publish may have made;
+ * that of an event that is not has none, and an empty id. Index: events_event_id.
+ */
 const INSERT_FIRST = `
   INSERT INTO settles (place, bus, lane, entries)
-  SELECT ${nextPlace("settles", "?2")} + j.key, j.value ->> 0, 'fast', j.value ->> 1 FROM json_each(?1) j`;
+  SELECT ${nextPlace("settles", "?2")} + row_number() OVER (ORDER BY bus) - 1, bus, 'fast', entries FROM (
+    SELECT j.value ->> 0 AS bus, json_group_array(json_set(j.value -> 2, '$[1]',
+      coalesce((SELECT e.seq FROM events e WHERE e.event_id = j.value ->> 1), j.value ->> '$[2][1]'))) AS entries
+    FROM json_each(?1) j GROUP BY 1)`;
 
-/** The same of first attempts that are not claimed. No row tells a repetition from news: it is noted twice. */
+/** The same of first attempts that are not claimed, behind what puts their events on record. No row tells a repetition from news: it is noted twice. */
 export function noteFirst(db: D1Database, settlements: readonly Settlement[], now: number): D1PreparedStatement[] {
-  const entries = settlements.flatMap((settlement) => {
+  const triples = settlements.flatMap((settlement) => {
     const entry = settleEntry(settlement);
-    return entry === null ? [] : [{ bus: settlement.key.bus, entry }];
+    const eventId = settlement.outcome.kind === "delivered" ? "" : settlement.eventId;
+    return entry === null ? [] : [[settlement.key.bus, eventId, entry]];
   });
-  const byBus = [...Map.groupBy(entries, ({ bus }) => bus)].map(([bus, those]) => [
-    bus,
-    those.map(({ entry }) => entry),
-  ]);
-  return byBus.length === 0 ? [] : [db.prepare(INSERT_FIRST).bind(JSON.stringify(byBus), now)];
+  return triples.length === 0 ? [] : [db.prepare(INSERT_FIRST).bind(JSON.stringify(triples), now)];
 }

@@ -2,7 +2,13 @@
  * What happens, in the order in which it is written: events that come on record, and deliveries that are settled. Both are read from a place onward, of
  * all buses together and a bounded number of rows at a time, so that a look that finds nothing gets further too.
  */
-import { STREAM_ENTRIES_MAX, STREAM_ROWS_MAX, STREAMS_PER_BUS_MAX } from "../core/limits.ts";
+import {
+  SETTLES_KEPT_MS,
+  STREAM_CLOCK_MS,
+  STREAM_ENTRIES_MAX,
+  STREAM_ROWS_MAX,
+  STREAMS_PER_BUS_MAX,
+} from "../core/limits.ts";
 import type { DeliveryOnRecord, EventOnRecord, Tail, TailPlace } from "../ports.ts";
 import { DELIVERY_COLUMNS, type DeliveryRow, toDelivery } from "./delivery-row.ts";
 import { eventsAt } from "./event-bodies.ts";
@@ -34,7 +40,8 @@ const newEvents = (kept: readonly string[]): string => `
   WHERE z.nth = 1 OR z.nth <= ${STREAM_ENTRIES_MAX} AND z.before + z.bytes <= ?4 ORDER BY z.place, z.n`;
 
 /**
- * ?1 the bus, ?2 and ?3 the place, ?4 the subscription. Of a delivery that was settled twice in a row the state is the last one. Primary keys.
+ * ?1 the bus, ?2 and ?3 the place, ?4 the subscription. Of a delivery that was settled twice in a row the state is the last one; what is not on record has its
+ * place, and nothing else. Primary keys.
  */
 const SETTLED_DELIVERIES = `
   WITH asked AS MATERIALIZED (
@@ -42,15 +49,15 @@ const SETTLED_DELIVERIES = `
     WHERE s.bus = ?1 AND (s.place, j.key) > (?2, ?3) AND j.value ->> 0 = ?4 ORDER BY s.place, j.key LIMIT ${STREAM_ENTRIES_MAX} + 1)
   SELECT k.place, k.n, e.event_id, e.type, ${DELIVERY_COLUMNS.replaceAll(/\w+/g, "d.$&")},
     iif(d.attempts = '[]', d.attempts, json_array(d.attempts -> '$[#-1]')) AS attempts
-  FROM asked k CROSS JOIN deliveries d ON d.bus = ?1 AND d.seq = k.seq AND d.subscription_id = ?4 AND d.run = k.run
-  CROSS JOIN events e ON e.bus = d.bus AND e.seq = d.seq ORDER BY k.place, k.n`;
+  FROM asked k LEFT JOIN deliveries d ON d.bus = ?1 AND d.seq = k.seq AND d.subscription_id = ?4 AND d.run = k.run
+  LEFT JOIN events e ON e.bus = d.bus AND e.seq = d.seq ORDER BY k.place, k.n`;
 
 interface Placed {
   readonly place: number;
   readonly n: number;
 }
 type EventNews = EventRow & Placed & Pick<EventOnRecord, "body"> & { readonly asked: number };
-type DeliveryNews = DeliveryRow & Placed;
+type DeliveryNews = Placed & (DeliveryRow | { readonly event_id: null });
 
 /** ?1 the bus, ?2 the id, ?3 now, ?4 the end of its lease. Primary key. */
 const OPEN = `
@@ -66,24 +73,30 @@ export function d1Tail({ db }: { readonly db: D1Database }): Tail {
   async function lookFrom(
     table: "arrivals" | "settles",
     { bus, after, sql, values }: { bus: string; after: TailPlace; sql: string; values: readonly (string | number)[] },
-  ): Promise<{ readonly found: D1Result | undefined; readonly end: TailPlace }> {
+  ): Promise<{ readonly found: D1Result | undefined; readonly end: TailPlace; readonly isFull: boolean }> {
     const [reached, found] = await weather(() =>
       db.batch([
         db.prepare(reach(table)).bind(bus, after.place),
         db.prepare(sql).bind(bus, after.place, after.n, ...values),
       ]),
     );
-    const [end] = rowsOf<{ readonly place: number | null }>(reached);
+    const [end] = rowsOf<{ readonly place: number | null; readonly rows: number }>(reached);
     // Behind the last entry of its row, unless there is no row at that place any more.
     const place = end?.place ?? null;
-    return { found, end: place === null ? after : { place, n: ROW_END } };
+    return { found, end: place === null ? after : { place, n: ROW_END }, isFull: end?.rows === STREAM_ROWS_MAX };
   }
 
   return {
-    async end(of) {
+    async end(of, now) {
       const table = of === "events" ? "arrivals" : "settles";
       const place = await weather(() => db.prepare(`SELECT max(place) AS place FROM ${table}`).first<number>("place"));
-      return { place: place ?? 0, n: ROW_END };
+      return { place: place ?? now - STREAM_CLOCK_MS, n: ROW_END };
+    },
+
+    async isOver({ place }, now) {
+      if (place >= now - SETTLES_KEPT_MS) return false;
+      const first = await weather(() => db.prepare("SELECT min(place) AS place FROM settles").first<number>("place"));
+      return first !== null && first > place;
     },
 
     async events(bus, filters, { after, bytesMax }) {
@@ -96,27 +109,30 @@ export function d1Tail({ db }: { readonly db: D1Database }): Tail {
           ? [`e.type = ?${values.length + 3}`]
           : [`e.${name} = ?${values.length + 3}`, "e.id <> ''"];
       });
-      const { found, end } = await lookFrom("arrivals", { bus, after, sql: newEvents(kept), values });
+      const { found, end, isFull } = await lookFrom("arrivals", { bus, after, sql: newEvents(kept), values });
       const rows = rowsOf<EventNews>(found);
       const last = rows.at(-1);
+      const isCut = last !== undefined && rows.length < last.asked;
       return {
         entries: rows.map((row) => ({ place: placeOf(row), event: { ...toSummary(row), body: row.body } })),
-        place: last !== undefined && rows.length < last.asked ? placeOf(last) : end,
+        place: isCut ? placeOf(last) : end,
+        more: isCut || isFull,
       };
     },
 
     async deliveries(bus, subscriptionId, { after }) {
       const values = [subscriptionId];
-      const { found, end } = await lookFrom("settles", { bus, after, sql: SETTLED_DELIVERIES, values });
+      const { found, end, isFull } = await lookFrom("settles", { bus, after, sql: SETTLED_DELIVERIES, values });
       const rows = rowsOf<DeliveryNews>(found);
       const shown = rows.slice(0, STREAM_ENTRIES_MAX);
       const last = shown.at(-1);
+      const isCut = last !== undefined && rows.length > shown.length;
       return {
-        entries: shown.map((row): { place: TailPlace; delivery: DeliveryOnRecord } => ({
-          place: placeOf(row),
-          delivery: toDelivery(row),
-        })),
-        place: last !== undefined && rows.length > shown.length ? placeOf(last) : end,
+        entries: shown.flatMap((row): { place: TailPlace; delivery: DeliveryOnRecord }[] =>
+          row.event_id === null ? [] : [{ place: placeOf(row), delivery: toDelivery(row) }],
+        ),
+        place: isCut ? placeOf(last) : end,
+        more: isCut || isFull,
       };
     },
 

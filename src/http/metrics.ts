@@ -80,20 +80,23 @@ function spanOf(
 ): Result<Span, Refusal> {
   // The minute that is under way: what is written in it may be a little ahead of this clock.
   const untilMs = until ?? now - (now % MINUTE_MS) + MINUTE_MS;
-  const sinceMs = since ?? untilMs - HOUR_MS;
-  if (sinceMs >= untilMs) return invalid("since must be before until");
-  if (sinceMs < now - METRIC_HOURS_KEPT_MS)
+  const fromMs = since ?? untilMs - HOUR_MS;
+  if (fromMs >= untilMs) return invalid("since must be before until");
+  if (fromMs < now - METRIC_HOURS_KEPT_MS)
     return invalid(`since must be at most ${METRIC_HOURS_KEPT_MS / 86_400_000} days ago`);
   // Of what is older there are hours alone.
-  const finest = sinceMs < now - METRIC_MINUTES_KEPT_MS ? 3_600 : 60;
+  const hoursMs = now - METRIC_MINUTES_KEPT_MS;
+  const floored = (seconds: number): number => fromMs - (fromMs % (seconds * 1_000));
+  const finest = floored(step ?? 60) < hoursMs ? 3_600 : 60;
   if (step !== undefined && step < finest)
     return invalid(`step must be at least ${finest} for what is over ${METRIC_MINUTES_KEPT_MS / HOUR_MS} h old`);
-  const pointsOf = (seconds: number): number => Math.ceil((untilMs - sinceMs) / (seconds * 1_000));
-  const fitting = METRIC_STEPS.find((one) => one >= finest && pointsOf(one) <= METRIC_POINTS_DEFAULT);
+  const pointsOf = (seconds: number): number => Math.ceil((untilMs - floored(seconds)) / (seconds * 1_000));
+  const fitting = METRIC_STEPS.find(
+    (one) => pointsOf(one) <= METRIC_POINTS_DEFAULT && (one >= 3_600 || floored(one) >= hoursMs),
+  );
   const chosen = step ?? fitting ?? 86_400;
   if (pointsOf(chosen) > METRIC_POINTS_MAX) return invalid(`step must give at most ${METRIC_POINTS_MAX} points`);
-  const stepMs = chosen * 1_000;
-  return ok({ sinceMs: sinceMs - (sinceMs % stepMs), untilMs, stepMs });
+  return ok({ sinceMs: floored(chosen), untilMs, stepMs: chosen * 1_000 });
 }
 
 async function series(c: Context<HttpEnv>, deps: HttpDeps): Promise<Response> {

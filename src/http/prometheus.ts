@@ -73,7 +73,7 @@ export const prometheus = (deps: HttpDeps): Hono<HttpEnv> =>
       }),
       metric("fantail_deliveries_total", {
         type: "counter",
-        help: "Deliveries that ended.",
+        help: "Deliveries that an attempt ended, or the lack of one: without those that the retention closed.",
         samples: of(({ delivered, dead }, labels) => [
           { labels: { ...labels, status: "delivered" }, value: delivered },
           { labels: { ...labels, status: "dead" }, value: dead },

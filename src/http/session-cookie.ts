@@ -11,7 +11,9 @@ import { err, ok, type Result } from "../core/result.ts";
 import { VAULT_IV_BYTES } from "../core/vault.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
 
+/** Over HTTPS with the prefix `__Host-` (RFC 6265bis §4.1.3.2): no other host of the domain can set it. */
 const COOKIE = "fantail_session";
+const isSecure = (c: Context<HttpEnv>): boolean => new URL(c.req.url).protocol === "https:";
 const CONTEXT = "session";
 /**
  * Whatever its value, with it comes the cookie of a page of ours: a page of another origin can send it only after a preflight that is refused
@@ -34,7 +36,7 @@ export async function sessionOf(
   c: Context<HttpEnv>,
   { vault, clock }: Pick<HttpDeps, "vault" | "clock">,
 ): Promise<Result<Session | null, Refusal>> {
-  const sealed = getCookie(c, COOKIE);
+  const sealed = isSecure(c) ? getCookie(c, COOKIE, "host") : getCookie(c, COOKIE);
   if (sealed === undefined) return ok(null);
   if (c.req.header(SESSION_HEADER) === undefined) return bare;
   let text: string;
@@ -50,7 +52,13 @@ export async function sessionOf(
 }
 
 const attributesOf = (c: Context<HttpEnv>) =>
-  ({ path: "/", httpOnly: true, sameSite: "Strict", secure: new URL(c.req.url).protocol === "https:" }) as const;
+  ({
+    path: "/",
+    httpOnly: true,
+    sameSite: "Strict",
+    secure: isSecure(c),
+    ...(isSecure(c) ? { prefix: "host" as const } : {}),
+  }) as const;
 
 /** Begins a session of that key with the answer. */
 export async function beginSession(

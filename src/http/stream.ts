@@ -5,6 +5,7 @@
 import type { Context } from "hono";
 import {
   STREAM_BUSY_MS,
+  STREAM_CLOCK_MS,
   STREAM_HEARTBEAT_MS,
   STREAM_IDLE_MS,
   STREAM_LEASE_MS,
@@ -13,10 +14,9 @@ import {
   STREAM_RETRY_MS,
   STREAMS_PER_BUS_MAX,
 } from "../core/limits.ts";
-import { refusal } from "../core/problem.ts";
+import { refusal, type Refusal } from "../core/problem.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import type { Refusal } from "../core/problem.ts";
-import { SSE_HEARTBEAT, writeServerSentEvent } from "../core/server-sent-events.ts";
+import { writeServerSentEvent } from "../core/server-sent-events.ts";
 import { type News, type TailPlace, Unavailable } from "../ports.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
 import { problem } from "./problem.ts";
@@ -33,8 +33,8 @@ export interface Source {
   readonly event: string;
   /** Where it begins. */
   readonly start: TailPlace;
-  /** What comes before that: told under the place where the stream begins. */
-  readonly before: () => AsyncIterable<string>;
+  /** What comes before that, null: nothing. It may throw Unavailable: then the stream ends. */
+  readonly before: AsyncIterable<string> | null;
   readonly look: (after: TailPlace) => Promise<News<Told>>;
 }
 
@@ -44,6 +44,7 @@ interface Reader {
   readonly gone: PromiseWithResolvers<void>;
 }
 
+const HEADERS = { "content-type": "text/event-stream", "cache-control": "no-store, no-transform" };
 const LAST_EVENT_ID = "last-event-id";
 
 /** The place as the `id` of an event. */
@@ -70,13 +71,18 @@ export async function streamed(c: Context<HttpEnv>, deps: HttpDeps, source: Sour
   const { tail, clock, logger } = deps;
   const { bus } = c.var.access;
   const id = c.var.requestId;
+  // It has no body, whose end could be noted.
+  if (c.req.method === "HEAD") return new Response(null, { headers: HEADERS });
   const startMs = clock.now();
   if (!(await tail.open(bus, id, { now: startMs, leaseMs: startMs + STREAM_LEASE_MS }))) return problem(c, tooMany);
 
   const { promise: ended, resolve: end } = Promise.withResolvers<void>();
   const reader: Reader = { isGone: false, gone: Promise.withResolvers<void>() };
   const told = toldBy(c, deps, { source, reader });
+  let isClosing = false;
   async function finish(): Promise<void> {
+    if (isClosing) return;
+    isClosing = true;
     try {
       await tail.close(bus, id);
     } catch (error) {
@@ -92,10 +98,13 @@ export async function streamed(c: Context<HttpEnv>, deps: HttpDeps, source: Sour
     async pull(controller) {
       try {
         const { value, done } = await told.next();
+        // Who hung up has closed it.
+        if (reader.isGone) return undefined;
         if (done !== true) return controller.enqueue(encoder.encode(value));
         await finish();
         controller.close();
       } catch (error) {
+        if (reader.isGone) return undefined;
         logger.error("stream.failed", { request_id: id, error: String(error) });
         await finish();
         controller.error(error);
@@ -108,49 +117,78 @@ export async function streamed(c: Context<HttpEnv>, deps: HttpDeps, source: Sour
       await finish();
     },
   });
-  return new Response(body, {
-    headers: { "content-type": "text/event-stream", "cache-control": "no-store, no-transform" },
-  });
+  return new Response(body, { headers: HEADERS });
 }
 
 /** The text of the stream, piece by piece. While the database is away there is nothing new; the place stays. */
 async function* toldBy(
   c: Context<HttpEnv>,
-  { clock, logger }: HttpDeps,
+  deps: HttpDeps,
   { source, reader }: { readonly source: Source; readonly reader: Reader },
 ): AsyncGenerator<string, undefined, undefined> {
+  const { clock, logger } = deps;
   const { event, start, before, look } = source;
-  const { bus } = c.var.access;
+  const data = JSON.stringify({ bus: c.var.access.bus });
   const untilMs = clock.now() + STREAM_MS_MAX;
+  /** What happened so far is told: whoever comes again with this id misses nothing. */
+  const placed = (place: TailPlace): string => writeServerSentEvent({ event: "place", id: textOf(place), data });
+  const away = (error: unknown): void => {
+    if (!(error instanceof Unavailable)) throw error;
+    logger.warn("stream.waits", { request_id: c.var.requestId, error: String(error) });
+  };
+
+  // Without an id until what comes first is told: who is cut off before that begins anew.
   yield writeServerSentEvent({
     event: "open",
-    id: textOf(start),
-    data: JSON.stringify({ bus }),
+    id: before === null ? textOf(start) : null,
+    data,
     retryMs: STREAM_RETRY_MS,
   });
-  for await (const data of before()) yield writeServerSentEvent({ event, id: textOf(start), data });
+  if (before !== null) {
+    try {
+      for await (const told of before) yield writeServerSentEvent({ event, id: null, data: told });
+    } catch (error) {
+      away(error);
+      return undefined;
+    }
+    yield placed(start);
+  }
 
   let place = start;
-  let saidMs = clock.now();
+  let checkedMs = clock.now();
   for (let reads = 0; !reader.isGone && reads < STREAM_READS_MAX && clock.now() < untilMs; reads++) {
-    let news: News<Told> = { entries: [], place };
+    let news: News<Told> = { entries: [], place, more: false };
+    const lookedMs = clock.now();
     try {
       news = await look(place);
+      // Nothing can come on record any more with a lesser place.
+      const isQuiet = !news.more && news.place.place < lookedMs - STREAM_CLOCK_MS;
+      place = isQuiet ? { ...news.place, place: lookedMs - STREAM_CLOCK_MS } : news.place;
     } catch (error) {
-      if (!(error instanceof Unavailable)) throw error;
-      logger.warn("stream.waits", { request_id: c.var.requestId, error: String(error) });
+      away(error);
     }
-    ({ place } = news);
-    if (news.entries.length > 0) {
-      saidMs = clock.now();
+    if (news.entries.length > 0)
       yield news.entries.map((one) => writeServerSentEvent({ event, id: textOf(one.place), data: one.data })).join("");
-    } else if (clock.now() - saidMs >= STREAM_HEARTBEAT_MS) {
-      // The next one is told why.
-      if ((await c.var.reauthorize()) !== null) return undefined;
-      saidMs = clock.now();
-      yield SSE_HEARTBEAT;
+    if (clock.now() - checkedMs >= STREAM_HEARTBEAT_MS) {
+      // Who comes again is told why.
+      if (!(await isAllowed(c, deps))) return undefined;
+      checkedMs = clock.now();
+      yield placed(place);
     }
-    await Promise.race([clock.sleep(news.entries.length > 0 ? STREAM_BUSY_MS : STREAM_IDLE_MS), reader.gone.promise]);
+    const waitMs = news.entries.length > 0 ? STREAM_BUSY_MS : STREAM_IDLE_MS;
+    if (!news.more) await Promise.race([clock.sleep(waitMs), reader.gone.promise]);
   }
+  yield placed(place);
   return undefined;
+}
+
+/** Whether its key, and its session if it has one, still allow the stream; also while nobody can tell. */
+async function isAllowed(c: Context<HttpEnv>, { clock }: Pick<HttpDeps, "clock">): Promise<boolean> {
+  if ((c.var.sessionMs ?? Number.POSITIVE_INFINITY) <= clock.now()) return false;
+  try {
+    return (await c.var.reauthorize()) === null;
+  } catch (error) {
+    if (!(error instanceof Unavailable)) throw error;
+    return true;
+  }
 }

@@ -33,7 +33,7 @@ export async function eventStream(c: Context<HttpEnv>, deps: HttpDeps): Promise<
   const { tail, record } = deps;
   const { bus } = c.var.access;
   const { replay, ...filters } = query.value;
-  const start = last.value ?? (await tail.end("events"));
+  const start = last.value ?? (await tail.end("events", deps.clock.now()));
   // Read after the place: what comes on record in between is in both, and told once.
   const isReplaying = last.value === null && replay > 0;
   const { rows } = isReplaying ? await record.events(bus, filters, { limit: replay, cursor: null }) : { rows: [] };
@@ -41,11 +41,11 @@ export async function eventStream(c: Context<HttpEnv>, deps: HttpDeps): Promise<
   return streamed(c, deps, {
     event: "event",
     start,
-    before: () => replayedEvents(deps, bus, rows.toReversed()),
+    before: rows.length === 0 ? null : replayedEvents(deps, bus, rows.toReversed()),
     look: async (after) => {
-      const { entries, place } = await tail.events(bus, filters, { after, bytesMax: STREAM_BYTES_MAX });
+      const { entries, ...rest } = await tail.events(bus, filters, { after, bytesMax: STREAM_BYTES_MAX });
       const fresh = entries.filter(({ event }) => !replayed.delete(event.eventId));
-      return { entries: fresh.map((one) => ({ place: one.place, data: toldEvent(one.event) })), place };
+      return { entries: fresh.map((one) => ({ place: one.place, data: toldEvent(one.event) })), ...rest };
     },
   });
 }
@@ -78,19 +78,18 @@ export async function deliveryStream(c: Context<HttpEnv>, deps: HttpDeps, subscr
   const { bus } = c.var.access;
   const isThere = isSubscriptionId(subscriptionId) && (await deps.subscriptions.get(bus, subscriptionId)) !== null;
   if (!isThere) return problem(c, missing);
-  if (last.value !== null && last.value.place < deps.clock.now() - SETTLES_KEPT_MS) return problem(c, tooOld);
+  const now = deps.clock.now();
+  if (last.value !== null && (await tail.isOver(last.value, now))) return problem(c, tooOld);
   return streamed(c, deps, {
     event: "delivery",
-    start: last.value ?? (await tail.end("deliveries")),
-    before: nothing,
+    start: last.value ?? (await tail.end("deliveries", now)),
+    before: null,
     look: async (after) => {
-      const { entries, place } = await tail.deliveries(bus, subscriptionId, { after });
+      const { entries, ...rest } = await tail.deliveries(bus, subscriptionId, { after });
       return {
         entries: entries.map((one) => ({ place: one.place, data: JSON.stringify(renderedDelivery(one.delivery)) })),
-        place,
+        ...rest,
       };
     },
   });
 }
-
-async function* nothing(): AsyncGenerator<string, void, undefined> {}

@@ -27,7 +27,7 @@ async function setUp(options: { lastEventId?: string } = {}) {
   const clock = handClock({ hold: [SILENCE_MS] });
   const client = createClient({ url: server.url, key: "some-key", runtime: clock });
   const ending = new AbortController();
-  const [opens, retries]: [string[], unknown[]] = [[], []];
+  const [opens, retries]: [(string | null)[], unknown[]] = [[], []];
   const entries = client.events.stream(
     { type: "t", replay: 5 },
     {
@@ -85,6 +85,29 @@ test("of a stream that told nothing yet it has the id that opened it", async () 
   server.next(stream([opened("7-0")]), reset, stream([event("8-0")], "silence"));
   expect(await next(1)).toEqual(["8-0"]);
   expect(asked()).toEqual([undefined, "7-0", "7-0"]);
+});
+
+test("what is replayed has no id, and a stream that is cut off in it begins anew", async () => {
+  const { server, next, asked, opens } = await setUp();
+  const replayed = writeServerSentEvent({ event: "event", id: null, data: '{"event_id":"evt_0"}' });
+  const openedNameless = writeServerSentEvent({ event: "open", id: null, data: "{}" });
+  const placed = writeServerSentEvent({ event: "place", id: "4-0", data: "{}" });
+  server.next(
+    stream([openedNameless, replayed], "break"),
+    stream([openedNameless, replayed, placed]),
+    stream([opened("4-0"), event("5-0")], "silence"),
+  );
+  expect(await next(3)).toEqual(["", "", "5-0"]);
+  expect(asked()).toEqual([undefined, undefined, "4-0"]);
+  expect(opens).toEqual([null, null, "4-0"]);
+});
+
+test("a stream that tells nothing moves on by its places", async () => {
+  const { server, next, asked } = await setUp();
+  const placed = writeServerSentEvent({ event: "place", id: "9-0", data: "{}" });
+  server.next(stream([opened("1-0"), placed]), stream([opened("9-0"), event("10-0")], "silence"));
+  expect(await next(1)).toEqual(["10-0"]);
+  expect(asked()).toEqual([undefined, "9-0"]);
 });
 
 test("it begins where it is told to", async () => {

@@ -28,7 +28,7 @@ describe("signing in", () => {
       expires_at: new Date(http.clock.now() + SESSION_MS).toISOString(),
     });
     const [cookie, ...attributes] = (answer.headers.get("set-cookie") ?? "").split("; ");
-    expect(cookie).toMatch(/^fantail_session=./);
+    expect(cookie).toMatch(/^__Host-fantail_session=./);
     expect(decodeURIComponent(cookie ?? "")).not.toContain(ROOT);
     expect(attributes.toSorted()).toEqual(["HttpOnly", "Max-Age=43200", "Path=/", "SameSite=Strict", "Secure"]);
   });
@@ -41,6 +41,7 @@ describe("signing in", () => {
       body: JSON.stringify({ key: ROOT }),
     });
     const answer = await app.fetch(request, { background: () => {} });
+    expect(answer.headers.get("set-cookie")).toMatch(/^fantail_session=/);
     expect(answer.headers.get("set-cookie")).not.toContain("Secure");
   });
 
@@ -137,7 +138,7 @@ describe("a session", () => {
   });
 
   test.each(["", "x", "v1.00000000.AAAA"])("one that is made up (%j) is refused", async (value) => {
-    const { status, json } = await fakeHttp().ask("GET", "/v1/session", withCookie(`fantail_session=${value}`));
+    const { status, json } = await fakeHttp().ask("GET", "/v1/session", withCookie(`__Host-fantail_session=${value}`));
     expect([status, json.detail]).toEqual([401, "The session is not valid: sign in again"]);
   });
 
@@ -156,12 +157,19 @@ describe("a session", () => {
     expect([json.actor, json.expires_at]).toEqual([id, null]);
   });
 
+  test("one that another host of the domain could have set is none", async () => {
+    const http = fakeHttp();
+    const cookie = (await signedIn(http)).replace("__Host-", "");
+    const { status, json } = await http.ask("GET", "/v1/session", withCookie(cookie));
+    expect([status, json.detail]).toEqual([401, "authorization must be Bearer and a key"]);
+  });
+
   test("signing out has the browser forget it", async () => {
     const http = fakeHttp();
     const answer = await http.ask("DELETE", "/v1/session", withCookie(await signedIn(http)));
     expect([answer.status, answer.headers.get("set-cookie")]).toEqual([
       204,
-      expect.stringMatching(/^fantail_session=; Max-Age=0; Path=\/; HttpOnly; Secure; SameSite=Strict$/),
+      expect.stringMatching(/^__Host-fantail_session=; Max-Age=0; Path=\/; HttpOnly; Secure; SameSite=Strict$/),
     ]);
   });
 });

@@ -1,12 +1,7 @@
 // Server-sent events: what is written is read, however it is cut; and what the standard says of what others write (HTML Living Standard §9.2.6).
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  serverSentEvents,
-  SSE_HEARTBEAT,
-  writeServerSentEvent,
-  type ServerSentEvent,
-} from "../../src/core/server-sent-events.ts";
+import { serverSentEvents, writeServerSentEvent, type ServerSentEvent } from "../../src/core/server-sent-events.ts";
 
 const readAll = (...pieces: readonly string[]): readonly ServerSentEvent[] => {
   const events = serverSentEvents();
@@ -84,7 +79,7 @@ it("what is written is read, wherever it is cut", () => {
       fc.array(event, { maxLength: 4 }),
       fc.infiniteStream(fc.integer({ min: 1, max: 7 })),
       (events, sizes) => {
-        let text = events.map((one) => SSE_HEARTBEAT + writeServerSentEvent(one)).join("");
+        let text = events.map((one) => `:\n\n${writeServerSentEvent(one)}`).join("");
         const pieces: string[] = [];
         while (text !== "") {
           const size = sizes.next().value ?? 1;

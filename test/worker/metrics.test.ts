@@ -9,6 +9,7 @@ import {
   SETTLES_KEPT_MS,
 } from "../../src/core/limits.ts";
 import type { MetricsInSteps as Metrics } from "../../src/client/index.ts";
+import { d1Purge } from "../../src/d1/purge.ts";
 import { sink, type SinkClient } from "../sink-client.ts";
 import { count, run } from "./records.ts";
 import type { TestRouter } from "./router.ts";
@@ -100,6 +101,21 @@ describe("counts", () => {
     expect(next.data).toMatchObject([{ subscription_id: id, deliveries: { delivered: 2 } }]);
   });
 
+  it("are of each bus where two are in one batch", async () => {
+    const headers = { "fantail-bus": "eu" };
+    await router.json("/v1/buses/eu", { ...router.post("", {}), method: "PUT" });
+    await router.json("/v1/subscriptions", router.post("", { sink: good.url }, { headers }));
+    await router.publish({ type: "t", source: "/s", id: "1", data: 1 });
+    for (const one of ["2", "3"]) await router.publish({ type: "t", source: "/s", id: one, data: 1 }, { headers });
+    await router.handle(router.take(), "fantail-fast-0");
+    expect([await count("arrivals"), await count("settles")]).toEqual([2, 2]);
+    for (const isCounted of [false, true]) {
+      if (isCounted) await router.sweep();
+      expect((await metrics()).total).toMatchObject({ events: 1, attempts: { succeeded: 1 } });
+      expect((await metrics("", { headers })).total).toMatchObject({ events: 2, attempts: { succeeded: 2 } });
+    }
+  });
+
   it("are of one bus", async () => {
     await router.json("/v1/buses/eu", { ...router.post("", {}), method: "PUT" });
     await publish(["1"]);
@@ -110,7 +126,7 @@ describe("counts", () => {
     });
   });
 
-  it("have what ended dead without an attempt, and what was given back not at all", async () => {
+  it("have what ended dead", async () => {
     await good.program([], { status: 410 });
     await publish(["1"]);
     expect((await metrics()).total).toMatchObject({ attempts: { failed: 1 }, deliveries: { dead: 1 } });
@@ -181,14 +197,31 @@ describe("in time", () => {
   });
 
   it("what is not counted yet stays, however old it is", async () => {
-    await publish(["1"]);
-    stage.clock.advance(SETTLES_KEPT_MS * 2);
-    await run("UPDATE meta SET settles_counted = 0");
-    await publish(["2"]);
+    await publish(["1", "2"]);
+    const { purge } = d1Purge({ db: env.DB });
+    const options = { now: stage.clock.now() + SETTLES_KEPT_MS * 40, retentionDays: 7 };
+    expect((await purge("news", options)).removed).toBe(0);
     await router.sweep();
+    await purge("news", options);
+    // The last one stays, so that places go on from it.
+    expect([await count("settles"), await count("arrivals")]).toEqual([1, 1]);
+  });
+
+  it("the hour in which a bus was made is its own", async () => {
+    const headers = { "fantail-bus": "eu" };
+    stage.clock.advance(30 * MINUTE_MS);
+    await router.json("/v1/buses/eu", { ...router.post("", {}), method: "PUT" });
+    await router.json("/v1/subscriptions", router.post("", { sink: good.url }, { headers }));
+    stage.clock.advance(10_000);
+    await publish(["1"], { headers });
     await router.sweep();
-    expect(await count("settles")).toBe(1);
-    expect(await (await router.request("/metrics")).text()).toMatch(/attempts_total\{.*result="succeeded"\} 2/);
+    stage.clock.advance(METRIC_MINUTES_KEPT_MS + 2 * 3_600_000);
+    await router.sweep();
+    const since = new Date(stage.clock.now() - 4 * DAY_MS).toISOString();
+    expect((await metrics(`?since=${since}`, { headers })).total).toMatchObject({
+      events: 1,
+      attempts: { succeeded: 1 },
+    });
   });
 
   it("a sweep counts as many as there are, step by step", async () => {

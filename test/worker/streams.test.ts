@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
   SETTLES_KEPT_MS,
   STREAM_BYTES_MAX,
+  STREAM_ENTRIES_MAX,
   STREAM_HEARTBEAT_MS,
   STREAM_IDLE_MS,
   STREAM_LEASE_MS,
@@ -34,7 +35,7 @@ async function follow(path: string, headers: Record<string, string> = {}) {
   const reader = (response.body as ReadableStream<Uint8Array>).getReader();
   const events = serverSentEvents();
   const told: ServerSentEvent[] = [];
-  let heartbeats = 0;
+  const places: string[] = [];
   let isOver = false;
   const decoder = new TextDecoder();
 
@@ -43,8 +44,10 @@ async function follow(path: string, headers: Record<string, string> = {}) {
     isOver ||= done;
     if (done) return;
     const text = decoder.decode(value);
-    if (text === ":\n\n") heartbeats += 1;
-    told.push(...events.read(text));
+    for (const one of events.read(text)) {
+      if (one.event === "place") places.push(one.id);
+      else told.push(one);
+    }
   }
 
   /** Reads on, and lets the stream's waits pass, until the condition holds. */
@@ -68,7 +71,11 @@ async function follow(path: string, headers: Record<string, string> = {}) {
       await readUntil(() => told.length >= count);
       return told.splice(0, count);
     },
-    heartbeat: () => readUntil(() => heartbeats > 0),
+    place: async (): Promise<string> => {
+      const count = places.length;
+      await readUntil(() => places.length > count);
+      return places.at(-1) ?? "";
+    },
     end: () => readUntil(() => false),
     /** What came beyond what was asked for. */
     left: () => told.length,
@@ -177,6 +184,7 @@ describe("of events", () => {
   it("begins with the last ones when it is asked to, the oldest at first, and tells none of them twice", async () => {
     await record("1", "2", "3");
     const stream = await follow("/v1/events/stream?replay=2");
+    expect(stream.opened?.id).toBe("");
     await record("4");
     expect(idsOf(await stream.entries(3))).toEqual(["2", "3", "4"]);
     const [entry] = await (await follow("/v1/events/stream?replay=1")).entries(1);
@@ -229,8 +237,57 @@ describe("for as long as it lasts", () => {
   it("says that it is there when there is nothing to tell", async () => {
     const stream = await follow("/v1/events/stream");
     const startMs = stage.clock.now();
-    await stream.heartbeat();
+    await stream.place();
     expect(stage.clock.now() - startMs).toBeGreaterThanOrEqual(STREAM_HEARTBEAT_MS);
+  });
+
+  it("tells how far it is, so that a quiet one that comes again goes on from there, however busy others are", async () => {
+    await router.json("/v1/buses/eu", { ...router.post("", {}), method: "PUT" });
+    const headers = { "fantail-bus": "eu" };
+    const quiet = await follow("/v1/events/stream", headers);
+    for (let index = 0; index < 5; index++) await record(`x-${index}`);
+    const place = await quiet.place();
+    expect(Number(place.split("-")[0])).toBeGreaterThan(Number(quiet.opened?.id.split("-")[0]));
+    await env.DB.prepare("DELETE FROM arrivals WHERE place <= ?1")
+      .bind(Number(place.split("-")[0]))
+      .run();
+    const again = await follow("/v1/events/stream", { ...headers, "last-event-id": place });
+    await router.publish({ type: "t", source: "/s", id: "eu-1", data: 1 }, { headers });
+    await router.drain();
+    expect(idsOf(await again.entries(1))).toEqual(["eu-1"]);
+  });
+
+  it("a hang-up is no defect, and is not counted any more", async () => {
+    const stream = await follow("/v1/events/stream");
+    await record("1");
+    await stream.entries(1);
+    await stream.close();
+    while ((await streams()) > 0) await scheduler.wait(1);
+    stage.clock.advance(STREAM_IDLE_MS);
+    await router.settled();
+    expect(stage.lines("stream.failed")).toEqual([]);
+  });
+
+  it("HEAD opens none", async () => {
+    const answer = await router.request("/v1/events/stream", { method: "HEAD" });
+    expect([answer.status, answer.headers.get("content-type"), await streams()]).toEqual([200, "text/event-stream", 0]);
+  });
+
+  it("ends when its key is revoked, also while it has much to tell", async () => {
+    const made = router.post("", { scopes: ["read"] });
+    const { id, key } = await router.json<{ id: string; key: string }>("/v1/keys", made);
+    const stream = await follow("/v1/events/stream", { authorization: `Bearer ${key}` });
+    await router.request(`/v1/keys/${id}`, { method: "DELETE" });
+    const startMs = stage.clock.now();
+    let told = 0;
+    for (let index = 0; index < 60; index++) {
+      await record(`busy-${index}`);
+      told += (await stream.entries(1)).length;
+      if (told <= index) break;
+      stage.clock.advance(STREAM_IDLE_MS);
+    }
+    expect(told).toBeLessThan(60);
+    expect(stage.clock.now() - startMs).toBeLessThanOrEqual(4 * STREAM_HEARTBEAT_MS);
   });
 
   it("ends by itself, and is not counted any more", async () => {
@@ -314,13 +371,53 @@ describe("of deliveries", () => {
     expect(JSON.parse((await again.entries(1))[0]?.data ?? "")).toMatchObject({ status: "delivered" });
   });
 
+  it("tells one that is behind very many that left nothing", async () => {
+    const { id } = await router.subscribe({ sink: sink().url });
+    const stream = await follow(`/v1/subscriptions/${id}/stream`);
+    await record("1");
+    const [first] = await stream.entries(1);
+    await stream.close();
+    const gone = JSON.stringify(
+      Array.from({ length: STREAM_ENTRIES_MAX + 50 }, (_, n) => [id, `gone-${n}`, "", "delivered", 1, 5, 5]),
+    );
+    const place = Number(first?.id.split("-")[0]) + 1;
+    await env.DB.prepare("INSERT INTO settles VALUES (?1, 'default', 'fast', ?2)").bind(place, gone).run();
+    stage.clock.advance(10);
+    await record("2");
+    const again = await follow(`/v1/subscriptions/${id}/stream`, { "last-event-id": first?.id ?? "" });
+    const [entry] = await again.entries(1);
+    expect(JSON.parse(entry?.data ?? "{}")).toMatchObject({ subscription_id: id, status: "delivered" });
+  });
+
+  it("tells the failure of an event that was published twice where only failures are recorded", async () => {
+    await router.json("/v1/buses/default", { ...router.post("", { log_level: "failures" }), method: "PATCH" });
+    const [good, bad] = [sink(), sink()];
+    await bad.program([], { status: 500 });
+    await router.subscribe({ sink: bad.url, types: ["t"], retry: { schedule_s: [86_400] } });
+    const { id } = await router.subscribe({ sink: good.url, types: ["t"], retry: { schedule_s: [86_400] } });
+    const stream = await follow(`/v1/subscriptions/${id}/stream`);
+    await record("1");
+    await good.program([], { status: 500 });
+    await record("1");
+    const [entry] = await stream.entries(1);
+    expect(JSON.parse(entry?.data ?? "{}")).toMatchObject({ subscription_id: id, status: "retrying" });
+  });
+
   it("is not found for a subscription that is not there", async () => {
     const answer = await router.request(`/v1/subscriptions/sub_${"0".repeat(26)}/stream`);
     expect(answer.status).toBe(404);
   });
 
+  it("goes on from an id that is old where nothing is gone", async () => {
+    const { id } = await router.subscribe({ sink: sink().url });
+    const stream = await follow(`/v1/subscriptions/${id}/stream`);
+    stage.clock.advance(SETTLES_KEPT_MS * 2);
+    await follow(`/v1/subscriptions/${id}/stream`, { "last-event-id": stream.opened?.id ?? "" });
+  });
+
   it("refuses an id that is too old to go on from without missing any", async () => {
     const { id } = await router.subscribe({ sink: sink().url });
+    await record("1");
     const old = `${stage.clock.now() - SETTLES_KEPT_MS - 1}-0`;
     const answer = await router.request(`/v1/subscriptions/${id}/stream`, { headers: { "last-event-id": old } });
     expect(answer.status).toBe(400);

@@ -106,13 +106,15 @@ async function forwardAll(shell: Shell, asked: Asked): Promise<ExitCode> {
   const heard = { url: shell.reached()?.url ?? "", bus };
   const from = asked.state === undefined ? null : await readPosition(asked.state, heard);
   const position = createPosition(async (id) => {
-    if (asked.state !== undefined) await writePosition(asked.state, heard, id);
+    // What is replayed has none.
+    if (asked.state !== undefined && id !== "") await writePosition(asked.state, heard, id);
   });
   const failing = new AbortController();
   const signal = AbortSignal.any([stopSignal(), failing.signal]);
-  const onStart = async (id: string): Promise<void> => {
+  const onStart = async (id: string | null): Promise<void> => {
+    const start = from ?? id;
     // Before anybody is told that it is ready: from here on nothing is missed.
-    await position.start(from ?? id);
+    if (start !== null) await position.start(start);
     if (asked.secret === undefined) out.note(`Signing secret: ${secret}`);
     out.note(`Ready: events of bus ${bus} go to ${url}${from === null ? "" : ", from where it ended the last time"}`);
   };

@@ -17,8 +17,8 @@ export interface Listening {
   /** Where to go on; null: with what comes from now on. */
   readonly from: string | null;
   readonly signal: AbortSignal;
-  /** Told the position at which the stream begins; when it rejects, nothing is listened to. */
-  readonly onStart: (id: string) => Promise<void>;
+  /** Told the position at which the stream begins, null while something is replayed first; when it rejects, nothing is listened to. */
+  readonly onStart: (id: string | null) => Promise<void>;
 }
 
 /** One event of the stream, wanted or not: the position moves over both. */
@@ -53,7 +53,7 @@ export async function* listen(
     } else if (!isBroken) out.note(`fantail: ${told.lines.join("; ")}; trying again`);
     isBroken = true;
   };
-  const onOpen = (id: string): void => {
+  const onOpen = (id: string | null): void => {
     if (isBroken) out.note("fantail: connected again, going on where it broke off");
     if (!isOpen) started = listening.onStart(id).catch(fail);
     isOpen = true;

@@ -88,7 +88,7 @@ export function openApiDocument(version: string): Document {
             in: "cookie",
             name: "fantail_session",
             description:
-              "For pages of this host: either key, sealed by `POST /v1/session`. Needs the header `fantail-session`.",
+              "For pages of this host: either key, sealed by `POST /v1/session`. Needs the header `fantail-session`. Over HTTPS its name begins with `__Host-`.",
           },
         },
       },

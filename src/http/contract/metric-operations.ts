@@ -29,7 +29,10 @@ const counted = {
     failed: count("All others."),
     slow_lane: count("Those of both that lane `slow` made."),
   }),
-  deliveries: z.object({ delivered: count("That ended so."), dead: count("That ended so.") }),
+  deliveries: z.object({
+    delivered: count("That ended so."),
+    dead: count("That ended so, without those that the retention closed."),
+  }),
   attempt_ms: latencies("What requests took."),
   delivery_ms: latencies("From acceptance to delivered."),
 };

@@ -20,7 +20,7 @@ export const streamedEvent = z
   .meta({ id: "StreamedEvent", description: "An event, as a stream tells it." });
 
 const LIFE =
-  "A stream ends by itself after some minutes: come again with the last id as `last-event-id`. With nothing to tell it sends a comment every 15 seconds. A bus has 50 at a time.";
+  "A stream ends by itself after some minutes: come again with the last id as `last-event-id`. Every 15 seconds, and at its end, `place` tells an id up to which everything is told. A bus has 50 at a time.";
 
 /** The schema is that of the data of its entries. */
 const stream = (description: string, schema: string, example: string): ZodOpenApiResponseObject => ({
@@ -47,7 +47,7 @@ export const streamPaths: ZodOpenApiPathsObject = {
       id: "streamEvents",
       tag: "Events",
       summary: "Follow the events of the bus",
-      description: `Server-sent events. \`open\` comes first, then an \`event\` for each event that comes on record, a StreamedEvent, in that order. With \`last-event-id\` the stream goes on behind that event, from the record: what came meanwhile is told first, and nothing that is still on record is left out. ${LIFE}`,
+      description: `Server-sent events. \`open\` comes first, then an \`event\` for each event that comes on record, a StreamedEvent, in that order. With \`last-event-id\` the stream goes on behind that event, from the record: what came meanwhile is told first, and nothing that is still on record is left out. What \`replay\` asked for has no ids, and then comes \`place\`: who is cut off before that begins anew. ${LIFE}`,
       access: ["read"],
       requestHeaders: ["last-event-id"],
       query: eventStreamQuery,

@@ -44,9 +44,12 @@ export function LiveTail({ query }: LiveTailProps) {
     (signal) => {
       const options = {
         signal,
-        onOpen: (id: string) => {
-          last.current = id;
+        onOpen: (id: string | null) => {
+          last.current = id ?? undefined;
           setConnection("open");
+        },
+        onPlace: (id: string) => {
+          last.current = id;
         },
         onRetry: () => setConnection("lost"),
       };
@@ -56,7 +59,8 @@ export function LiveTail({ query }: LiveTailProps) {
         : client.events.stream(query, { ...options, lastEventId: last.current });
     },
     ({ id, event }) => {
-      last.current = id;
+      // What is replayed has none.
+      if (id !== "") last.current = id;
       add(event);
     },
     [JSON.stringify(query)],
