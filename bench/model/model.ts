@@ -2,6 +2,7 @@
  * How far the design goes: what a rate of events needs of queues, consumers and databases, and what gives out first. Pure arithmetic from
  * counts of a run, limits and assumptions; nothing here is measured.
  */
+import { SETTLES_KEPT_MS } from "../../src/core/limits.ts";
 import { atBatches, billOf, PRICES } from "../cost/bill.ts";
 import type { Billed, CostCase } from "../cost/costs.ts";
 
@@ -90,8 +91,12 @@ export interface Capacity {
   readonly eventsPerSecond: number;
 }
 
-const bytesPerSecondAt = ({ databaseBytes, usableFraction, retentionSeconds }: Configuration): number =>
-  (databaseBytes * usableFraction) / retentionSeconds;
+/** Where failures alone are recorded, what is left is what is counted from, and is kept for a day. */
+const keptSecondsOf = ({ level }: CostCase, { retentionSeconds }: Configuration): number =>
+  level === "all" ? retentionSeconds : SETTLES_KEPT_MS / 1_000;
+
+const bytesPerSecondAt = (one: CostCase, configuration: Configuration): number =>
+  (configuration.databaseBytes * configuration.usableFraction) / keptSecondsOf(one, configuration);
 
 /** What each part of a deployment takes, the one that gives out first in front. */
 export function capacities(scenario: Omit<Scenario, "eventsPerSecond">, world: World): readonly Capacity[] {
@@ -109,7 +114,9 @@ export function capacities(scenario: Omit<Scenario, "eventsPerSecond">, world: W
     {
       resource: "room in the database",
       eventsPerSecond:
-        one.databaseBytes === 0 ? Infinity : (databases * bytesPerSecondAt(world.configuration)) / one.databaseBytes,
+        one.databaseBytes === 0
+          ? Infinity
+          : (databases * bytesPerSecondAt(one, world.configuration)) / one.databaseBytes,
     },
   ];
   return all.toSorted((left, right) => left.eventsPerSecond - right.eventsPerSecond);
@@ -146,7 +153,7 @@ export function scaleOf(scenario: Scenario, world: World, idleSweep: Billed): Sc
   );
   const batch = batchSize(scenario, messages / queues, world);
   const consumers = Math.max(queues, Math.ceil(messages / consumerRate(scenario, batch, world)));
-  const storedBytes = eventsPerSecond * one.databaseBytes * configuration.retentionSeconds;
+  const storedBytes = eventsPerSecond * one.databaseBytes * keptSecondsOf(one, configuration);
   const room = configuration.databaseBytes * configuration.usableFraction;
   const databasesByWrites = Math.max(1, Math.ceil((eventsPerSecond * databaseMs(one, batch, world)) / 1_000));
   const databasesByRoom = Math.max(1, Math.ceil(storedBytes / room));
