@@ -91,7 +91,7 @@ export interface Capacity {
   readonly eventsPerSecond: number;
 }
 
-/** Where failures alone are recorded, what is left is what is counted from, and is kept for a day. */
+/** Where failures alone are recorded, what is left is what is counted from, and is kept for an hour. */
 const keptSecondsOf = ({ level }: CostCase, { retentionSeconds }: Configuration): number =>
   level === "all" ? retentionSeconds : SETTLES_KEPT_MS / 1_000;
 

@@ -1611,7 +1611,7 @@ export interface Operations {
     readonly answer: null;
   };
 
-  /** Server-sent events. `open` comes first, then a `delivery` each time that one was settled: it was delivered, is to be tried again, or is dead. Its data is what lists show of it, as it is by then. `last-event-id` may be a day old. What succeeds at once on a bus that records failures only is not told. A stream ends by itself after some minutes: come again with the last id as `last-event-id`. Every 15 seconds, and at its end, `place` tells an id up to which everything is told. A bus has 50 at a time. */
+  /** Server-sent events. `open` comes first, then a `delivery` each time that one was settled: it was delivered, is to be tried again, or is dead. Its data is what lists show of it, as it is by then. `last-event-id` may be an hour old. What succeeds at once on a bus that records failures only is not told. A stream ends by itself after some minutes: come again with the last id as `last-event-id`. Every 15 seconds, and at its end, `place` tells an id up to which everything is told. A bus has 50 at a time. */
   readonly streamDeliveries: {
     readonly method: "GET";
     readonly path: "/v1/subscriptions/{id}/stream";

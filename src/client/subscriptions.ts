@@ -38,7 +38,7 @@ export interface Subscriptions {
   /** How its sink is doing, and how far it is behind. */
   health(id: string, options?: CallOptions): Promise<SinkHealthInFull>;
   /**
-   * Its deliveries each time that they are settled, for as long as it is looped over; as `client.events.stream`. An id may be a day old.
+   * Its deliveries each time that they are settled, for as long as it is looped over; as `client.events.stream`. An id may be an hour old.
    * @throws ProblemError and UnexpectedAnswerError of what coming again does not mend.
    */
   stream(id: string, options?: StreamOptions): AsyncGenerator<FollowedDelivery, void, undefined>;

@@ -422,7 +422,7 @@ describe("of deliveries", () => {
     const answer = await router.request(`/v1/subscriptions/${id}/stream`, { headers: { "last-event-id": old } });
     expect(answer.status).toBe(400);
     expect(await answer.json()).toMatchObject({
-      detail: "last-event-id must be at most 24 h old: read what happened since with GET /v1/deliveries",
+      detail: "last-event-id must be at most 1 h old: read what happened since with GET /v1/deliveries",
     });
   });
 });

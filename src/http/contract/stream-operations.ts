@@ -62,7 +62,7 @@ export const streamPaths: ZodOpenApiPathsObject = {
       id: "streamDeliveries",
       tag: "Deliveries",
       summary: "Follow the deliveries of a subscription",
-      description: `Server-sent events. \`open\` comes first, then a \`delivery\` each time that one was settled: it was delivered, is to be tried again, or is dead. Its data is what lists show of it, as it is by then. \`last-event-id\` may be a day old. What succeeds at once on a bus that records failures only is not told. ${LIFE}`,
+      description: `Server-sent events. \`open\` comes first, then a \`delivery\` each time that one was settled: it was delivered, is to be tried again, or is dead. Its data is what lists show of it, as it is by then. \`last-event-id\` may be an hour old. What succeeds at once on a bus that records failures only is not told. ${LIFE}`,
       access: ["read"],
       requestHeaders: ["last-event-id"],
       path,
