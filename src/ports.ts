@@ -817,8 +817,8 @@ export interface TailPlace {
 
 /** What happens, in the order in which it is written. Places are of all buses; each look reads a bounded number of rows. */
 export interface Tail {
-  /** Where it ends at `now`. */
-  end(of: "events" | "deliveries", now: number): Promise<TailPlace>;
+  /** Where it ends now. */
+  end(of: "events" | "deliveries"): Promise<TailPlace>;
   /** Whether news of deliveries behind the place may be gone, because it is older than SETTLES_KEPT_MS at `now`. */
   isOver(place: TailPlace, now: number): Promise<boolean>;
   /**

@@ -496,8 +496,6 @@ export const STREAM_ENTRIES_MAX = 200;
 export const STREAM_BYTES_MAX = 1_000_000;
 /** Events from before that a stream can begin with. */
 export const STREAM_REPLAY_MAX = 200;
-/** What was written by then has its place: no two isolates' clocks are further apart. */
-export const STREAM_CLOCK_MS = 60_000;
 /** News of deliveries can be had for so long. Where failures alone are recorded it is all that a delivery leaves, and so what fills the database. */
 export const SETTLES_KEPT_MS = 3_600_000;
 

@@ -63,11 +63,15 @@ const removal = (rows: string): string => `DELETE FROM metrics WHERE (${KEY}) IN
 
 const OLD_HOURS = `SELECT * FROM metrics WHERE step_s = 3600 AND at_ms < ?1 ORDER BY at_ms LIMIT ${SWEEP_ROWS_MAX}`;
 
-/** What nobody reads any more: counted, and older than that. The last row stays, so that places go on from it. Primary key. */
+/**
+ * What nobody reads any more: counted, and older than that. The newest of it stays, so that places go on from it, and whoever has read as far as that has
+ * missed nothing. Primary key.
+ */
 const passed = (table: "arrivals" | "settles", before: string): string => `
   DELETE FROM ${table} WHERE place IN (
-    SELECT t.place FROM (SELECT min(${before}, ${table}_counted) AS place FROM meta) m CROSS JOIN ${table} t ON t.place < m.place
-    ORDER BY t.place LIMIT ${SWEEP_ROWS_MAX})`;
+    SELECT t.place FROM (
+      SELECT max(place) AS place FROM ${table} WHERE place <= (SELECT min(${before}, ${table}_counted) FROM meta)) newest
+    CROSS JOIN ${table} t ON t.place < newest.place ORDER BY t.place LIMIT ${SWEEP_ROWS_MAX})`;
 
 /** ?1 before. */
 const PASSED_SETTLES = passed("settles", "?1");

@@ -2,13 +2,7 @@
  * What happens, in the order in which it is written: events that come on record, and deliveries that are settled. Both are read from a place onward, of
  * all buses together and a bounded number of rows at a time, so that a look that finds nothing gets further too.
  */
-import {
-  SETTLES_KEPT_MS,
-  STREAM_CLOCK_MS,
-  STREAM_ENTRIES_MAX,
-  STREAM_ROWS_MAX,
-  STREAMS_PER_BUS_MAX,
-} from "../core/limits.ts";
+import { SETTLES_KEPT_MS, STREAM_ENTRIES_MAX, STREAM_ROWS_MAX, STREAMS_PER_BUS_MAX } from "../core/limits.ts";
 import type { DeliveryOnRecord, EventOnRecord, Tail, TailPlace } from "../ports.ts";
 import { DELIVERY_COLUMNS, type DeliveryRow, toDelivery } from "./delivery-row.ts";
 import { eventsAt } from "./event-bodies.ts";
@@ -25,7 +19,7 @@ const look = (table: "arrivals" | "settles"): string =>
 
 /** How far it gets. ?1 is not used, so that both statements of a look are bound alike. */
 const reach = (table: "arrivals" | "settles"): string =>
-  `SELECT max(place) AS place FROM (${look(table)}) WHERE ?1 = ?1`;
+  `SELECT max(place) AS place, count(*) AS rows FROM (${look(table)}) WHERE ?1 = ?1`;
 
 /** ?1 the bus, ?2 and ?3 the place, ?4 bytes. Indexes: primary keys, events_event_id. */
 const newEvents = (kept: readonly string[]): string => `
@@ -87,16 +81,16 @@ export function d1Tail({ db }: { readonly db: D1Database }): Tail {
   }
 
   return {
-    async end(of, now) {
+    async end(of) {
       const table = of === "events" ? "arrivals" : "settles";
       const place = await weather(() => db.prepare(`SELECT max(place) AS place FROM ${table}`).first<number>("place"));
-      return { place: place ?? now - STREAM_CLOCK_MS, n: ROW_END };
+      return { place: place ?? 0, n: ROW_END };
     },
 
     async isOver({ place }, now) {
-      if (place >= now - SETTLES_KEPT_MS) return false;
       const first = await weather(() => db.prepare("SELECT min(place) AS place FROM settles").first<number>("place"));
-      return first !== null && first > place;
+      // The newest of what is over is kept: before that something may have been removed, and behind it nothing was.
+      return first !== null && first > place && first <= now - SETTLES_KEPT_MS;
     },
 
     async events(bus, filters, { after, bytesMax }) {

@@ -5,7 +5,6 @@
 import type { Context } from "hono";
 import {
   STREAM_BUSY_MS,
-  STREAM_CLOCK_MS,
   STREAM_HEARTBEAT_MS,
   STREAM_IDLE_MS,
   STREAM_LEASE_MS,
@@ -158,12 +157,9 @@ async function* toldBy(
   let checkedMs = clock.now();
   for (let reads = 0; !reader.isGone && reads < STREAM_READS_MAX && clock.now() < untilMs; reads++) {
     let news: News<Told> = { entries: [], place, more: false };
-    const lookedMs = clock.now();
     try {
       news = await look(place);
-      // Nothing can come on record any more with a lesser place.
-      const isQuiet = !news.more && news.place.place < lookedMs - STREAM_CLOCK_MS;
-      place = isQuiet ? { ...news.place, place: lookedMs - STREAM_CLOCK_MS } : news.place;
+      ({ place } = news);
     } catch (error) {
       away(error);
     }

@@ -33,7 +33,7 @@ export async function eventStream(c: Context<HttpEnv>, deps: HttpDeps): Promise<
   const { tail, record } = deps;
   const { bus } = c.var.access;
   const { replay, ...filters } = query.value;
-  const start = last.value ?? (await tail.end("events", deps.clock.now()));
+  const start = last.value ?? (await tail.end("events"));
   // Read after the place: what comes on record in between is in both, and told once.
   const isReplaying = last.value === null && replay > 0;
   const { rows } = isReplaying ? await record.events(bus, filters, { limit: replay, cursor: null }) : { rows: [] };
@@ -78,11 +78,10 @@ export async function deliveryStream(c: Context<HttpEnv>, deps: HttpDeps, subscr
   const { bus } = c.var.access;
   const isThere = isSubscriptionId(subscriptionId) && (await deps.subscriptions.get(bus, subscriptionId)) !== null;
   if (!isThere) return problem(c, missing);
-  const now = deps.clock.now();
-  if (last.value !== null && (await tail.isOver(last.value, now))) return problem(c, tooOld);
+  if (last.value !== null && (await tail.isOver(last.value, deps.clock.now()))) return problem(c, tooOld);
   return streamed(c, deps, {
     event: "delivery",
-    start: last.value ?? (await tail.end("deliveries", now)),
+    start: last.value ?? (await tail.end("deliveries")),
     before: null,
     look: async (after) => {
       const { entries, ...rest } = await tail.deliveries(bus, subscriptionId, { after });

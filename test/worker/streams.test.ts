@@ -171,6 +171,25 @@ describe("of events", () => {
     expect(idsOf(await stream.entries(2))).toEqual(["other-1", "other-2"]);
   });
 
+  it("goes on from long ago, however much of others lies between", async () => {
+    const before = await follow("/v1/events/stream");
+    const place = before.opened?.id ?? "";
+    await before.close();
+    await env.DB.prepare(
+      `WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < ?1)
+       INSERT INTO arrivals (place, bus, events) SELECT ?2 + n, 'eu', '[]' FROM n`,
+    )
+      .bind(STREAM_ROWS_MAX * 2, stage.clock.now())
+      .run();
+    await record("1");
+    stage.clock.advance(3_600_000);
+    const stream = await follow("/v1/events/stream", { "last-event-id": place });
+    const startMs = stage.clock.now();
+    expect(idsOf(await stream.entries(1))).toEqual(["1"]);
+    // It does not wait while there is more.
+    expect(stage.clock.now() - startMs).toBeLessThanOrEqual(STREAM_IDLE_MS);
+  });
+
   it("knows nothing of other buses", async () => {
     const headers = { "fantail-bus": "eu" };
     await router.json("/v1/buses/eu", { ...router.post("", {}), method: "PUT" });
@@ -415,10 +434,28 @@ describe("of deliveries", () => {
     await follow(`/v1/subscriptions/${id}/stream`, { "last-event-id": stream.opened?.id ?? "" });
   });
 
+  it("goes on from the last that happened, however long ago that was", async () => {
+    const { id } = await router.subscribe({ sink: sink().url });
+    const stream = await follow(`/v1/subscriptions/${id}/stream`);
+    await record("1");
+    const [last] = await stream.entries(1);
+    await stream.close();
+    stage.clock.advance(SETTLES_KEPT_MS * 3);
+    await record("2");
+    await router.sweep();
+    await router.sweep();
+    const again = await follow(`/v1/subscriptions/${id}/stream`, { "last-event-id": last?.id ?? "" });
+    expect(JSON.parse((await again.entries(1))[0]?.data ?? "{}")).toMatchObject({ status: "delivered" });
+  });
+
   it("refuses an id that is too old to go on from without missing any", async () => {
     const { id } = await router.subscribe({ sink: sink().url });
+    const old = `${stage.clock.now() - 1}-0`;
     await record("1");
-    const old = `${stage.clock.now() - SETTLES_KEPT_MS - 1}-0`;
+    await record("2");
+    await router.sweep();
+    stage.clock.advance(SETTLES_KEPT_MS + 10_000);
+    await router.sweep();
     const answer = await router.request(`/v1/subscriptions/${id}/stream`, { headers: { "last-event-id": old } });
     expect(answer.status).toBe(400);
     expect(await answer.json()).toMatchObject({
