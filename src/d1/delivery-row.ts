@@ -22,4 +22,8 @@ export function toDelivery(row: DeliveryRow): DeliveryOnRecord {
   return { key: toKey(row), eventId: row.event_id, type, state, attempt, dueMs, cause, attempts };
 }
 
+/** The last attempt alone of the delivery of `row`: a hundred for each row of a list would be megabytes. */
+export const lastAttempt = (row: string): string =>
+  `iif(${row}.attempts = '[]', ${row}.attempts, json_array(${row}.attempts -> '$[#-1]')) AS attempts`;
+
 export const DELIVERY_COLUMNS = "bus, seq, subscription_id, run, state, attempt, due_ms, cause";

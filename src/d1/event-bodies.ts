@@ -1,7 +1,7 @@
 /** Events of a span with their bodies, for whoever looks into many of them: bounded in rows and in bytes. */
 import { cut } from "../core/cut.ts";
 import type { EventOnRecord, Rows } from "../ports.ts";
-import { erasedMs, EVENT_COLUMNS, type EventRow, toSummary } from "./event-summary.ts";
+import { bodyOf, erasedMs, EVENT_COLUMNS, type EventRow, toSummary } from "./event-summary.ts";
 import { weather } from "./unavailable.ts";
 
 /** How large the bodies are; what is erased has none. Primary key, read backward past the bodies. */
@@ -12,7 +12,7 @@ const SIZES = `
 /** Those that fit. Primary keys of `events` and, for what travelled by reference, `bodies`. */
 const EVENTS = `
   SELECT ${EVENT_COLUMNS.replaceAll(/\w+/g, "e.$&")}, ${erasedMs("e")},
-    coalesce(e.body, (SELECT b.body FROM bodies b WHERE b.event_id = e.event_id)) AS body
+    ${bodyOf("e")}
   FROM json_each(?2) j CROSS JOIN events e ON e.bus = ?1 AND e.seq = j.value`;
 
 /**

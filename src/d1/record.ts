@@ -5,10 +5,18 @@
 import { timeOrderedFloor } from "../core/ids.ts";
 import { LIST_SCAN_ROWS_MAX } from "../core/limits.ts";
 import type { DeliveryStatus, EventOnRecord, EventRecord } from "../ports.ts";
-import { DELIVERY_COLUMNS, type DeliveryRow, toDelivery } from "./delivery-row.ts";
+import { DELIVERY_COLUMNS, type DeliveryRow, lastAttempt, toDelivery } from "./delivery-row.ts";
 import { eraseEvent } from "./erasure.ts";
 import { eventBodies } from "./event-bodies.ts";
-import { erasedMs, EVENT_COLUMNS, type EventRow, toSummary } from "./event-summary.ts";
+import {
+  attributesAre,
+  type Bind,
+  bodyOf,
+  erasedMs,
+  EVENT_COLUMNS,
+  type EventRow,
+  toSummary,
+} from "./event-summary.ts";
 import { pageOf, type Scanned } from "./page.ts";
 import { rowsOf } from "./rows.ts";
 import { weather } from "./unavailable.ts";
@@ -39,9 +47,6 @@ function bounds(
 /** Instants before 1970 have no place in the order: every event comes after them. */
 const floorOf = (ms: number): string => timeOrderedFloor(Math.max(0, ms));
 
-/** Collects the values of a statement that is put together from parts; the answer is the placeholder. */
-type Bind = (value: string | number) => string;
-
 function binder(): { readonly bind: Bind; readonly values: readonly (string | number)[] } {
   const values: (string | number)[] = [];
   return { values, bind: (value) => `?${values.push(value)}` };
@@ -65,13 +70,13 @@ function scan(parts: {
   return `
     WITH ending AS MATERIALIZED (SELECT ${place} ${source} ${downward} LIMIT 1 OFFSET ${LIST_SCAN_ROWS_MAX - 1})
     SELECT *, ${kept.join(" AND ")} AS matches, (${place}) IS (SELECT ${place} FROM ending) AS ends
-      FROM (${rows}) WHERE matches OR ends ${downward}`;
+      FROM (${rows}) found WHERE matches OR ends ${downward}`;
 }
 
 /** The unique index events_event_id. A body that travelled by reference is in `bodies`, by its primary key. */
 const EVENT = `
   SELECT ${EVENT_COLUMNS}, ${erasedMs("events")},
-    coalesce(body, (SELECT b.body FROM bodies b WHERE b.event_id = events.event_id)) AS body
+    ${bodyOf("events")}
   FROM events WHERE event_id = ?1 AND bus = ?2`;
 
 /** The unique index events_event_id, then the primary key of `deliveries`. */
@@ -151,12 +156,7 @@ export function d1Record({ db }: { readonly db: D1Database }): EventRecord {
       const { bind, values } = binder();
       // Primary key, read backward.
       const source = `FROM events WHERE bus = ${bind(bus)} AND seq < ${bind(upper[0])} AND seq >= ${bind(floor)}`;
-      const kept = (["id", "type", "source", "subject"] as const).flatMap((name) => {
-        const value = filters[name];
-        if (value === undefined) return [];
-        // What an erasure left says nothing any more, and so matches nothing.
-        return name === "type" ? [`type = ${bind(value)}`] : [`${name} = ${bind(value)}`, "id <> ''"];
-      });
+      const kept = attributesAre("found", filters, bind);
       const scanned = scan({ columns: EVENT_COLUMNS, source, order: ["seq"], kept });
       const statement = `SELECT s.*, ${erasedMs("s")} FROM (${scanned} LIMIT ${bind(limit + 1)}) s ORDER BY s.seq DESC`;
       const { results } = await weather(() =>
@@ -195,7 +195,7 @@ export function d1Record({ db }: { readonly db: D1Database }): EventRecord {
       // The scan, then the primary key of `events` for each row of the page.
       const statement = `
         SELECT ${DELIVERY_COLUMNS.replaceAll(/\w+/g, "d.$&")}, e.event_id, e.type, d.matches, d.ends,
-          iif(d.attempts = '[]', d.attempts, json_array(d.attempts -> '$[#-1]')) AS attempts
+          ${lastAttempt("d")}
         FROM (${scanned} LIMIT ${bind(limit + 1)}) d CROSS JOIN events e ON e.bus = d.bus AND e.seq = d.seq
         ORDER BY d.seq DESC, d.subscription_id DESC, d.run DESC`;
       const { results } = await weather(() =>

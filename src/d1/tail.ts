@@ -4,9 +4,9 @@
  */
 import { SETTLES_KEPT_MS, STREAM_ENTRIES_MAX, STREAM_ROWS_MAX, STREAMS_PER_BUS_MAX } from "../core/limits.ts";
 import type { DeliveryOnRecord, EventOnRecord, Tail, TailPlace } from "../ports.ts";
-import { DELIVERY_COLUMNS, type DeliveryRow, toDelivery } from "./delivery-row.ts";
+import { DELIVERY_COLUMNS, type DeliveryRow, lastAttempt, toDelivery } from "./delivery-row.ts";
 import { eventsAt } from "./event-bodies.ts";
-import { erasedMs, EVENT_COLUMNS, type EventRow, toSummary } from "./event-summary.ts";
+import { attributesAre, bodyOf, erasedMs, EVENT_COLUMNS, type EventRow, toSummary } from "./event-summary.ts";
 import { rowsOf } from "./rows.ts";
 import { weather } from "./unavailable.ts";
 
@@ -29,7 +29,7 @@ const newEvents = (kept: readonly string[]): string => `
     WHERE a.bus = ?1 AND (a.place, j.key) > (?2, ?3) AND ${["e.bus = ?1", ...kept].join(" AND ")}),
   sized AS (SELECT *, sum(bytes) OVER (ORDER BY place, n) - bytes AS before, row_number() OVER (ORDER BY place, n) AS nth FROM asked)
   SELECT z.place, z.n, (SELECT count(*) FROM asked) AS asked, ${EVENT_COLUMNS.replaceAll(/\w+/g, "e.$&")}, ${erasedMs("e")},
-    coalesce(e.body, (SELECT b.body FROM bodies b WHERE b.event_id = e.event_id)) AS body
+    ${bodyOf("e")}
   FROM sized z CROSS JOIN events e ON e.bus = ?1 AND e.seq = z.seq
   WHERE z.nth = 1 OR z.nth <= ${STREAM_ENTRIES_MAX} AND z.before + z.bytes <= ?4 ORDER BY z.place, z.n`;
 
@@ -42,7 +42,7 @@ const SETTLED_DELIVERIES = `
     SELECT s.place, j.key AS n, j.value ->> 1 AS seq, j.value ->> 2 AS run FROM (${look("settles")}) s CROSS JOIN json_each(s.entries) j
     WHERE s.bus = ?1 AND (s.place, j.key) > (?2, ?3) AND j.value ->> 0 = ?4 ORDER BY s.place, j.key LIMIT ${STREAM_ENTRIES_MAX} + 1)
   SELECT k.place, k.n, e.event_id, e.type, ${DELIVERY_COLUMNS.replaceAll(/\w+/g, "d.$&")},
-    iif(d.attempts = '[]', d.attempts, json_array(d.attempts -> '$[#-1]')) AS attempts
+    ${lastAttempt("d")}
   FROM asked k LEFT JOIN deliveries d ON d.bus = ?1 AND d.seq = k.seq AND d.subscription_id = ?4 AND d.run = k.run
   LEFT JOIN events e ON e.bus = d.bus AND e.seq = d.seq ORDER BY k.place, k.n`;
 
@@ -95,14 +95,8 @@ export function d1Tail({ db }: { readonly db: D1Database }): Tail {
 
     async events(bus, filters, { after, bytesMax }) {
       const values: (string | number)[] = [bytesMax];
-      const kept = (["type", "source", "subject"] as const).flatMap((name) => {
-        const value = filters[name];
-        if (value === undefined) return [];
-        values.push(value);
-        return name === "type"
-          ? [`e.type = ?${values.length + 3}`]
-          : [`e.${name} = ?${values.length + 3}`, "e.id <> ''"];
-      });
+      // The three before it are the place's.
+      const kept = attributesAre("e", filters, (value) => `?${values.push(value) + 3}`);
       const { found, end, isFull } = await lookFrom("arrivals", { bus, after, sql: newEvents(kept), values });
       const rows = rowsOf<EventNews>(found);
       const last = rows.at(-1);
