@@ -22,7 +22,7 @@ import { peek, recordFirst } from "./first-attempts.ts";
 import { changesIn, observe, PARKED, PARKED_CAUSE, resume, takeProbes } from "./health.ts";
 import { jsonParameters, PARAMETER_ROWS } from "./json-parameter.ts";
 import { rowsOf } from "./rows.ts";
-import { insertSettles, settleEntry } from "./settles.ts";
+import { insertSettles, settledNews } from "./settles.ts";
 import { HEALTH_COLUMNS, openPushes, type PushRow } from "./subscriptions.ts";
 import { weather } from "./unavailable.ts";
 
@@ -165,16 +165,11 @@ const READ_EVENTS = `
   LEFT JOIN bodies b ON b.event_id = e.event_id AND NOT s.inline
   WHERE s.inline OR s.before < ?3`;
 
-/** What T1 reads, a row for each outcome. */
-const OUTCOMES = `
-    SELECT value ->> 0 AS bus, value ->> 1 AS seq, value ->> 2 AS subscription_id, value ->> 3 AS run, value ->> 4 AS state,
-      value ->> 5 AS due_ms, value ->> 6 AS cause, value ->> 7 AS uncounted, nullif(value -> 8, 'null') AS record,
-      nullif(value -> 9, 'null') AS entry
-    FROM ${PARAMETER_ROWS}`;
-/** For a row `o` of these: it is written, once. */
-const IS_OURS = `
+/** For a row `o` of these outcomes, of an attempt of that number: it is written, once. ?2 the token. */
+const isOurs = (attempt: string): string => `
     (deliveries.claim = ?2 OR o.state = 'delivered' AND deliveries.state <> 'delivered' AND NOT EXISTS (
-      SELECT 1 FROM json_each(deliveries.attempts) a WHERE a.value ->> 'attempt' = o.record ->> 'attempt'))`;
+      SELECT 1 FROM json_each(deliveries.attempts) a WHERE a.value ->> 'attempt' = ${attempt}))`;
+
 /**
  * T1: outcomes, by token. The one exception: `delivered` is absorbing and is written whoever holds the row, once: not when its
  * attempt is on record already, so that it does not undo a manual retry. Index: primary key.
@@ -186,14 +181,17 @@ const SETTLE = `
       WHEN o.record IS NULL THEN attempts
       WHEN json_array_length(attempts) < ${ATTEMPTS_KEPT_MAX} THEN json_insert(attempts, '$[#]', json(o.record))
       ELSE json_insert(json_remove(attempts, '$[0]'), '$[#]', json(o.record)) END
-  FROM (${OUTCOMES}) o
+  FROM (
+    SELECT value ->> 0 AS bus, value ->> 1 AS seq, value ->> 2 AS subscription_id, value ->> 3 AS run, value ->> 4 AS state,
+      value ->> 5 AS due_ms, value ->> 6 AS cause, value ->> 7 AS uncounted, nullif(value -> 8, 'null') AS record
+    FROM ${PARAMETER_ROWS}) o
   WHERE deliveries.bus = o.bus AND deliveries.seq = o.seq AND deliveries.subscription_id = o.subscription_id
     AND deliveries.run = o.run
-    AND ${IS_OURS}
+    AND ${isOurs("o.record ->> 'attempt'")}
   RETURNING bus, seq, subscription_id, run`;
 
 /** What T1 is about to write, for whoever follows or counts it. */
-const NOTE_SETTLES = insertSettles(OUTCOMES, IS_OURS);
+const NOTE_SETTLES = insertSettles(isOurs("o.attempt"));
 
 /** T2: the batch is no longer in flight once no delivery carries its token: never in an early settle. Index: primary keys. */
 const END_CLAIM = `
@@ -350,12 +348,12 @@ export function d1Log({ db, vault }: { db: D1Database; vault: Vault }): Log {
         ...keyList(settlement.key),
         ...settled(settlement),
         settlement.attempt,
-        settleEntry(settlement),
       ]);
-      const outcomes = jsonParameters(rows).flatMap((parameter) => [
-        db.prepare(NOTE_SETTLES).bind(parameter, token, now),
-        db.prepare(SETTLE).bind(parameter, token),
-      ]);
+      const news = jsonParameters(settlements.flatMap(settledNews));
+      const outcomes = [
+        ...news.map((parameter) => db.prepare(NOTE_SETTLES).bind(parameter, token, now)),
+        ...jsonParameters(rows).map((parameter) => db.prepare(SETTLE).bind(parameter, token)),
+      ];
       const observations = observe(db, { settlements, open }, { token, now });
       const results = await weather(() => db.batch([...observations, ...outcomes, db.prepare(END_CLAIM).bind(token)]));
       const written = results.slice(observations.length, -1).flatMap((result) => rowsOf<DeliveryKeyRow>(result));

@@ -54,7 +54,7 @@ function binder(): { readonly bind: Bind; readonly values: readonly (string | nu
 
 /**
  * A bounded scan, newest first, as a statement for `pageOf`. `source` is what the index answers, `kept` what the filter keeps of
- * it. Without a filter each row is kept, and the end of the scan need not be looked up: the page is full before.
+ * it, a row `found`. Without a filter each row is kept, and the end of the scan need not be looked up: the page is full before.
  */
 function scan(parts: {
   readonly columns: string;

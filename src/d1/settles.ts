@@ -2,9 +2,10 @@
 import type { Settlement } from "../core/delivery.ts";
 import { timeOf } from "../core/ids.ts";
 import { nextPlace } from "./arrivals.ts";
+import { PARAMETER_ROWS } from "./json-parameter.ts";
 
 /** What a settlement leaves in `settles.entries`; null when no attempt was made and nothing ended. */
-export function settleEntry({ key, outcome, attempt }: Settlement): readonly unknown[] | null {
+function settleEntry({ key, outcome, attempt }: Settlement): readonly unknown[] | null {
   const { subscriptionId, seq, run } = key;
   if (outcome.kind === "released") return null;
   const state = outcome.kind === "retry" ? "waiting" : outcome.kind;
@@ -17,18 +18,28 @@ export function settleEntry({ key, outcome, attempt }: Settlement): readonly unk
   return [subscriptionId, seq, run, state, succeeded, attempt?.duration_ms ?? null, deliveryMs];
 }
 
+/** A row of ?1 below: bus, number of the attempt, entry; none when it leaves nothing. */
+export function settledNews(settlement: Settlement): readonly (readonly unknown[])[] {
+  const entry = settleEntry(settlement);
+  return entry === null ? [] : [[settlement.key.bus, settlement.attempt?.attempt ?? null, entry]];
+}
+
 /**
- * ?1 is what T1 reads, with the entry as its tenth member: of those that T1 is about to write, which is why it comes right before. ?2 the token, ?3 now.
- * `outcomes` are T1's rows `o`, `isOurs` its condition. Index: primary keys.
+ * ?1 rows of `settledNews`, ?2 the token, ?3 now: of those that T1 is about to write, which is why it comes right before. `isOurs` is T1's condition on a row
+ * `o` and its delivery. Primary keys.
  */
-export const insertSettles = (outcomes: string, isOurs: string): string => `
+export const insertSettles = (isOurs: string): string => `
   INSERT INTO settles (place, bus, lane, entries)
   SELECT ${nextPlace("settles", "?3")} + row_number() OVER (ORDER BY bus) - 1, bus,
     coalesce((SELECT lane FROM claims WHERE token = ?2), 'fast'), entries
   FROM (
-    SELECT o.bus, json_group_array(json(o.entry)) AS entries FROM (${outcomes}) o CROSS JOIN deliveries
+    SELECT o.bus, json_group_array(json(o.entry)) AS entries FROM (
+      SELECT value ->> 0 AS bus, value ->> 1 AS attempt, value -> 2 AS entry, value ->> '$[2][0]' AS subscription_id,
+        value ->> '$[2][1]' AS seq, value ->> '$[2][2]' AS run, value ->> '$[2][3]' AS state
+      FROM ${PARAMETER_ROWS}) o
+    CROSS JOIN deliveries
       ON deliveries.bus = o.bus AND deliveries.seq = o.seq AND deliveries.subscription_id = o.subscription_id AND deliveries.run = o.run
-    WHERE o.entry IS NOT NULL AND ${isOurs} GROUP BY o.bus)`;
+    WHERE ${isOurs} GROUP BY o.bus)`;
 
 /**
  * ?1 triples of bus, event id and entry, ?2 now. The delivery of an event that is on record is under its place there, which another publish may have made;
