@@ -1,6 +1,6 @@
 /** A tail of which tests say what happens next, and metrics of which nothing was counted. */
-import { METRIC_SERIES_MAX } from "../src/core/limits.ts";
-import type { Counts, EventOnRecord, Metrics, Tail, TailPlace } from "../src/ports.ts";
+import { toCounts } from "../src/d1/metric-columns.ts";
+import type { EventOnRecord, Metrics, Tail, TailPlace } from "../src/ports.ts";
 
 export function fakeTail() {
   const events: { readonly place: TailPlace; readonly event: EventOnRecord }[] = [];
@@ -21,16 +21,7 @@ export function fakeTail() {
   return { tail, events, open, state };
 }
 
-const NONE: Counts = {
-  events: 0,
-  succeeded: 0,
-  failed: 0,
-  slowLane: 0,
-  delivered: 0,
-  dead: 0,
-  attemptMs: { sum: 0, counts: Array.from({ length: 12 }, () => 0) },
-  deliveryMs: { sum: 0, counts: Array.from({ length: 12 }, () => 0) },
-};
+const NONE = toCounts({});
 
 export function fakeMetrics(): Metrics {
   return {
@@ -38,7 +29,7 @@ export function fakeMetrics(): Metrics {
     bySubscription: async () => new Map(),
     totals: async () => ({
       bus: NONE,
-      subscriptions: [{ subscriptionId: "sub_00000000000000000000000001", counts: NONE }].slice(0, METRIC_SERIES_MAX),
+      subscriptions: [{ subscriptionId: "sub_00000000000000000000000001", counts: NONE }],
       isCut: false,
     }),
     backlog: async () => ({ waiting: 0, held: 0, isLeast: false, oldestAcceptedMs: null }),

@@ -16,9 +16,9 @@ export const SETTLED_COLUMNS: readonly string[] = [...SETTLED, ...ATTEMPT_BUCKET
 /** All counts. */
 export const COUNT_COLUMNS: readonly string[] = ["events", ...SETTLED_COLUMNS];
 
-/** Sums of these, each under its own name. */
-export const sumsOf = (columns: readonly string[]): string =>
-  columns.map((column) => `sum(${column}) AS ${column}`).join(", ");
+/** Sums of these of a row, or of the only one there is, each under its own name. */
+export const sumsOf = (columns: readonly string[], row?: string): string =>
+  columns.map((column) => `sum(${row === undefined ? column : `${row}.${column}`}) AS ${column}`).join(", ");
 
 /** What is added to a row that is there already. */
 export const added = (columns: readonly string[]): string =>
@@ -42,10 +42,13 @@ export const ENTRY_COUNTS = `
   ${ATTEMPT_BUCKETS.map((name, index) => bucketOf(name, "e.value ->> 5", index)).join(", ")},
   ${DELIVERY_BUCKETS.map((name, index) => bucketOf(name, "e.value ->> 6", index)).join(", ")}`;
 
-/** A row that has all counts, by their names. */
-export type CountsRow = Readonly<Record<string, number>>;
+/** Counts of a row of metrics; of what it has not, 0. */
+export interface CountsRow extends Partial<Readonly<Record<"events" | (typeof SETTLED)[number], number>>> {
+  readonly [bucket: `a${number}` | `d${number}`]: number;
+}
 
-const numbersIn = (row: CountsRow, names: readonly string[]): readonly number[] => names.map((name) => row[name] ?? 0);
+const bucketsIn = (row: CountsRow, letter: "a" | "d"): readonly number[] =>
+  Array.from({ length: BUCKETS }, (_, index) => row[`${letter}${index}`] ?? 0);
 
 export function toCounts(row: CountsRow): Counts {
   const { events = 0, succeeded = 0, failed = 0, slow_lane: slowLane = 0, delivered = 0, dead = 0 } = row;
@@ -56,7 +59,7 @@ export function toCounts(row: CountsRow): Counts {
     slowLane,
     delivered,
     dead,
-    attemptMs: { sum: row["attempt_ms"] ?? 0, counts: numbersIn(row, ATTEMPT_BUCKETS) },
-    deliveryMs: { sum: row["delivery_ms"] ?? 0, counts: numbersIn(row, DELIVERY_BUCKETS) },
+    attemptMs: { sum: row.attempt_ms ?? 0, counts: bucketsIn(row, "a") },
+    deliveryMs: { sum: row.delivery_ms ?? 0, counts: bucketsIn(row, "d") },
   };
 }

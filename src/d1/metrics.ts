@@ -14,14 +14,16 @@ const HOUR_MS = 3_600_000;
 const padded = (columns: readonly string[]): string =>
   COUNT_COLUMNS.map((column) => (columns.includes(column) ? column : `0 AS ${column}`)).join(", ");
 
+const OF_METRICS = COUNT_COLUMNS.map((column) => `m.${column}`).join(", ");
+
 /**
  * Counts of bus ?1 and subscription ?2 ('': of the bus) by the time they are of. ?3 and ?4 JSON arrays of the minutes and hours to look at, ?5 and ?6 from
  * when to when of what is not counted yet. Each row of metrics is looked up by its whole key.
  */
 const COUNTS = `
-  SELECT m.at_ms, 60000 AS step_ms, ${COUNT_COLUMNS.map((column) => `m.${column}`).join(", ")}
+  SELECT m.at_ms, 60000 AS step_ms, ${OF_METRICS}
     FROM json_each(?3) j CROSS JOIN metrics m ON m.step_s = 60 AND m.at_ms = j.value AND m.bus = ?1 AND m.subscription_id = ?2
-  UNION ALL SELECT m.at_ms, 3600000, ${COUNT_COLUMNS.map((column) => `m.${column}`).join(", ")}
+  UNION ALL SELECT m.at_ms, 3600000, ${OF_METRICS}
     FROM json_each(?4) j CROSS JOIN metrics m ON m.step_s = 3600 AND m.at_ms = j.value AND m.bus = ?1 AND m.subscription_id = ?2
   UNION ALL SELECT place, 1, ${padded(SETTLED_COLUMNS)} FROM (
     SELECT s.place, ${ENTRY_COUNTS} FROM (${uncounted("settles")}) s, json_each(s.entries) e
@@ -36,7 +38,7 @@ const SERIES = `
 
 /** Of each of these subscriptions (?2) of bus ?1 in these minutes (?3). Primary key, whole. */
 const BY_SUBSCRIPTION = `
-  SELECT m.subscription_id, ${COUNT_COLUMNS.map((column) => `sum(m.${column}) AS ${column}`).join(", ")}
+  SELECT m.subscription_id, ${sumsOf(COUNT_COLUMNS, "m")}
   FROM json_each(?2) k CROSS JOIN json_each(?3) j
   CROSS JOIN metrics m ON m.step_s = 60 AND m.at_ms = j.value AND m.bus = ?1 AND m.subscription_id = k.value GROUP BY 1`;
 
@@ -73,8 +75,13 @@ function placesIn({ sinceMs, untilMs }: { readonly sinceMs: number; readonly unt
   ] as const;
 }
 
-type SeriesRow = CountsRow & { readonly at_ms: number };
-type NamedRow = CountsRow & { readonly [Name in "subscription_id"]: never };
+interface SeriesRow extends CountsRow {
+  readonly at_ms: number;
+}
+
+interface SubscriptionRow extends CountsRow {
+  readonly subscription_id: string;
+}
 
 /** Metrics over D1. All methods @throw Unavailable. */
 export function d1Metrics({ db }: { readonly db: D1Database }): Metrics {
@@ -90,14 +97,14 @@ export function d1Metrics({ db }: { readonly db: D1Database }): Metrics {
       const minutes = startsIn(sinceMs, untilMs, MINUTE_MS);
       const statement = db.prepare(BY_SUBSCRIPTION).bind(bus, JSON.stringify(subscriptionIds), minutes);
       const result = await weather(() => statement.all());
-      const found = rowsOf<NamedRow>(result).map((row) => [String(row.subscription_id), toCounts(row)] as const);
+      const found = rowsOf<SubscriptionRow>(result).map((row) => [row.subscription_id, toCounts(row)] as const);
       return new Map(found);
     },
 
     async totals(bus) {
       const result = await weather(() => db.prepare(TOTALS).bind(bus).all());
-      const [first, ...others] = rowsOf<NamedRow>(result).map((row) => ({
-        subscriptionId: String(row.subscription_id),
+      const [first, ...others] = rowsOf<SubscriptionRow>(result).map((row) => ({
+        subscriptionId: row.subscription_id,
         counts: toCounts(row),
       }));
       const ofBus = first?.subscriptionId === "" ? first.counts : toCounts({});

@@ -1,6 +1,6 @@
 /** An event on record as lists show it. */
 import { timestamp, timestampOrNull } from "../core/timestamp.ts";
-import type { EventSummary } from "../ports.ts";
+import type { EventOnRecord, EventSummary } from "../ports.ts";
 
 /** What is erased is null, not empty. */
 export const renderedEvent = (event: EventSummary) => ({
@@ -16,3 +16,9 @@ export const renderedEvent = (event: EventSummary) => ({
   bytes: event.bytes,
   erased_at: timestampOrNull(event.erasedMs),
 });
+
+/** The same with the event itself, as JSON: spliced in as the text it has, never parsed and written anew. */
+export function eventInFull(event: EventOnRecord): string {
+  const head = JSON.stringify(renderedEvent(event)).slice(0, -1);
+  return `${head},"event":${event.body ?? "null"}}`;
+}

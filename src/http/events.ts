@@ -14,7 +14,7 @@ import { unconditional } from "./conditions.ts";
 import { eventQuery, explainQuery } from "./contract/events.ts";
 import { renderedDelivery } from "./deliveries.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
-import { renderedEvent } from "./event-summary.ts";
+import { eventInFull, renderedEvent } from "./event-summary.ts";
 import { renderedExplanation } from "./explanation.ts";
 import { drawOf } from "./idempotency.ts";
 import { problem } from "./problem.ts";
@@ -53,12 +53,12 @@ export const events = (deps: HttpDeps): Hono<HttpEnv> =>
       const event = isEventId(eventId) ? await deps.record.event(bus, eventId) : null;
       if (event === null) return problem(c, missing);
       const { rows, next } = await deps.record.deliveries(bus, { eventId }, { limit: LIST_LIMIT_MAX, cursor: null });
-      const head = JSON.stringify(renderedEvent(event)).slice(0, -1);
+      const head = eventInFull(event).slice(0, -1);
       const tail = JSON.stringify({
         deliveries: rows.map(renderedDelivery),
         deliveries_next_cursor: nextCursor("deliveries", next),
       }).slice(1);
-      return c.body(`${head},"event":${event.body ?? "null"},${tail}`, 200, { "content-type": "application/json" });
+      return c.body(`${head},${tail}`, 200, { "content-type": "application/json" });
     })
     .get("/:event_id/explain", requires(deps, ["read"], { readsQuery: true }), (c) =>
       explained(c, deps, c.req.param("event_id")),

@@ -4,11 +4,11 @@ import { cut } from "../core/cut.ts";
 import { isSubscriptionId } from "../core/ids.ts";
 import { SETTLES_KEPT_MS, STREAM_BYTES_MAX } from "../core/limits.ts";
 import { refusal } from "../core/problem.ts";
-import type { EventOnRecord, EventSummary } from "../ports.ts";
+import type { EventSummary } from "../ports.ts";
 import { eventStreamQuery } from "./contract/streams.ts";
 import { renderedDelivery } from "./deliveries.ts";
 import type { HttpDeps, HttpEnv } from "./deps.ts";
-import { renderedEvent } from "./event-summary.ts";
+import { eventInFull } from "./event-summary.ts";
 import { problem } from "./problem.ts";
 import { readQuery } from "./query.ts";
 import { lastPlace, streamed } from "./stream.ts";
@@ -18,12 +18,6 @@ const tooOld = refusal(
   "invalid-header",
   `last-event-id must be at most ${SETTLES_KEPT_MS / 3_600_000} h old: read what happened since with GET /v1/deliveries`,
 );
-
-/** The event as lists show it, and itself, as the text it has. */
-function toldEvent(event: EventOnRecord): string {
-  const head = JSON.stringify(renderedEvent(event)).slice(0, -1);
-  return `${head},"event":${event.body ?? "null"}}`;
-}
 
 export async function eventStream(c: Context<HttpEnv>, deps: HttpDeps): Promise<Response> {
   const query = readQuery(c.req.url, eventStreamQuery);
@@ -45,7 +39,7 @@ export async function eventStream(c: Context<HttpEnv>, deps: HttpDeps): Promise<
     look: async (after) => {
       const { entries, ...rest } = await tail.events(bus, filters, { after, bytesMax: STREAM_BYTES_MAX });
       const fresh = entries.filter(({ event }) => !replayed.delete(event.eventId));
-      return { entries: fresh.map((one) => ({ place: one.place, data: toldEvent(one.event) })), ...rest };
+      return { entries: fresh.map((one) => ({ place: one.place, data: eventInFull(one.event) })), ...rest };
     },
   });
 }
@@ -66,7 +60,7 @@ async function* replayedEvents(
     for (const { seq } of part) {
       const event = bySeq.get(seq);
       // It was removed meanwhile.
-      if (event !== undefined) yield toldEvent(event);
+      if (event !== undefined) yield eventInFull(event);
     }
   }
 }
