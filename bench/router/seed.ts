@@ -6,13 +6,12 @@ import { randomBytes } from "node:crypto";
 import type { DatabaseSync } from "node:sqlite";
 import { decodeBase64 } from "../../src/core/base64.ts";
 import { ID_RANDOM_BYTES, timeOrderedId } from "../../src/core/ids.ts";
+import { inOneTransaction, inserter, type Row } from "../../scripts/rig/database.ts";
 import { until } from "../../scripts/rig/until.ts";
 import { createVault, VAULT_IV_BYTES } from "../../src/core/vault.ts";
 import { TEN } from "./measure.ts";
 import type { Stage } from "./stage.ts";
 import type { Subject } from "./subject.ts";
-
-type Row = Readonly<Record<string, string | number | null>>;
 
 /** The subject that the template's filter asks for, and nobody publishes. */
 const TEMPLATE_SUBJECT = "template:1";
@@ -122,18 +121,16 @@ export async function withHistory(stage: Stage, subject: Subject, count: number)
   await recorded(subject);
   await stage.sinks.call("take", "template");
   await runtime.kill();
-  runtime.edit((database) => addEvents(database, count));
+  runtime.edit((database) => addEvents(database, count, RECORDED_TYPE));
   await runtime.start();
   await inEffect(subject);
 }
 
-function addEvents(database: DatabaseSync, count: number): void {
-  const event = database.prepare("SELECT * FROM events WHERE matched = 1 ORDER BY seq DESC LIMIT 1").get() as
-    | Row
-    | undefined;
-  const delivery = database.prepare("SELECT * FROM deliveries WHERE seq = ?").get(event?.["seq"] ?? null) as
-    | Row
-    | undefined;
+/** So many events more over six days up to the newest one that has deliveries: like it, with deliveries like its own. */
+export function addEvents(database: DatabaseSync, count: number, type?: string): void {
+  const event = database.prepare("SELECT * FROM events WHERE matched > 0 ORDER BY seq DESC LIMIT 1").get();
+  const deliveries = database.prepare("SELECT * FROM deliveries WHERE seq = ?").all(event?.["seq"] ?? null);
+  const [delivery] = deliveries;
   if (event === undefined || delivery === undefined) throw new Error("There is no event to copy");
   const fromMs = Number(event["accepted_ms"]) - SPREAD_MS;
   inOneTransaction(database, () => {
@@ -145,29 +142,9 @@ function addEvents(database: DatabaseSync, count: number): void {
       const acceptedMs = Math.floor(fromMs + (place / count) * SPREAD_MS);
       const seq = timeOrderedId(acceptedMs, randomBytes(ID_RANDOM_BYTES));
       const eventId = `evt_${timeOrderedId(Math.floor(Math.random() * acceptedMs), randomBytes(ID_RANDOM_BYTES))}`;
-      insertEvent({
-        ...event,
-        seq,
-        event_id: eventId,
-        accepted_ms: acceptedMs,
-        id: `recorded.${place}`,
-        type: RECORDED_TYPE,
-      });
-      insertDelivery({ ...delivery, seq });
+      const own = { seq, event_id: eventId, accepted_ms: acceptedMs, id: `recorded.${place}` };
+      insertEvent({ ...event, ...own, ...(type === undefined ? {} : { type }) });
+      for (const one of deliveries) insertDelivery({ ...one, seq });
     }
   });
-}
-
-function inserter(database: DatabaseSync, table: string, like: Row): (row: Row) => void {
-  const columns = Object.keys(like);
-  const statement = database.prepare(
-    `INSERT INTO ${table} (${columns.join(", ")}) VALUES (${columns.map(() => "?").join(", ")})`,
-  );
-  return (row) => void statement.run(...columns.map((column) => row[column] ?? null));
-}
-
-function inOneTransaction(database: DatabaseSync, work: () => void): void {
-  database.exec("PRAGMA cache_size = -500000; BEGIN");
-  work();
-  database.exec("COMMIT");
 }

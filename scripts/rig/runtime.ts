@@ -5,12 +5,13 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { createClient, type Client } from "../../src/client/index.ts";
 import { freePort } from "../free-port.ts";
 import { migrate, randomSecret } from "../router.ts";
 import { runWrangler } from "../wrangler.ts";
 import { start, type Started } from "./calls.ts";
+import { onDisk, tablesOf } from "./database.ts";
 import type { RuntimeCalls } from "./runtime-process.ts";
 
 /** Earlier than any time that is on record, later than any duration: tells in a column of milliseconds which of the two it holds. */
@@ -135,22 +136,6 @@ export async function buildRouter(outdir: string): Promise<string> {
   if (code !== 0) throw new Error(`The Worker could not be built\n${stdout}${stderr}`);
   return join(outdir, "index.js");
 }
-
-/** The file is named by a hash: it is the one that has deliveries. */
-function onDisk<T>(state: string, work: (database: DatabaseSync) => T): T {
-  const folder = join(state, "v3/d1/miniflare-D1DatabaseObject");
-  for (const name of readdirSync(folder).filter((entry) => entry.endsWith(".sqlite"))) {
-    using database = new DatabaseSync(join(folder, name));
-    if (tablesOf(database).includes("deliveries")) return work(database);
-  }
-  throw new Error(`No database in ${folder} has deliveries`);
-}
-
-const tablesOf = (database: DatabaseSync): string[] =>
-  database
-    .prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")
-    .all()
-    .map(({ name }) => String(name));
 
 /** Times have names that end in `_ms`, and so have durations, which stay. The audit is append-only, by a trigger. */
 function makeOlder(database: DatabaseSync, ms: number): void {

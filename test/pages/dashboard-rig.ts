@@ -23,7 +23,7 @@ export interface Rig {
   /** The same, signed in with the key (else the root key). */
   openSignedIn(path: string, options?: BrowserContextOptions & { readonly key?: string }): Promise<Opened>;
   /** Stops the router, does that, and has it back: with the same data, secrets and port. */
-  whileDown(act: () => Promise<void>): Promise<void>;
+  whileDown(act: () => Promise<void> | void): Promise<void>;
   stop(): Promise<void>;
 }
 

@@ -1,15 +1,12 @@
 /** An hour behind a router that has just begun, for pictures: counts of minutes, written into its database while it is down. */
-import { readdir } from "node:fs/promises";
-import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
+import { onDisk } from "../../scripts/rig/database.ts";
 
 const MINUTE_MS = 60_000;
 const MINUTES = 58;
 
 /** @param state The directory of the router's database. */
-export async function writePast(state: string, now: number): Promise<void> {
-  const database = new DatabaseSync(await databaseIn(state));
-  try {
+export function writePast(state: string, now: number): void {
+  onDisk(state, (database) => {
     database.exec(`UPDATE buses SET created_ms = ${now - 2 * MINUTES * MINUTE_MS}`);
     for (let minute = 2; minute < MINUTES; minute += 1) {
       const counts = { step_s: 60, at_ms: now - (now % MINUTE_MS) - minute * MINUTE_MS, ...countsOf(minute) };
@@ -17,9 +14,7 @@ export async function writePast(state: string, now: number): Promise<void> {
       const values = Object.values(counts).join(", ");
       database.exec(`INSERT OR IGNORE INTO metrics (bus, subscription_id, ${names}) VALUES ('default', '', ${values})`);
     }
-  } finally {
-    database.close();
-  }
+  });
 }
 
 /** The counts of a minute, so many minutes ago: waves, and a sink that failed for a while. */
@@ -48,17 +43,4 @@ function countsOf(minute: number): Readonly<Record<string, number>> {
     d4: slow,
     d6: late,
   };
-}
-
-/** The file that has the tables of the router. */
-async function databaseIn(state: string): Promise<string> {
-  for (const entry of await readdir(state, { recursive: true, withFileTypes: true })) {
-    const path = join(entry.parentPath, entry.name);
-    if (!entry.isFile() || !entry.name.endsWith(".sqlite") || !path.includes("d1")) continue;
-    const database = new DatabaseSync(path, { readOnly: true });
-    const found = database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'deliveries'").get();
-    database.close();
-    if (found !== undefined) return path;
-  }
-  throw new Error(`There is no database of a router in ${state}`);
 }
